@@ -1,0 +1,131 @@
+"""`check("01.1", init_std)`: is an answer right, and if not, what is wrong with it.
+
+Reads the probe bank `helpers/checks/NN.json`: inputs, expected outputs, and the outputs of known
+mistakes. It holds numbers and no code, so there is no solution in it to read.
+"""
+
+import html
+import json
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from helpers.compare import Close, Judged
+from helpers.environment import strict_checks
+from helpers.judging import (
+    NOT_ATTEMPTED,
+    PASSED,
+    WRONG,
+    Mistake,
+    Outcome,
+    Task,
+    Verdict,
+    argument_names,
+    call_answer,
+    judge_outcomes,
+)
+from helpers.values import decode
+
+BANKS = Path(__file__).parent / "checks"
+
+
+class CheckFailed(AssertionError):
+    """Raised by `check` in strict mode when an answer is not passed; the text is the verdict's."""
+
+
+def check(exercise_id: str, answer: Callable[..., Any]) -> None:
+    """Runs an answer on the stored probes, shows the verdict, and notes it in your progress.
+
+    Raises ValueError for an unknown exercise. With STRICT_CHECKS=1, or under nbgrader, raises
+    `CheckFailed` when the answer is not passed.
+    """
+    from IPython.display import display
+
+    from helpers.progress import record
+
+    verdict = judge(exercise_id, answer)
+    record("exercise", exercise_id, verdict.state)
+    display(_Shown(exercise_id, verdict))
+    if strict_checks() and verdict.state != PASSED:
+        raise CheckFailed(f"{exercise_id}: {verdict.state}. {verdict.message}")
+
+
+def judge(exercise_id: str, answer: Callable[..., Any]) -> Verdict:
+    """The verdict on an answer, without showing it. Raises ValueError for an unknown exercise."""
+    task = load_task(exercise_id)
+    if not callable(answer):
+        usage = f"check needs the function itself: check({exercise_id!r}, {task.function})"
+        return Verdict(WRONG, 0, 1, f"{usage}; got a {type(answer).__name__}.")
+    outcomes = []
+    for probe in task.probes:
+        outcomes.append(call_answer(answer, probe))
+        if outcomes[0].error == "NotImplementedError":
+            return judge_outcomes(task, outcomes, [])
+    return judge_outcomes(task, outcomes, argument_names(answer, len(task.probes[0])))
+
+
+def load_task(exercise_id: str) -> Task:
+    """The task of an exercise from its bank. Raises ValueError naming the ones that exist."""
+    lesson = exercise_id.partition(".")[0] if isinstance(exercise_id, str) else ""
+    known = load_bank(lesson)["exercises"] if (BANKS / f"{lesson}.json").is_file() else {}
+    if exercise_id not in known:
+        listed = ", ".join(known) or ", ".join(p.stem + ".x" for p in sorted(BANKS.glob("*.json")))
+        raise ValueError(f"there is no exercise {exercise_id!r}; there are: {listed}")
+    return decode_task(exercise_id, known[exercise_id])
+
+
+@cache
+def load_bank(lesson: str) -> dict[str, Any]:
+    """The probe bank of a lesson such as "01", as read from its JSON file."""
+    bank: dict[str, Any] = json.loads((BANKS / f"{lesson}.json").read_text(encoding="utf-8"))
+    return bank
+
+
+def decode_task(exercise_id: str, entry: dict[str, Any]) -> Task:
+    """A task from its JSON form (made by `helpers.instructor.exercise.encode_task`)."""
+    compare = entry["compare"]
+    return Task(
+        id=exercise_id,
+        function=entry["function"],
+        points=entry["points"],
+        compare=Judged(compare["judge"]) if "judge" in compare else Close(**compare),
+        probes=tuple(decode(probe) for probe in entry["probes"]),
+        parts=tuple(entry["parts"]),
+        expected=tuple(decode(value) for value in entry["expected"]),
+        mistakes=tuple(_decode_mistake(m) for m in entry["mistakes"]),
+    )
+
+
+def _decode_mistake(entry: dict[str, Any]) -> Mistake:
+    outcomes = tuple(
+        Outcome(decode(o["output"]), o.get("error", ""), changed_input=o.get("changed", ""))
+        for o in entry.get("outcomes", [])
+    )
+    properties = tuple(float(p) for p in entry.get("properties", []))
+    return Mistake(entry["message"], outcomes, properties)
+
+
+class _Shown:
+    """A verdict as a coloured box in a notebook, as plain text elsewhere; words carry it all."""
+
+    def __init__(self, exercise_id: str, verdict: Verdict) -> None:
+        self.title = f"{_TITLES[verdict.state]} {exercise_id}"
+        self.state, self.message = verdict.state, verdict.message
+
+    def __repr__(self) -> str:
+        return f"{self.title}: {self.message}"
+
+    def _repr_html_(self) -> str:
+        first, _, rest = self.message.partition("\n")
+        detail = "\n".join(line.removeprefix("  ") for line in rest.splitlines())
+        block = f'<pre style="margin:.4em 0 0;white-space:pre-wrap">{html.escape(detail)}</pre>'
+        return (
+            f'<div role="status" style="border-left:4px solid {_COLORS[self.state]};'
+            f'padding:.4em .8em;margin:.3em 0"><b>{self.title}</b> {html.escape(first)}'
+            f"{block if detail else ''}</div>"
+        )
+
+
+_TITLES = {PASSED: "✓ Passed", WRONG: "✗ Not yet:", NOT_ATTEMPTED: "○ To do:"}
+_COLORS = {PASSED: "#009E73", WRONG: "#D55E00", NOT_ATTEMPTED: "#999999"}

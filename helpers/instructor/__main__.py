@@ -1,0 +1,64 @@
+"""`python -m helpers.instructor COMMAND`: what an instructor, an author and CI run."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from helpers.instructor.build import BuildError, build, build_solved, find_sources, find_stale
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command and returns its exit code: 0 good, 1 found something wrong, 2 bad usage."""
+    options = _parser().parse_args(arguments)
+    try:
+        result: int = options.run(options)
+    except BuildError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return result
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m helpers.instructor", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    made = commands.add_parser("build", help="make the learner's notebooks and the probe banks")
+    made.add_argument(
+        "--check", action="store_true", help="write nothing; fail when files are stale"
+    )
+    made.add_argument(
+        "--solved", type=Path, metavar="DIR", help="write solved notebooks to DIR only"
+    )
+    made.add_argument(
+        "--lessons", nargs="+", metavar="NN", help="with --solved: only these lessons"
+    )
+    made.set_defaults(run=_build)
+    seeds = commands.add_parser("seeds", help="rerun the lessons' claims on other seeds")
+    seeds.add_argument("lessons", nargs="*", metavar="NN", help="lesson numbers; all by default")
+    seeds.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2, 3, 4], metavar="N")
+    seeds.set_defaults(run=_seeds)
+    return parser
+
+
+def _build(options: argparse.Namespace) -> int:
+    if options.solved:
+        written = build_solved(options.solved, lessons=options.lessons)
+        print(f"wrote {len(written)} solved notebooks to {options.solved}")
+        return 0
+    if not options.check:
+        print(f"wrote {len(build())} files")
+        return 0
+    stale = find_stale()
+    for path in stale:
+        print(f"not what the sources build: {path}; run python -m helpers.instructor build")
+    return 1 if stale else 0
+
+
+def _seeds(options: argparse.Namespace) -> int:
+    from helpers.instructor.seeds import run_seeds
+
+    return run_seeds(find_sources(options.lessons or None), options.seeds)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

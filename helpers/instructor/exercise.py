@@ -1,0 +1,227 @@
+"""One definition of an exercise, used three times: probe bank, learner's check, grading."""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from helpers.compare import Close, Judged, find_problem
+from helpers.judges import Unfit
+from helpers.judging import Mistake, Outcome, Task, call_answer, properties_of
+from helpers.values import Seed, encode, fresh
+
+Probe = tuple[Any, ...]
+Probes = Sequence[Probe] | Mapping[str, Sequence[Probe]]
+BANK_SEED = 20_260  # the published probes; grading draws its own
+REPLICATES = 16  # how often a random mistake is run to learn its properties
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exercise:
+    """An exercise whose answer is one function.
+
+    `oracle` computes the right answer, independently of the solution (PyTorch, SciPy, a closed
+    form). `mistakes` maps what a learner is told to a function that makes that mistake; at least 3.
+    `probes(rng)` gives argument tuples (a `Seed` where the answer takes a generator), as a list, or
+    as a dict from the name of a part, which earns its share of the points, to its list.
+    """
+
+    id: str
+    title: str
+    function: str
+    points: int
+    oracle: Callable[..., Any]
+    mistakes: Mapping[str, Callable[..., Any]]
+    probes: Callable[[np.random.Generator], Probes]
+    compare: Close | Judged = Close()
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"\d\d\.\d+", self.id):
+            raise ValueError(
+                f"an exercise id is a lesson and a number, as in '01.2'; got {self.id!r}"
+            )
+        if len(self.mistakes) < 3:
+            raise ValueError(f"exercise {self.id} needs at least 3 known mistakes; it has too few")
+        if self.points < 1:
+            raise ValueError(f"exercise {self.id} earns at least 1 point; got {self.points}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """A written answer, graded by hand: its points are the sum over the rubric's lines."""
+
+    id: str
+    title: str
+    rubric: Mapping[str, int]
+
+    @property
+    def points(self) -> int:
+        """What a full answer earns."""
+        return sum(self.rubric.values())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lesson:
+    """A lesson's exercises. `number` is "01", `name` the file's: notebooks/01_<name>.ipynb."""
+
+    number: str
+    name: str
+    title: str
+    minutes: int
+    exercises: tuple[Exercise, ...]
+    written: tuple[Written, ...]
+
+    @property
+    def stem(self) -> str:
+        """The file name without its ending, as in "01_initialization"."""
+        return f"{self.number}_{self.name}"
+
+    def find(self, exercise_id: str) -> Exercise:
+        """The exercise of this id. Raises ValueError naming those that the lesson has."""
+        found = [e for e in self.exercises if e.id == exercise_id]
+        if not found:
+            listed = ", ".join(e.id for e in self.exercises)
+            raise ValueError(
+                f"lesson {self.number} has no exercise {exercise_id!r}; it has {listed}"
+            )
+        return found[0]
+
+
+def make_task(exercise: Exercise, rng: np.random.Generator) -> Task:
+    """Draws probes, asks the oracle for what is expected, and runs the known mistakes on them.
+
+    Raises RuntimeError when the oracle itself fails, or when it does not satisfy its own judge.
+    """
+    drawn = exercise.probes(rng)
+    groups = drawn if isinstance(drawn, Mapping) else {"all": drawn}
+    task = Task(
+        id=exercise.id,
+        function=exercise.function,
+        points=exercise.points,
+        compare=exercise.compare,
+        probes=tuple(probe for group in groups.values() for probe in group),
+        parts=tuple(name for name, group in groups.items() for _ in group),
+    )
+    outcomes = [call_answer(exercise.oracle, probe) for probe in task.probes]
+    for probe, outcome in zip(task.probes, outcomes, strict=True):
+        if outcome.error or outcome.changed_input:
+            trouble = outcome.error_text or f"changed {outcome.changed_input}"
+            raise RuntimeError(f"the oracle of {exercise.id} on {probe!r}: {trouble}")
+    if isinstance(exercise.compare, Close):
+        task = replace(task, expected=tuple(o.output for o in outcomes))
+    else:
+        _require_just(task, outcomes)
+    mistakes = (_run_mistake(task, text, wrong) for text, wrong in exercise.mistakes.items())
+    return replace(task, mistakes=tuple(mistakes))
+
+
+def _require_just(task: Task, outcomes: Sequence[Outcome]) -> None:
+    broken = [p for p in properties_of(task, outcomes) if not p.holds]
+    if broken:
+        raise RuntimeError(f"the oracle of {task.id} does not satisfy its own judge: {broken}")
+
+
+def _run_mistake(task: Task, message: str, wrong: Callable[..., Any]) -> Mistake:
+    outcomes = tuple(call_answer(wrong, probe) for probe in task.probes)
+    if isinstance(task.compare, Close):
+        return Mistake(message, outcomes)
+    failed = next((o for o in outcomes if o.error), None)
+    if failed:
+        return Mistake(message, (failed,))
+    try:
+        properties_of(task, outcomes)
+    except Unfit as unfit:
+        return Mistake(message, (Outcome(error=f"Unfit: {unfit.problem.text}"),))
+    runs = [_replicate(task, wrong, offset=1000 * (r + 1)) for r in range(REPLICATES)]
+    return Mistake(message, properties=tuple(float(v) for v in np.mean(runs, axis=0)))
+
+
+def _replicate(task: Task, answer: Callable[..., Any], *, offset: int) -> list[float]:
+    """The answer's properties on the same probes, with other seeds."""
+    shifted = replace(task, probes=tuple(_shift_seeds(p, offset) for p in task.probes))
+    outcomes = [call_answer(answer, probe) for probe in shifted.probes]
+    return [p.got for p in properties_of(shifted, outcomes)]
+
+
+def _shift_seeds(value: Any, offset: int) -> Any:
+    if isinstance(value, Seed):
+        return Seed(value.value + offset)
+    if isinstance(value, list | tuple):
+        return type(value)(_shift_seeds(item, offset) for item in value)
+    return fresh(value)
+
+
+def encode_task(exercise: Exercise) -> dict[str, Any]:
+    """The JSON form of an exercise with the published probes: numbers and texts only."""
+    task = make_task(exercise, np.random.default_rng(BANK_SEED))
+    compare = task.compare
+    return {
+        "title": exercise.title,
+        "function": task.function,
+        "points": task.points,
+        "compare": {"judge": compare.name}
+        if isinstance(compare, Judged)
+        else {"rtol": compare.rtol, "atol": compare.atol},
+        "parts": list(task.parts),
+        "probes": [encode(probe) for probe in task.probes],
+        "expected": [encode(rounded(value)) for value in task.expected],
+        "mistakes": [_encode_mistake(m) for m in task.mistakes],
+    }
+
+
+def rounded(value: Any) -> Any:
+    """A plain value with its floats at 12 digits, so that all machines build the same bytes."""
+    if isinstance(value, float):  # np.float64 is one
+        return float(f"{value:.12g}")
+    if isinstance(value, np.ndarray) and value.dtype == np.float64:
+        return np.array([float(f"{v:.12g}") for v in value.ravel()]).reshape(value.shape)
+    if isinstance(value, list | tuple):
+        return type(value)(rounded(item) for item in value)
+    if isinstance(value, dict):
+        return {k: rounded(v) for k, v in value.items()}
+    return value
+
+
+def _encode_mistake(mistake: Mistake) -> dict[str, Any]:
+    entry: dict[str, Any] = {"message": mistake.message}
+    if mistake.properties:
+        entry["properties"] = [float(f"{p:.12g}") for p in mistake.properties]
+    else:
+        entry["outcomes"] = [_encode_outcome(o) for o in mistake.outcomes]
+    return entry
+
+
+def _encode_outcome(outcome: Outcome) -> dict[str, Any]:
+    entry = {"output": encode(rounded(outcome.output))}
+    if outcome.error:
+        entry["error"] = outcome.error
+    if outcome.changed_input:
+        entry["changed"] = outcome.changed_input
+    return entry
+
+
+def encode_bank(lesson: Lesson) -> str:
+    """The text of helpers/checks/NN.json: one line an exercise, the same bytes every time."""
+    lines = [f"{json.dumps(e.id)}: {_dump(encode_task(e))}" for e in lesson.exercises]
+    head = {"lesson": lesson.number, "title": lesson.title, "minutes": lesson.minutes}
+    written = [{"id": w.id, "title": w.title, "points": w.points} for w in lesson.written]
+    fields = [f"{json.dumps(k)}: {json.dumps(v, ensure_ascii=False)}" for k, v in head.items()]
+    fields.append(f'"written": {_dump(written)}')
+    fields.append('"exercises": {\n' + ",\n".join(lines) + "\n}")
+    return "{\n" + ",\n".join(fields) + "\n}\n"
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def distinct_on(task: Task, mistake: Mistake) -> bool:
+    """Whether a mistake differs from what is expected on at least one probe (`Close` only)."""
+    assert isinstance(task.compare, Close)
+    pairs = zip(mistake.outcomes, task.expected, strict=True)
+    return any(
+        o.error or o.changed_input or find_problem(o.output, e, task.compare) for o, e in pairs
+    )

@@ -1,0 +1,104 @@
+"""Judges of random answers: each looks at properties of the outputs, never at single values.
+
+A judge is a function `judge(calls) -> list[Property]`, in `helpers/judges/lesson_NN.py`, over all
+calls of one check. A statistical property allows z = 5 standard errors, so that a right answer
+fails about once in two million checks, and a neighbouring formula does not pass.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from helpers.compare import Problem
+
+Z = 5.0
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of an answer: the probe's arguments (a `Seed` for a generator) and the output."""
+
+    arguments: tuple[Any, ...]
+    output: Any
+
+
+@dataclass(frozen=True)
+class Property:
+    """One property: the value it has, the value it should have, and how far off it may be."""
+
+    name: str
+    got: float
+    expected: float
+    tolerance: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether the value is within the tolerance; NaN never is."""
+        return bool(abs(self.got - self.expected) <= self.tolerance)
+
+
+class Unfit(Exception):
+    """Raised by a judge when an output has the wrong type or shape, so that nothing can be said."""
+
+    def __init__(self, kind: str, text: str) -> None:
+        super().__init__(text)
+        self.problem = Problem(kind, text)
+
+
+Judge = Callable[[Sequence[Call]], list[Property]]
+
+
+def find_judge(name: str) -> Judge:
+    """The judge of a name such as "lesson_04.dropout_mask". Raises ValueError if there is none."""
+    module, _, function = name.partition(".")
+    try:
+        found = getattr(import_module(f"helpers.judges.{module}"), function)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f"no judge {name!r} in helpers/judges/: {error}") from error
+    judge: Judge = found
+    return judge
+
+
+def require_array(output: Any, shape: tuple[int, ...], *, what: str = "the output") -> np.ndarray:
+    """The output as an array of this shape; raises `Unfit` with a sentence when it is not one."""
+    if not isinstance(output, np.ndarray):
+        missing = ": is a `return` missing?" if output is None else ""
+        got = "None" if output is None else f"a {type(output).__name__}"
+        raise Unfit("type", f"got {got} for {what}, expected an array of shape {shape}{missing}")
+    if output.dtype.kind not in "biuf":
+        raise Unfit("type", f"got values of dtype {output.dtype} for {what}, expected numbers")
+    if output.shape != shape:
+        raise Unfit("shape", f"got shape {output.shape} for {what}, expected {shape}")
+    if output.dtype.kind == "f" and not np.isfinite(output).all():
+        raise Unfit("non-finite", f"{what} has entries that are NaN or infinite")
+    return output
+
+
+def exactly(name: str, got: float, expected: float, *, tolerance: float = 1e-9) -> Property:
+    """A property that holds to rounding error."""
+    return Property(name, float(got), float(expected), tolerance)
+
+
+def share(name: str, hits: np.ndarray, probability: float) -> Property:
+    """The share of independent hits (booleans, any shape) is a probability, within z·SE."""
+    error = np.sqrt(probability * (1 - probability) / hits.size)
+    return Property(name, float(np.mean(hits)), probability, Z * float(error) + 1e-12)
+
+
+def mean_of(name: str, values: np.ndarray, expected: float, *, std: float) -> Property:
+    """The mean of independent values of a known std, within z·SE."""
+    error = std / np.sqrt(values.size)
+    return Property(name, float(np.mean(values)), expected, Z * float(error) + 1e-12)
+
+
+def repeats(name: str, first: np.ndarray, again: np.ndarray) -> Property:
+    """The same seed gave the same output twice: the answer draws from the generator it is given."""
+    return exactly(name, float(np.array_equal(first, again)), 1.0)
+
+
+def varies(name: str, one: np.ndarray, other: np.ndarray) -> Property:
+    """Two seeds gave different outputs: the answer really draws."""
+    return exactly(name, float(not np.array_equal(one, other)), 1.0)

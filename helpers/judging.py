@@ -1,0 +1,259 @@
+"""Runs an answer on probes and says what is wrong with it: shared by `check` and the grader.
+
+`call_answer` runs; `judge_outcomes` decides from stored outcomes alone, so that a grader can run
+an answer in another process and judge it here.
+"""
+
+import linecache
+import traceback
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from helpers.compare import COMPLAINTS, Close, Judged, Problem, find_problem
+from helpers.judges import Call, Property, Unfit, find_judge
+from helpers.values import fresh, same
+
+PASSED, WRONG, NOT_ATTEMPTED = "passed", "wrong", "not attempted"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one call gave: an output, or the type and text of an error."""
+
+    output: Any = None
+    error: str = ""
+    error_text: str = ""
+    changed_input: str = ""
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A known mistake: its message, and what it gives on the probes (values, or properties)."""
+
+    message: str
+    outcomes: tuple[Outcome, ...] = ()
+    properties: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Task:
+    """All that is needed to judge an answer. `parts` names the part that each probe belongs to."""
+
+    id: str
+    function: str
+    points: int
+    compare: Close | Judged
+    probes: tuple[tuple[Any, ...], ...]
+    parts: tuple[str, ...]
+    expected: tuple[Any, ...] = ()
+    mistakes: tuple[Mistake, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is said of an answer: `passed` of `total` parts are right, and a message in words.
+
+    `mistake` is the message of the known mistake that was recognised, else empty.
+    """
+
+    state: str
+    passed: int
+    total: int
+    message: str
+    mistake: str = ""
+    parts: dict[str, bool] = field(default_factory=dict)
+
+
+def call_answer(answer: Callable[..., Any], probe: tuple[Any, ...]) -> Outcome:
+    """Calls an answer on copies of a probe's arguments; notes an error or a changed argument."""
+    arguments = fresh(probe)
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        try:
+            output = answer(*arguments)
+        except Exception as error:  # whatever a learner's code raises is shown to the learner
+            return Outcome(error=type(error).__name__, error_text=_tell_error(answer, error))
+    changed = [i for i, (a, b) in enumerate(zip(arguments, probe, strict=True)) if not same(a, b)]
+    name = argument_names(answer, len(probe))[changed[0]] if changed else ""
+    return Outcome(output=output, changed_input=name)
+
+
+def argument_names(answer: Callable[..., Any], count: int) -> list[str]:
+    """The names of an answer's first `count` parameters, or "argument 1" … where it has none."""
+    code = getattr(answer, "__code__", None)
+    names = list(code.co_varnames[: code.co_argcount]) if code else []
+    return (names + [f"argument {i + 1}" for i in range(len(names), count)])[:count]
+
+
+def _tell_error(answer: Callable[..., Any], error: Exception) -> str:
+    """`ValueError: …, in line 3: "x = y / n"`: the deepest line in the answer's own file."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = getattr(getattr(answer, "__code__", None), "co_filename", None)
+    mine = [f for f in frames if f.filename == own]
+    told = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    if not mine or mine[-1].lineno is None:
+        return told
+    line = (mine[-1].line or linecache.getline(mine[-1].filename, mine[-1].lineno)).strip()
+    return f"{told}\n  line {mine[-1].lineno}, in {mine[-1].name}: {line}"
+
+
+def judge_outcomes(task: Task, outcomes: Sequence[Outcome], names: Sequence[str]) -> Verdict:
+    """The verdict on an answer's outcomes, one a probe; `names` are its parameters' names."""
+    if outcomes and outcomes[0].error == "NotImplementedError":
+        total = len(dict.fromkeys(task.parts))
+        return Verdict(NOT_ATTEMPTED, 0, total, "Not attempted yet.")
+    if isinstance(task.compare, Judged):
+        return _judge_properties(task, outcomes, names)
+    return _judge_values(task, outcomes, names)
+
+
+def _judge_values(task: Task, outcomes: Sequence[Outcome], names: Sequence[str]) -> Verdict:
+    assert isinstance(task.compare, Close)
+    found = [
+        _problem(o, expected, task.compare)
+        for o, expected in zip(outcomes, task.expected, strict=True)
+    ]
+    parts = dict.fromkeys(task.parts, True)
+    for part, problem in zip(task.parts, found, strict=True):
+        parts[part] = parts[part] and problem is None
+    passed = sum(parts.values())
+    if passed == len(parts):
+        return Verdict(PASSED, passed, passed, _praise(len(task.probes)), parts=parts)
+    mistake = _recognize_values(task, outcomes)
+    first = _worst(found)
+    problem = found[first]
+    assert problem is not None
+    call = show_call(task.function, names, task.probes[first])
+    message = f"{mistake or problem.text}\n  {call}"
+    if mistake and problem.kind == "value":
+        message += f"\n  {problem.text}"
+    right = [name for name, good in parts.items() if good]
+    if right:
+        message += f"\n  Right already: {', '.join(right)}."
+    return Verdict(WRONG, passed, len(parts), message, mistake=mistake, parts=parts)
+
+
+def _praise(count: int) -> str:
+    return f"Right on all {count} probes." if count > 1 else "Right."
+
+
+def _problem(outcome: Outcome, expected: Any, within: Close) -> Problem | None:
+    if outcome.error:
+        return Problem("error", f"Your function raised {outcome.error_text}")
+    if outcome.changed_input:
+        text = (
+            f"Your function changes its input `{outcome.changed_input}` in place; work on a copy."
+        )
+        return Problem("changed", text)
+    problem = find_problem(outcome.output, expected, within)
+    return problem and Problem(problem.kind, problem.text[0].upper() + problem.text[1:])
+
+
+def _worst(problems: Sequence[Problem | None]) -> int:
+    """The index of the problem that is told: errors first, then by COMPLAINTS, then the first."""
+    order = ("error", *COMPLAINTS, "changed")
+    ranked = [(order.index(p.kind), i) for i, p in enumerate(problems) if p is not None]
+    return min(ranked)[1]
+
+
+def _recognize_values(task: Task, outcomes: Sequence[Outcome]) -> str:
+    """The message of the known mistake that gives what this answer gives on every probe."""
+    assert isinstance(task.compare, Close)
+    for mistake in task.mistakes:
+        pairs = zip(outcomes, mistake.outcomes, strict=True)
+        if all(_alike(got, known, task.compare) for got, known in pairs):
+            return mistake.message
+    return ""
+
+
+def _alike(got: Outcome, known: Outcome, within: Close) -> bool:
+    if got.error or known.error:
+        return got.error == known.error
+    if bool(got.changed_input) != bool(known.changed_input):
+        return False
+    return find_problem(got.output, known.output, within) is None
+
+
+def properties_of(task: Task, outcomes: Sequence[Outcome]) -> list[Property]:
+    """The properties of random outcomes. Raises `Unfit` when an output is of the wrong kind."""
+    assert isinstance(task.compare, Judged)
+    calls = [Call(probe, o.output) for probe, o in zip(task.probes, outcomes, strict=True)]
+    return find_judge(task.compare.name)(calls)
+
+
+def _judge_properties(task: Task, outcomes: Sequence[Outcome], names: Sequence[str]) -> Verdict:
+    for probe, outcome in zip(task.probes, outcomes, strict=True):
+        if outcome.error or outcome.changed_input:
+            problem = _problem(outcome, None, Close())
+            assert problem is not None
+            mistake = _recognize_error(task, outcome.error) if outcome.error else ""
+            message = f"{mistake or problem.text}\n  {show_call(task.function, names, probe)}"
+            return Verdict(WRONG, 0, 1, message, mistake=mistake)
+    try:
+        found = properties_of(task, outcomes)
+    except Unfit as unfit:
+        text = unfit.problem.text[0].upper() + unfit.problem.text[1:]
+        mistake = _recognize_error(task, f"Unfit: {unfit.problem.text}")
+        call = show_call(task.function, names, task.probes[0])
+        return Verdict(WRONG, 0, 1, f"{mistake or text}\n  {call}", mistake=mistake)
+    parts = {p.name: p.holds for p in found}
+    passed = sum(parts.values())
+    if passed == len(parts):
+        listed = "\n  ".join(f"{p.name}: {p.got:.4g}" for p in found)
+        return Verdict(PASSED, passed, passed, f"Right in every property.\n  {listed}", parts=parts)
+    mistake = _recognize_properties(task, found)
+    failed = [_tell_property(p) for p in found if not p.holds]
+    message = "\n  ".join([mistake, *failed] if mistake else failed)
+    return Verdict(WRONG, passed, len(parts), message, mistake=mistake, parts=parts)
+
+
+def _tell_property(p: Property) -> str:
+    margin = f" ± {p.tolerance:.2g}" if p.tolerance > 1e-6 else ""
+    return f"{p.name}: got {p.got:.4g}, expected {p.expected:.4g}{margin}"
+
+
+def _recognize_error(task: Task, error: str) -> str:
+    known = (m for m in task.mistakes if m.outcomes and m.outcomes[0].error == error)
+    return next((m.message for m in known), "")
+
+
+def _recognize_properties(task: Task, found: Sequence[Property]) -> str:
+    """The known mistake whose properties fail where these fail, and lie nearest to them."""
+    failing = [p.holds for p in found]
+    best, distance = "", np.inf
+    for mistake in task.mistakes:
+        if len(mistake.properties) != len(found):
+            continue
+        known = [
+            Property(p.name, got, p.expected, p.tolerance)
+            for p, got in zip(found, mistake.properties, strict=True)
+        ]
+        gaps = [abs(k.got - p.got) / p.tolerance for k, p in zip(known, found, strict=True)]
+        if [k.holds for k in known] == failing and max(gaps) < distance and max(gaps) <= 2:
+            best, distance = mistake.message, max(gaps)
+    return best
+
+
+def show_call(function: str, names: Sequence[str], probe: tuple[Any, ...]) -> str:
+    """`init_std(scheme='he', fan_in=3, fan_out=5)`: a probe as the call that it makes."""
+    values = [f"{name}={_brief(value)}" for name, value in zip(names, probe, strict=False)]
+    return f"{function}({', '.join(values)})"
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        if value.size > 6:
+            return f"array of shape {value.shape}"
+        return " ".join(np.array2string(value, precision=4, separator=", ").split())
+    if hasattr(value, "value") and type(value).__name__ == "Seed":
+        return f"default_rng({value.value})"
+    if isinstance(value, list | tuple) and len(value) > 3:
+        return f"{type(value).__name__} of {len(value)} items"
+    if isinstance(value, list | tuple):
+        inner = ", ".join(_brief(v) for v in value)
+        return f"[{inner}]" if isinstance(value, list) else f"({inner})"
+    return f"{value:.6g}" if isinstance(value, float) else repr(value)
