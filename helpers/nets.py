@@ -6,6 +6,7 @@ products, so that ten seeds cost little more than one. Weights are (S, fan_in, f
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -87,7 +88,7 @@ class MLPs(nn.Module):
         self.generator = torch.Generator().manual_seed(_mix(seeds, 1))  # draws dropout masks
         self.weights, self.biases = nn.ParameterList(), nn.ParameterList()
         generators = [torch.Generator().manual_seed(_mix([seed], 0)) for seed in seeds]
-        for fan_in, fan_out in zip(sizes[:-1], sizes[1:], strict=True):
+        for fan_in, fan_out in pairwise(sizes):
             drawn = [
                 draw_weights(fan_in, fan_out, init, generator=g, gain=gain) for g in generators
             ]

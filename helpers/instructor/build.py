@@ -107,7 +107,8 @@ def _mark(cell: NotebookNode, lesson: Lesson, path: Path, marked: set[str]) -> N
     marks = {
         k: cell.metadata.pop(k) for k in ("exercise", "check", "written") if k in cell.metadata
     }
-    cell.metadata.pop("lang", None)
+    for name in ("lang", "lines_to_next_cell"):  # marks of the source only
+        cell.metadata.pop(name, None)
     if not marks:
         if SOLUTION_MARK in cell.source:
             raise BuildError(

@@ -16,6 +16,7 @@ from helpers.values import Seed, encode, fresh
 Probe = tuple[Any, ...]
 Probes = Sequence[Probe] | Mapping[str, Sequence[Probe]]
 BANK_SEED = 20_260  # the published probes; grading draws its own
+BY_VALUE = Close()
 REPLICATES = 16  # how often a random mistake is run to learn its properties
 
 
@@ -36,7 +37,7 @@ class Exercise:
     oracle: Callable[..., Any]
     mistakes: Mapping[str, Callable[..., Any]]
     probes: Callable[[np.random.Generator], Probes]
-    compare: Close | Judged = Close()
+    compare: Close | Judged = BY_VALUE
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"\d\d\.\d+", self.id):
