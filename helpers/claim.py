@@ -1,0 +1,63 @@
+"""A statement of the lesson with its measured value and its bounds."""
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+class ClaimError(AssertionError):
+    """A claim whose measured value lies outside its bounds."""
+
+
+def claim(
+    statement: str, measured: Any, *, low: float | None = None, high: float | None = None
+) -> None:
+    """Print the statement with its measured value, or raise when the value is out of bounds.
+
+    measured: a number, or an array (NumPy or torch) of which every entry must be inside.
+    low, high: bounds, both inclusive; one of them may be left out.
+    Raises ClaimError when an entry is outside or NaN; ValueError when there is nothing to hold
+    the claim against: no bound, low above high, a NaN bound, no entries, or no real numbers.
+    """
+    bounds = _describe_bounds(low, high)
+    values = _real_numbers(measured)
+    smallest, largest = float(values.min()), float(values.max())  # NaN wins both
+    inside = (low is None or smallest >= low) and (high is None or largest <= high)
+    if math.isnan(smallest) or not inside:
+        raise ClaimError(f"{statement}: measured {_describe(values, digits=6)}, expected {bounds}")
+    print(f"✓ {statement}: measured {_describe(values, digits=3)}, {bounds}")
+
+
+def _describe_bounds(low: float | None, high: float | None) -> str:
+    if low is None and high is None:
+        raise ValueError("a claim needs a bound: low, high or both; got neither")
+    if any(bound is not None and math.isnan(bound) for bound in (low, high)):
+        raise ValueError(f"the bounds of a claim are numbers; got low={low}, high={high}")
+    if low is None:
+        return f"at most {high:.6g}"
+    if high is None:
+        return f"at least {low:.6g}"
+    if low > high:
+        raise ValueError(f"low is the lower bound, at most high; got low={low}, high={high}")
+    return f"exactly {low:.6g}" if low == high else f"between {low:.6g} and {high:.6g}"
+
+
+def _real_numbers(measured: Any) -> npt.NDArray[np.float64]:
+    if hasattr(measured, "detach"):  # a torch tensor, perhaps with a gradient
+        measured = measured.detach().cpu()
+    array = np.asarray(measured)
+    if array.dtype.kind not in "biuf" or array.size == 0:
+        raise ValueError(
+            f"measured is a real number or a non-empty array of them; got {array.dtype} "
+            f"of shape {array.shape}"
+        )
+    return array.astype(np.float64).ravel()
+
+
+def _describe(values: npt.NDArray[np.float64], *, digits: int) -> str:
+    smallest, largest = values.min(), values.max()
+    if values.size == 1 or smallest == largest:
+        return f"{smallest:.{digits}g}"
+    return f"{smallest:.{digits}g} … {largest:.{digits}g}"
