@@ -1,4 +1,4 @@
-"""The course's own settings for JupyterLab; `make lab` puts this folder first in JUPYTER_CONFIG_PATH.
+"""The course's own settings for JupyterLab; `make lab` puts this folder on JUPYTER_CONFIG_PATH.
 
 Nothing is written to your own Jupyter folder, and what you set there still counts.
 """

@@ -20,6 +20,7 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "tanh": torch.tanh,
     "relu": torch.relu,
 }
+torch.set_num_threads(1)  # the products are small: a second thread costs more than it gives
 Scheme = str | float
 SCHEMES = ("lecun", "xavier", "he", "orthogonal", "torch", "zeros")
 
