@@ -5,7 +5,7 @@ in a module of their own, such as `helpers.plots.initialization`.
 """
 
 from helpers.plots.curves import curve, paired_dots, reference_line
-from helpers.plots.style import FIELD_MAP, MARKERS, PALETTE, STYLES, label_axes, use_style
+from helpers.plots.style import FIELD_MAP, MARKERS, PALETTE, STYLES, label_axes, show, use_style
 
 __all__ = [
     "FIELD_MAP",
@@ -16,6 +16,7 @@ __all__ = [
     "label_axes",
     "paired_dots",
     "reference_line",
+    "show",
     "use_style",
 ]
 
