@@ -1,0 +1,108 @@
+"""Runs a notebook under nbval, cut off from the network, and tells what happened."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+
+from tests.nbval_strict import FAILURES
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+CELL_TIMEOUT = 120  # seconds
+
+# Runs after the last cell: what the kernel used, then every explorable over its whole range.
+LAST_CELL = """
+import json, time
+_used = time.process_time()  # of this kernel since it started, all threads
+from helpers.explore import live, sweep
+_pictures = [sweep(explorable) for explorable in live()] if {sweeping} else []
+with open({report!r}, "w") as _file:
+    json.dump({{"cpu_seconds": _used, "pictures": _pictures}}, _file)
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a notebook.
+
+    failures: cell name -> what failed; "Cell 0" is the first code cell, the last is LAST_CELL.
+    cpu_seconds: of the kernel, its start included, the sweep not; nan if it died.
+    pictures: how many each explorable drew while it was swept.
+    """
+
+    exit_code: int
+    failures: dict[str, str]
+    cpu_seconds: float
+    pictures: list[int]
+    output: str
+
+    @property
+    def passed(self) -> bool:
+        return self.exit_code == 0 and not self.failures
+
+    def explain(self) -> str:
+        """For the message of an assertion."""
+        return "\n\n".join(f"{k}\n{v}" for k, v in self.failures.items()) or self.output
+
+
+def run_notebook(
+    path: Path, folder: Path, *, strict: bool = False, sweeping: bool = True, threads: int | None = 1
+) -> Run:
+    """Run a copy of the notebook in folder; strict makes a check that is not passed raise.
+
+    threads: for the numerical libraries; None leaves them as a learner has them.
+    """
+    report, failures = folder / "report.json", folder / "failures.json"
+    notebook = nbformat.read(path, as_version=4)
+    last = LAST_CELL.format(sweeping=sweeping, report=str(report))
+    notebook.cells.append(nbformat.v4.new_code_cell(last, id="last-cell"))
+    copy = folder / path.name
+    nbformat.write(notebook, copy)
+    done = subprocess.run(
+        _nbval(copy),
+        cwd=ROOT,
+        env=_environment(folder, strict, threads) | {FAILURES: str(failures)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    told = json.loads(report.read_text()) if report.exists() else {}
+    return Run(
+        exit_code=done.returncode,
+        failures=json.loads(failures.read_text()) if failures.exists() else {},
+        cpu_seconds=told.get("cpu_seconds", float("nan")),
+        pictures=told.get("pictures", []),
+        output=done.stdout,
+    )
+
+
+def _nbval(notebook: Path) -> list[str]:
+    options = ["--nbval-lax", "--nbval-current-env", f"--nbval-cell-timeout={CELL_TIMEOUT}"]
+    own = ["-p", "tests.nbval_strict", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    place = ["-c", os.devnull, f"--rootdir={notebook.parent}", "--color=no", "-q"]
+    return [sys.executable, "-m", "pytest", *options, *own, *place, str(notebook)]
+
+
+def _environment(folder: Path, strict: bool, threads: int | None) -> dict[str, str]:
+    """This process's, less what would change a learner's run, with the network blocked."""
+    changing = ("PYTEST", "COURSE_", "MPLBACKEND", "NBGRADER", "STRICT_CHECKS", "OMP_")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(changing)}
+    environment |= {
+        "PYTHONPATH": str(ROOT / "tests" / "offline"),
+        "COURSE_PROGRESS": str(folder / "progress.json"),
+        "COURSE_SEED": os.environ.get("COURSE_SEED", "0"),
+        "IPYTHONDIR": str(folder / "ipython"),
+        "JUPYTER_CONFIG_DIR": str(folder / "jupyter"),
+        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+    }
+    if strict:
+        environment["STRICT_CHECKS"] = "1"
+    if threads:
+        environment["OMP_NUM_THREADS"] = str(threads)
+    return environment
