@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 TIMEOUT = 30.0  # seconds without a byte, not for the whole file
 CHUNK = 1 << 16
 IDX_UINT8 = 0x08  # the IDX code for unsigned bytes, the only type that MNIST-like files use
+MAX_AXES = 4
 
 
 class DataError(RuntimeError):
@@ -114,14 +115,15 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path} is not a complete gzip file ({error}); delete it") from error
     magic, n_axes = content[:3], int.from_bytes(content[3:4], "big")
-    if magic != bytes([0, 0, IDX_UINT8]) or not n_axes:
+    if magic != bytes([0, 0, IDX_UINT8]) or not 1 <= n_axes <= MAX_AXES:
         raise DataError(
             f"{path} is not an IDX file of unsigned bytes: it starts with "
             f"{content[:4].hex(' ') or 'nothing'}, expected 00 00 08 and the number of axes; "
             "delete it"
         )
     start = 4 + 4 * n_axes
-    shape = tuple(int(n) for n in np.frombuffer(content[4:start][: 4 * n_axes], dtype=">u4"))
+    header = content[4:start]
+    shape = tuple(np.frombuffer(header[: len(header) // 4 * 4], dtype=">u4").tolist())
     expected = start + int(np.prod(shape, dtype=object))
     if len(shape) != n_axes or len(content) != expected:
         raise DataError(

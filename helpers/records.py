@@ -38,7 +38,9 @@ def record(kind: str, key: str, value: Mapping[str, Any] | str) -> None:
     """
     if kind not in KINDS:
         raise ValueError(f'kind is "exercise" or "prediction"; got {kind!r}')
-    _unsaved[kind][key] = _entry(kind, value)
+    new: Records = {other: {} for other in KINDS}
+    new[kind][key] = _entry(kind, value)
+    _unsaved.update(_merged(_unsaved, new))
     if (path := records_path()) is not None:
         _save(path)
 
