@@ -33,29 +33,47 @@ def encode_png(rgba: Pixels) -> bytes:
     header = struct.pack(">2I5B", width, height, 8, 6, 0, 0, 0)  # 8 bits a channel, RGBA
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in ((b"IHDR", header), (b"IDAT", zlib.compress(rows, 1)), (b"IEND", b""))
+        for kind, data in (
+            (b"IHDR", header),
+            (b"IDAT", zlib.compress(rows.tobytes(), 1)),
+            (b"IEND", b""),
+        )
     )
 
 
 class _Layer(NamedTuple):
     """Still artists drawn on a transparent ground; only the pixels that they touch are kept."""
 
-    where: npt.NDArray[np.intp]  # (n,) flat indices
-    color: npt.NDArray[np.float32]  # (n, 4), already multiplied by the opacity
-    through: npt.NDArray[np.float32]  # (n, 1), the share of what lies below that shines through
+    solid: npt.NDArray[np.intp]  # (n,) flat indices of opaque pixels, most of them axes patches
+    paint: npt.NDArray[np.uint32]  # (n,) their four channels in one word
+    sheer: npt.NDArray[np.intp]  # (m,) flat indices of the others: edges and letters
+    tint: npt.NDArray[np.float32]  # (m, 4) already multiplied by the opacity
+    through: npt.NDArray[np.float32]  # (m, 1) the share of what lies below that shines through
 
     @classmethod
     def of(cls, rgba: Pixels) -> "_Layer":
         flat = rgba.reshape(-1, 4)
-        where = np.flatnonzero(flat[:, 3])
-        color = flat[where].astype(np.float32)
-        opacity = color[:, 3:] / 255
-        color[:, :3] *= opacity
-        return cls(where, color + 0.5, 1 - opacity)  # the half rounds where the cast cuts off
+        opacity = flat[:, 3]
+        solid, sheer = (
+            np.flatnonzero(opacity == 255),
+            np.flatnonzero((opacity > 0) & (opacity < 255)),
+        )
+        share = opacity[sheer, None].astype(np.float32) / np.float32(255)
+        tint = flat[sheer] * share
+        tint[:, 3] = flat[sheer, 3]
+        return cls(
+            solid,
+            flat.view(np.uint32)[solid, 0],
+            sheer,
+            tint + np.float32(0.5),
+            np.float32(1) - share,
+        )
 
     def paste_on(self, rgba: Pixels) -> None:
         flat = rgba.reshape(-1, 4)  # a view: the canvas' own memory
-        flat[self.where] = (flat[self.where] * self.through + self.color).astype(np.uint8)
+        flat.view(np.uint32)[self.solid, 0] = self.paint
+        mixed = flat[self.sheer] * self.through + self.tint  # tint holds the half that rounds
+        flat[self.sheer] = mixed.astype(np.uint8)
 
 
 class Canvas:
@@ -75,12 +93,15 @@ class Canvas:
         self._moving: set[Artist] = set()  # all that ever moved
         self._ground: Pixels | None = None  # what lies below the first moving artist
         self._steps: list[Artist | _Layer] = []  # what comes over it, in drawing order
-        self._draw_all()
-        fig.set_layout_engine("none")  # the axes stay where they are now
+        self._settled = False
 
     def paint(self, moved: Any) -> Pixels:
         """The picture, of shape (height, width, 4), after the artists in `moved` have changed."""
         new = set(_flatten(moved)) - self._moving
+        if not self._settled:
+            self._draw_all()
+            self.fig.set_layout_engine("none")  # from now on the axes stay where they are
+            self._settled = True
         if self.fig.stale and not new:  # axis limits, ticks, something that was not returned
             self._ground = None
             return self._draw_all()
@@ -116,12 +137,12 @@ class Canvas:
         self._ground, self._steps = None, []
         self._drop_parts_of_moving_axes()
         for artist in self._moving:
-            artist.draw = self._cut_before(artist)
+            vars(artist)["draw"] = self._cut_before(artist)  # before the method of its class
         try:
             self._draw_all()
         finally:
             for artist in self._moving:
-                del artist.draw  # the method of its class is in charge again
+                del vars(artist)["draw"]
         self._cut()
 
     def _cut_before(self, artist: Artist) -> Callable[..., None]:

@@ -12,7 +12,7 @@ from traitlets import Unicode
 NARROWEST_COLUMN = 330  # pixels: a slider with its name and its value
 
 
-class Picture(W.Image):
+class Picture(W.Image):  # type: ignore[misc]
     """An image whose tooltip may be set: Image(tooltip=...) crashes its view (ipywidgets 3860)."""
 
     description = Unicode("").tag(sync=True)

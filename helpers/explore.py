@@ -238,7 +238,7 @@ def _cell_and_run() -> tuple[str | None, str | None]:
     """Ids of the notebook cell that runs now, and of this run of it; None outside of one."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
-    if not hasattr(shell, "kernel"):
+    if shell is None or not hasattr(shell, "kernel"):
         return None, None
     parent = shell.kernel.get_parent("shell")
     return parent.get("metadata", {}).get("cellId"), parent.get("header", {}).get("msg_id")
