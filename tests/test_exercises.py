@@ -1,0 +1,145 @@
+"""Every exercise of every lesson: solutions pass, mistakes are told apart, mutants are noticed.
+
+Mutants that survive stand in tests/mutants/lesson_NN.toml, by name, with the reason. A reason that
+begins with "equivalent" says that no input can tell the mutant from the solution.
+"""
+
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from helpers.check import judge, load_task
+from helpers.compare import Close
+from helpers.instructor.exercise import Exercise, distinct_on, make_task
+from helpers.instructor.exercises import load_exercises, load_lessons
+from helpers.instructor.mutants import find_survivors
+from helpers.instructor.solutions import load_solution, solution_namespace
+from helpers.judging import NOT_ATTEMPTED, PASSED, WRONG, Task, Verdict, call_answer, judge_outcomes
+
+EXERCISES = load_exercises()
+LESSONS = load_lessons()
+by_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.id)
+
+
+def verdict_on(task: Task, answer: Callable[..., Any]) -> Verdict:
+    outcomes = [call_answer(answer, probe) for probe in task.probes]
+    return judge_outcomes(task, outcomes, [f"a{i}" for i in range(len(task.probes[0]))])
+
+
+@by_exercise
+def test_solution_passes_on_20_seeds(exercise: Exercise) -> None:
+    solution = load_solution(exercise.id)
+    for seed in range(20):
+        verdict = verdict_on(make_task(exercise, np.random.default_rng(seed)), solution)
+        assert verdict.state == PASSED, f"seed {seed}: {verdict.message}"
+
+
+@by_exercise
+def test_published_bank_passes_the_solution(exercise: Exercise) -> None:
+    verdict = judge(exercise.id, load_solution(exercise.id))
+    assert verdict.state == PASSED, verdict.message
+    assert verdict.passed == verdict.total
+
+
+@by_exercise
+def test_every_mistake_is_told_its_own_message(exercise: Exercise) -> None:
+    task = load_task(exercise.id)
+    assert [m.message for m in task.mistakes] == list(exercise.mistakes)
+    for message, wrong in exercise.mistakes.items():
+        verdict = judge(exercise.id, wrong)
+        assert verdict.state == WRONG, f"passed: {message}"
+        assert verdict.mistake == message, f"told {verdict.message!r} instead of {message!r}"
+
+
+@by_exercise
+def test_every_mistake_fails_on_fresh_probes(exercise: Exercise) -> None:
+    for seed in range(5):
+        task = make_task(exercise, np.random.default_rng(1000 + seed))
+        for message, wrong in exercise.mistakes.items():
+            verdict = verdict_on(task, wrong)
+            assert verdict.state == WRONG, f"seed {seed} passed: {message}"
+            assert verdict.passed < verdict.total
+
+
+@by_exercise
+def test_stub_is_not_attempted(exercise: Exercise) -> None:
+    def stub(*arguments: Any) -> Any:
+        raise NotImplementedError
+
+    verdict = judge(exercise.id, stub)
+    assert (verdict.state, verdict.passed) == (NOT_ATTEMPTED, 0)
+
+
+@by_exercise
+@pytest.mark.parametrize("constant", [None, 0.0, 1.0, "text", np.zeros(3), [], {}, (0.0, 0.0)])
+def test_constant_answers_earn_nothing(exercise: Exercise, constant: Any) -> None:
+    verdict = judge(exercise.id, lambda *arguments: constant)
+    assert verdict.state == WRONG
+    assert verdict.passed == 0, f"{constant!r} earns {verdict.parts}"
+
+
+@by_exercise
+def test_returning_an_input_earns_nothing(exercise: Exercise) -> None:
+    count = len(load_task(exercise.id).probes[0])
+    for index in range(count):
+        verdict = judge(exercise.id, lambda *arguments, index=index: arguments[index])
+        assert verdict.state == WRONG
+        assert verdict.passed == 0, f"returning argument {index} earns {verdict.parts}"
+
+
+@by_exercise
+def test_function_has_the_name_and_a_docstring(exercise: Exercise) -> None:
+    function = solution_namespace(exercise.id)[exercise.function]
+    assert function.__doc__, f"{exercise.function} has no docstring for the learner"
+
+
+@by_exercise
+def test_values_of_mistakes_differ_from_the_expected(exercise: Exercise) -> None:
+    task = load_task(exercise.id)
+    if isinstance(task.compare, Close):
+        blind = [m.message for m in task.mistakes if not distinct_on(task, m)]
+    else:
+        blind = [m.message for m in task.mistakes if not (m.properties or m.outcomes)]
+    assert blind == []
+
+
+@by_exercise
+def test_mutants_are_noticed(exercise: Exercise, record_property: Callable[..., None]) -> None:
+    explained = known_survivors(exercise.id)
+    count, survivors = find_survivors(exercise.id, exercise.function)
+    assert count > 0
+    unexplained = [name for name in survivors if name not in explained]
+    assert unexplained == [], f"{exercise.id}: not noticed: {unexplained}"
+    stale = [name for name in explained if name not in survivors]
+    assert stale == [], f"{exercise.id}: explained, but noticed or gone: {stale}"
+    equivalent = sum(reason.startswith("equivalent") for reason in explained.values())
+    score = (count - len(survivors)) / (count - equivalent)
+    record_property("mutation_score", f"{count - len(survivors)}/{count - equivalent}")
+    assert score >= 0.95, f"{exercise.id}: only {score:.0%} of the mutants are noticed"
+
+
+def known_survivors(exercise_id: str) -> dict[str, str]:
+    path = Path(__file__).parent / "mutants" / f"lesson_{exercise_id[:2]}.toml"
+    if not path.is_file():
+        return {}
+    reasons: dict[str, str] = tomllib.loads(path.read_text(encoding="utf-8")).get(exercise_id, {})
+    return reasons
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.number)
+def test_a_lesson_is_worth_ten_points(lesson: Any) -> None:
+    assert sum(e.points for e in lesson.exercises) == 8
+    assert sum(w.points for w in lesson.written) == 2
+
+
+def test_a_planted_hole_in_a_bank_is_caught() -> None:
+    """A probe bank that cannot see a mistake is refused by the tests above."""
+    exercise = EXERCISES[0]
+    blind = {"Nothing is wrong with this one.": exercise.oracle}
+    task = make_task(exercise, np.random.default_rng(0))
+    verdicts = [verdict_on(task, wrong).state for wrong in blind.values()]
+    assert verdicts == [PASSED]
