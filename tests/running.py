@@ -51,7 +51,12 @@ class Run:
 
 
 def run_notebook(
-    path: Path, folder: Path, *, strict: bool = False, sweeping: bool = True, threads: int | None = 1
+    path: Path,
+    folder: Path,
+    *,
+    strict: bool = False,
+    sweeping: bool = True,
+    threads: int | None = 1,
 ) -> Run:
     """Run a copy of the notebook in folder; strict makes a check that is not passed raise.
 
@@ -84,7 +89,7 @@ def run_notebook(
 
 def _nbval(notebook: Path) -> list[str]:
     options = ["--nbval-lax", "--nbval-current-env", f"--nbval-cell-timeout={CELL_TIMEOUT}"]
-    own = ["-p", "tests.nbval_strict", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    own = ["-p", "nbval.plugin", "-p", "tests.nbval_strict", "-p", "no:cacheprovider"]
     place = ["-c", os.devnull, f"--rootdir={notebook.parent}", "--color=no", "-q"]
     return [sys.executable, "-m", "pytest", *options, *own, *place, str(notebook)]
 
@@ -94,6 +99,7 @@ def _environment(folder: Path, strict: bool, threads: int | None) -> dict[str, s
     changing = ("PYTEST", "COURSE_", "MPLBACKEND", "NBGRADER", "STRICT_CHECKS", "OMP_")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(changing)}
     environment |= {
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # hypothesis alone takes a second to import
         "PYTHONPATH": str(ROOT / "tests" / "offline"),
         "COURSE_PROGRESS": str(folder / "progress.json"),
         "COURSE_SEED": os.environ.get("COURSE_SEED", "0"),
