@@ -46,13 +46,17 @@ class ExerciseProgress:
 
 @dataclass(frozen=True)
 class LessonProgress:
-    """One lesson: its exercises, and how many predictions were made and were right."""
+    """One lesson: its exercises, and how many predictions were made and were right.
+
+    `written` holds (id, title, points) of answers that an instructor reads; they are not counted.
+    """
 
     number: str
     title: str
     exercises: tuple[ExerciseProgress, ...]
     predictions: int
     right: int
+    written: tuple[tuple[str, str, float], ...] = ()
 
     @property
     def earned(self) -> float:
@@ -72,14 +76,18 @@ class LessonProgress:
 
 @dataclass(frozen=True)
 class Progress:
-    """A table: text in a terminal, HTML in a notebook. One lesson is listed by exercise."""
+    """A table, text in a terminal, HTML in a notebook: a row a lesson, or by exercise.
+
+    `other_predictions` were made in a notebook that is none of the lessons.
+    """
 
     lessons: tuple[LessonProgress, ...]
+    by_exercise: bool = False
     other_predictions: int = 0
 
     def rows(self) -> list[list[str]]:
-        """Header, rows and a total, as text. The second cell of an exercise row is its mark."""
-        if len(self.lessons) == 1:
+        """Header, rows and a total, as text."""
+        if self.by_exercise:
             return _exercise_rows(self.lessons[0])
         return _lesson_rows(self.lessons, self.other_predictions)
 
@@ -98,7 +106,7 @@ class Progress:
         if not self.lessons:
             return f"<p>{self!r}</p>"
         header, *body, total = self.rows()
-        head = "".join(f'<th scope="col" style="{_CELL}">{_escape(c)}</th>' for c in header)
+        head = "".join(f'<th scope="col" style="{_CELL}">{html.escape(c)}</th>' for c in header)
         rows = "".join(f"<tr>{_html_cells(row)}</tr>" for row in body)
         last = f'<tr style="font-weight:bold;border-top:{_RULE}">{_html_cells(total)}</tr>'
         return (
@@ -123,7 +131,7 @@ def progress(lesson: str | None = None) -> Progress:
     chosen = numbers if lesson is None else [lesson]
     lessons = tuple(_lesson(_bank(number), records) for number in chosen)
     placed = [_prediction_lesson(key, e) in numbers for key, e in records["prediction"].items()]
-    return Progress(lessons, other_predictions=placed.count(False))
+    return Progress(lessons, by_exercise=lesson is not None, other_predictions=placed.count(False))
 
 
 def _bank(number: str) -> dict[str, Any]:
@@ -149,7 +157,8 @@ def _lesson(bank: Mapping[str, Any], records: Records) -> LessonProgress:
     )  # fmt: skip
     made = [e for k, e in records["prediction"].items() if _prediction_lesson(k, e) == number]
     right = sum(entry.get("correct") is True for entry in made)
-    return LessonProgress(number, bank["title"], exercises, len(made), right)
+    written = tuple((w["id"], w["title"], w["points"]) for w in bank.get("written", []))
+    return LessonProgress(number, bank["title"], exercises, len(made), right, written)
 
 
 def _prediction_lesson(key: str, entry: Mapping[str, Any]) -> str:
@@ -178,6 +187,9 @@ def _exercise_rows(lesson: LessonProgress) -> list[list[str]]:
         state = f"{MARKS[exercise.state]} {exercise.words}"
         points = _of(exercise.earned, exercise.points)
         rows.append([exercise.id, exercise.title, state, points])
+    rows += [
+        [key, title, "written", f"{points:g}, by hand"] for key, title, points in lesson.written
+    ]
     predictions = f"predictions: {_predictions(lesson.predictions, lesson.right)}"
     return [*rows, ["All", predictions, "", _of(lesson.earned, lesson.points)]]
 
@@ -200,11 +212,7 @@ def _html_cells(row: list[str]) -> str:
 
 
 def _colored(text: str) -> str:
-    escaped = _escape(text)
+    escaped = html.escape(text)
     for state, mark in MARKS.items():
         escaped = escaped.replace(mark, f'<b style="color:{COLORS[state]}">{mark}</b>')
     return escaped
-
-
-def _escape(text: str) -> str:
-    return html.escape(text)
