@@ -1,0 +1,223 @@
+"""The build: deterministic, complete, no solution in what a learner gets, nbgrader's own release."""
+
+import ast
+import json
+from copy import deepcopy
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+
+from helpers.instructor import build as builder
+from helpers.instructor.__main__ import main
+from helpers.instructor.build import (
+    BANKS,
+    NOTEBOOKS,
+    BuildError,
+    build_solved,
+    build_texts,
+    dump,
+    find_sources,
+    find_stale,
+    read_source,
+    release,
+)
+from helpers.instructor.exercises import load_lesson
+
+SOURCES = find_sources()
+by_source = pytest.mark.parametrize("source", SOURCES, ids=lambda p: p.stem)
+
+
+@pytest.fixture(scope="module")
+def built() -> dict[Path, str]:
+    return build_texts()
+
+
+def test_there_are_lessons() -> None:
+    assert len(SOURCES) >= 2
+
+
+def test_committed_files_are_what_the_sources_build(built: dict[Path, str]) -> None:
+    assert find_stale() == []
+    assert set(built) == {*NOTEBOOKS.glob("*.ipynb"), *BANKS.glob("*.json")}
+
+
+def test_two_builds_give_the_same_bytes(built: dict[Path, str]) -> None:
+    assert build_texts() == built
+
+
+def test_a_changed_notebook_and_an_orphan_are_found(built: dict[Path, str], tmp_path: Path) -> None:
+    notebooks, banks = tmp_path / "notebooks", tmp_path / "checks"
+    builder.build(notebooks=notebooks, banks=banks)
+    assert find_stale(notebooks=notebooks, banks=banks) == []
+    changed = notebooks / f"{SOURCES[0].stem}.ipynb"
+    changed.write_text(changed.read_text(encoding="utf-8") + " ", encoding="utf-8")
+    orphan = banks / "98.json"
+    orphan.write_text("{}", encoding="utf-8")
+    assert find_stale(notebooks=notebooks, banks=banks) == [changed, orphan]
+
+
+@by_source
+def test_no_statement_of_a_solution_survives(source: Path, built: dict[Path, str]) -> None:
+    """No line of three words or more between the marks stands anywhere in the learner's files."""
+    learner = json.loads(built[NOTEBOOKS / f"{source.stem}.ipynb"])
+    text = "\n".join("".join(cell["source"]) for cell in learner["cells"])
+    assert "BEGIN SOLUTION" not in text
+    leaked = [line for line in solution_lines(source) if line in text]
+    assert leaked == []
+
+
+def solution_lines(source: Path) -> list[str]:
+    lines, inside = [], False
+    exercise = False
+    for line in source.read_text(encoding="utf-8").splitlines():
+        if line.startswith("# %%"):
+            exercise = "exercise=" in line or "written=" in line
+        if "### BEGIN SOLUTION" in line or "### END SOLUTION" in line:
+            inside = "BEGIN" in line
+        elif inside and exercise and len(line.split()) >= 4 and "import" not in line:
+            lines.append(line.strip().removeprefix("# "))
+    assert lines, f"{source.name} holds no solutions at all"
+    return lines
+
+
+def test_a_planted_solution_is_caught() -> None:
+    solved = read_source(SOURCES[0])
+    cell = next(c for c in solved.cells if c.id.startswith("exercise-"))
+    planted = nbformat.v4.new_markdown_cell("### BEGIN SOLUTION\nsecret\n### END SOLUTION")
+    solved.cells.append(planted)
+    with pytest.raises(BuildError, match="survives"):
+        release(solved)
+    assert "### BEGIN SOLUTION" in cell.source
+
+
+@by_source
+def test_learners_notebook_equals_nbgraders_release(
+    source: Path, built: dict[Path, str], tmp_path: Path
+) -> None:
+    """nbgrader's own generate_assignment, on the solved notebook, gives the same cells."""
+    from nbgrader.apps import NbGraderAPI
+    from traitlets.config import Config
+
+    course = tmp_path / "course"
+    build_solved(course / "source" / "lesson", lessons=[source.stem[:2]])
+    config = Config(builder.release_config())
+    config.CourseDirectory.root = str(course)
+    config.CourseDirectory.course_id = "course"
+    result = NbGraderAPI(config=config).generate_assignment("lesson")
+    assert result["success"], result["log"]
+    made = nbformat.read(course / "release" / "lesson" / f"{source.stem}.ipynb", as_version=4)
+    ours = nbformat.reads(built[NOTEBOOKS / f"{source.stem}.ipynb"], as_version=4)
+    assert [plain(c) for c in made.cells] == [plain(c) for c in ours.cells]
+
+
+def plain(cell: NotebookNode) -> dict[str, object]:
+    return {k: v for k, v in cell.items() if k not in {"outputs", "execution_count"}}
+
+
+@by_source
+def test_cells_are_short_and_ids_are_unique(source: Path, built: dict[Path, str]) -> None:
+    notebook = nbformat.reads(built[NOTEBOOKS / f"{source.stem}.ipynb"], as_version=4)
+    ids = [cell.id for cell in notebook.cells]
+    assert len(ids) == len(set(ids))
+    code = [c for c in notebook.cells if c.cell_type == "code"]
+    assert all(c.outputs == [] and c.execution_count is None for c in code)
+    long = [c.id for c in code if len(c.source.splitlines()) > 32]
+    assert long == [], "code cells are under about 20 lines"
+
+
+@by_source
+def test_a_lesson_has_what_every_lesson_has(source: Path, built: dict[Path, str]) -> None:
+    text = source.read_text(encoding="utf-8")
+    assert text.count("predict(") >= 3
+    assert text.count("claim(") >= 5
+    for words in ("be able to", "Where textbooks disagree", "References", "Summary"):
+        assert words in text, f"{source.stem} says nothing of {words!r}"
+    hints = text.count("<summary>Hint")
+    assert hints >= 3 * len(load_lesson(source.stem[:2]).exercises)
+    assert "fetch" not in text
+    assert "/tmp/" not in text
+
+
+@by_source
+def test_probe_bank_is_numbers_and_small(source: Path, built: dict[Path, str]) -> None:
+    bank = built[BANKS / f"{source.stem[:2]}.json"]
+    assert len(bank) < 200_000
+    assert "def " not in bank
+    assert "lambda" not in bank
+
+
+def test_no_solution_in_the_learners_package() -> None:
+    """Outside instructor/, no function of helpers bears the name of an exercise's function."""
+    wanted = {e.function for s in SOURCES for e in load_lesson(s.stem[:2]).exercises}
+    package = Path(builder.__file__).parents[1]
+    found = {
+        node.name
+        for path in package.rglob("*.py")
+        if "instructor" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef)
+    }
+    judges = {p.stem for p in (package / "judges").glob("lesson_*.py")}
+    shared = {n for n in wanted & found if not judges}  # a judge may bear its exercise's name
+    assert shared == set()
+
+
+MARK = '# %% exercise="01.1"\ndef f():\n    ### BEGIN SOLUTION\n    pass\n    ### END SOLUTION\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("# %%\n### BEGIN SOLUTION\n1\n### END SOLUTION\n", "a cell that is no exercise"),
+        (MARK + MARK, "marked twice"),
+        ('# %% exercise="01.1"\ndef f():\n    pass\n', "has no ### BEGIN SOLUTION"),
+        ('# %% check="01.1"\ncheck("01.1", other)\n', "must be: check"),
+        ('# %% [markdown] written="01.x"\n# text\n', "no written question"),
+        ("# %%\n1\n", "cells are missing"),
+    ],
+)
+def test_a_source_that_cannot_be_built_says_why(text: str, words: str, tmp_path: Path) -> None:
+    path = tmp_path / f"{load_lesson('01').stem}.py"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(BuildError, match=words):
+        read_source(path)
+
+
+def test_a_source_of_another_name_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "01_other.py"
+    path.write_text("# %%\n1\n", encoding="utf-8")
+    with pytest.raises(BuildError, match="names its file"):
+        read_source(path)
+
+
+def test_languages_are_taken_apart(tmp_path: Path) -> None:
+    original = SOURCES[0].read_text(encoding="utf-8")
+    twins = '# %% [markdown] lang="en"\n# Hello\n\n# %% [markdown] lang="ko"\n# 안녕\n\n'
+    path = tmp_path / SOURCES[0].name
+    path.write_text(twins + original, encoding="utf-8")
+    english, korean = read_source(path), read_source(path, "ko")
+    assert english.cells[0].source == "Hello"
+    assert korean.cells[0].source == "안녕"
+    assert len(english.cells) == len(korean.cells)
+
+
+def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["build", "--check"]) == 0
+    assert main(["build", "--solved", str(tmp_path), "--lessons", "01"]) == 0
+    assert [p.name for p in tmp_path.iterdir()] == [f"{load_lesson('01').stem}.ipynb"]
+    assert main(["build", "--solved", str(tmp_path), "--lessons", "77"]) == 1
+    assert "no lesson 77; there are: " in capsys.readouterr().err
+
+
+def test_dump_validates() -> None:
+    broken = deepcopy(read_source(SOURCES[0]))
+    broken.cells[0].cell_type = "nonsense"
+    with pytest.raises(nbformat.ValidationError):
+        dump(broken)
+
+
+def test_unknown_lesson_is_named() -> None:
+    with pytest.raises(ValueError, match="no lesson '77'"):
+        load_lesson("77")

@@ -1,0 +1,319 @@
+"""What `check` says: the three states, the order of complaints, the diagnosis, strict mode."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from helpers import check as check_function
+from helpers.check import CheckFailed, _Shown, check, decode_task, judge, load_bank
+from helpers.compare import Close, Judged, close, find_problem
+from helpers.instructor.exercise import Exercise, Lesson, encode_task, make_task
+from helpers.judges import Call, Property, Unfit, find_judge, mean_of, require_array, share
+from helpers.judging import Outcome, Task, Verdict, call_answer, judge_outcomes, show_call
+from helpers.values import Seed
+
+
+def scale(x: np.ndarray, factor: float) -> np.ndarray:
+    """The right answer of the exercise under test."""
+    return factor * x
+
+
+def make_exercise(**changes: Any) -> Exercise:
+    settings: dict[str, Any] = {
+        "id": "99.1",
+        "title": "Scaling",
+        "function": "scale",
+        "points": 2,
+        "oracle": scale,
+        "mistakes": {
+            "You divided.": lambda x, f: x / f,
+            "You added.": lambda x, f: x + f,
+            "You forgot the array.": lambda x, f: np.float64(f),
+        },
+        "probes": lambda rng: {
+            "vectors": [(rng.normal(size=3), 2.5), (rng.normal(size=4), 0.5)],
+            "matrices": [(rng.normal(size=(3, 5)), -3.0)],
+        },
+    }
+    return Exercise(**{**settings, **changes})
+
+
+@pytest.fixture
+def task() -> Task:
+    return make_task(make_exercise(), np.random.default_rng(0))
+
+
+def verdict_on(task: Task, answer: Callable[..., Any]) -> Verdict:
+    outcomes = [call_answer(answer, probe) for probe in task.probes]
+    return judge_outcomes(task, outcomes, ["x", "factor"])
+
+
+def test_right_answer(task: Task) -> None:
+    verdict = verdict_on(task, scale)
+    assert (verdict.state, verdict.passed, verdict.total) == ("passed", 2, 2)
+
+
+def test_a_part_that_is_right_earns_its_share(task: Task) -> None:
+    verdict = verdict_on(task, lambda x, factor: factor * x if x.ndim == 1 else x)
+    assert (verdict.state, verdict.passed, verdict.total) == ("wrong", 1, 2)
+    assert verdict.parts == {"vectors": True, "matrices": False}
+    assert "Right already: vectors." in verdict.message
+
+
+def test_known_mistake_is_named_with_its_call(task: Task) -> None:
+    verdict = verdict_on(task, lambda x, factor: x / factor)
+    assert verdict.mistake == "You divided."
+    assert "scale(x=[" in verdict.message
+
+
+def with_error(x: np.ndarray, factor: float) -> np.ndarray:
+    ratio = len(x) / 0
+    return ratio * x
+
+
+def changed_in_place(x: np.ndarray, factor: float) -> np.ndarray:
+    x *= factor
+    return x
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (with_error, "ZeroDivisionError"),
+        (with_error, "ratio = len(x) / 0"),
+        (lambda x, f: None, "is a `return` missing?"),
+        (lambda x, f: list(f * x), "Got a list, expected an array of shape (3,)"),
+        (lambda x, f: f * x[:-1], "Got shape (2,), expected (3,)"),
+        (lambda x, f: f * x * np.nan, "nan"),
+        (lambda x, f: f * x + 1e-3, "expected"),
+        (changed_in_place, "changes its input `x` in place"),
+        (lambda x, f: (f * x).astype(object), "dtype object"),
+        (lambda x, f: "text", "Got a str"),
+    ],
+)
+def test_complaints(task: Task, answer: Callable[..., Any], words: str) -> None:
+    verdict = verdict_on(task, answer)
+    assert verdict.state == "wrong"
+    assert words in verdict.message
+
+
+def test_torch_tensor_is_told_how_to_convert(task: Task) -> None:
+    import torch
+
+    verdict = verdict_on(task, lambda x, f: torch.from_numpy(f * x))
+    assert "torch Tensor" in verdict.message
+
+
+def test_order_of_complaint_is_error_type_shape_nonfinite_value(task: Task) -> None:
+    def answer(x: np.ndarray, factor: float) -> Any:
+        return {3: x + 9, 4: [1.0]}.get(len(x), x * np.inf) if x.ndim == 1 else x[0]
+
+    assert "Got a list" in verdict_on(task, answer).message
+
+
+def test_stub_and_not_implemented_later(task: Task) -> None:
+    def stub(x: np.ndarray, factor: float) -> Any:
+        raise NotImplementedError
+
+    def half(x: np.ndarray, factor: float) -> Any:
+        if x.ndim == 2:
+            raise NotImplementedError
+        return factor * x
+
+    assert verdict_on(task, stub).state == "not attempted"
+    assert verdict_on(task, half).state == "wrong"
+
+
+def test_large_arrays_show_the_first_wrong_entry() -> None:
+    expected = np.arange(20.0).reshape(4, 5)
+    got = expected.copy()
+    got[2, 3] += 1
+    problem = find_problem(got, expected, close())
+    assert problem is not None
+    assert "entry [2, 3]: got 14, expected 13 (1 of 20 entries differ)" in problem.text
+
+
+@pytest.mark.parametrize(
+    ("got", "expected", "kind", "words"),
+    [
+        (np.array([1.0]), np.array([1]), "type", "expected integers"),
+        (np.array([1]), np.array([True]), "type", "True or False"),
+        ({"a": 1.0}, {"b": 1.0}, "shape", "keys"),
+        ([1.0], {"b": 1.0}, "type", "dict with the keys 'b'"),
+        ((1.0,), (1.0, 2.0), "shape", "got 1 items"),
+        (1.0, (1.0, 2.0), "type", "tuple of 2 items"),
+        ((1.0, "x"), (1.0, "y"), "value", "in item 1"),
+        (1, "y", "type", "expected text"),
+        (np.float64(np.inf), 1.0, "non-finite", "inf"),
+        ([1.0, np.nan], [1.0, 1.0], "non-finite", "in item 1"),
+    ],
+)
+def test_problems_by_kind(got: Any, expected: Any, kind: str, words: str) -> None:
+    problem = find_problem(got, expected, close())
+    assert problem is not None
+    assert (problem.kind, words in problem.text) == (kind, True), problem.text
+
+
+@pytest.mark.parametrize(
+    ("got", "expected"),
+    [(1, 1.0), (np.float32(0.5), 0.5), (np.array(2.0), 2.0), ([1.0], (1.0,)), (np.nan, np.nan)],
+)
+def test_harmless_differences_are_accepted(got: Any, expected: Any) -> None:
+    assert find_problem(got, expected, close()) is None
+
+
+def test_bank_holds_numbers_only_and_gives_the_same_task() -> None:
+    exercise = make_exercise()
+    entry = encode_task(exercise)
+    task = decode_task(exercise.id, entry)
+    verdict = verdict_on(task, lambda x, f: x + f)
+    assert verdict.mistake == "You added."
+    assert "lambda" not in str(entry)
+
+
+def test_random_answers_are_judged_by_properties(monkeypatch: pytest.MonkeyPatch) -> None:
+    def coin(calls: list[Call]) -> list[Property]:
+        draws = [require_array(c.output, (c.arguments[0],)) for c in calls]
+        return [share("share of ones", np.concatenate(draws) == 1, 0.3)]
+
+    monkeypatch.setattr("helpers.judging.find_judge", lambda name: coin)
+    exercise = make_exercise(
+        function="flip",
+        oracle=lambda n, rng: (rng.random(n) < 0.3).astype(float),
+        compare=Judged("coin"),
+        probes=lambda rng: [(4000, Seed(1)), (5000, Seed(2))],
+        mistakes={
+            "You keep with 1 − p.": lambda n, rng: (rng.random(n) < 0.7).astype(float),
+            "The share is a half.": lambda n, rng: (rng.random(n) < 0.5).astype(float),
+            "One too few.": lambda n, rng: rng.random(n - 1),
+        },
+    )
+    task = make_task(exercise, np.random.default_rng(0))
+    assert verdict_on(task, exercise.oracle).state == "passed"
+    for message, wrong in exercise.mistakes.items():
+        assert verdict_on(task, wrong).mistake == message
+    unknown = verdict_on(task, lambda n, rng: (rng.random(n) < 0.9).astype(float))
+    assert unknown.mistake == ""
+    assert "share of ones: got 0.8961, expected 0.3 ±" in unknown.message
+
+
+def test_statistical_tolerance_is_five_standard_errors() -> None:
+    found = mean_of("mean", np.full(100, 0.49), 0.0, std=1.0)
+    assert found.holds
+    assert not replace(found, got=0.51).holds
+    assert not replace(found, got=float("nan")).holds
+
+
+@pytest.mark.parametrize(
+    ("output", "kind"),
+    [
+        (None, "type"),
+        ([1.0, 2.0], "type"),
+        (np.array(["a", "b"]), "type"),
+        (np.ones(3), "shape"),
+        (np.array([1.0, np.nan]), "non-finite"),
+    ],
+)
+def test_unfit_outputs(output: Any, kind: str) -> None:
+    with pytest.raises(Unfit) as caught:
+        require_array(output, (2,))
+    assert caught.value.problem.kind == kind
+
+
+@pytest.mark.parametrize("name", ["lesson_99.nothing", "lesson_99", ""])
+def test_unknown_judge(name: str) -> None:
+    with pytest.raises(ValueError, match="no judge"):
+        find_judge(name)
+
+
+def test_check_shows_and_records(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "progress.json"))
+    monkeypatch.delenv("STRICT_CHECKS", raising=False)
+
+    def init_std(scheme: str, fan_in: int, fan_out: int) -> Any:
+        raise NotImplementedError
+
+    check("01.1", init_std)
+    assert "To do: 01.1: Not attempted yet." in capsys.readouterr().out
+    assert "01.1" in (tmp_path / "progress.json").read_text()
+
+
+@pytest.mark.parametrize("variable", ["STRICT_CHECKS", "NBGRADER_EXECUTION"])
+def test_strict_check_raises(
+    variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "progress.json"))
+    monkeypatch.setenv(variable, "1")
+    with pytest.raises(CheckFailed, match="not attempted"):
+        check("01.1", _raise_not_implemented)
+
+
+def _raise_not_implemented(*arguments: Any) -> Any:
+    raise NotImplementedError
+
+
+@pytest.mark.parametrize("exercise_id", ["01.99", "77.1", "", 3])
+def test_unknown_exercise_is_named(exercise_id: Any) -> None:
+    with pytest.raises(ValueError, match=r"there is no exercise .*; there are: "):
+        judge(exercise_id, scale)
+
+
+def test_calling_the_function_by_mistake_is_explained() -> None:
+    first = next(iter(load_bank("01")["exercises"].values()))["function"]
+    verdict = judge("01.1", 0.5)  # type: ignore[arg-type]
+    assert f"check('01.1', {first})" in verdict.message
+
+
+def test_markup_in_a_message_is_escaped() -> None:
+    shown = _Shown("01.1", Verdict("wrong", 0, 1, "<script>alert(1)</script>\n  <b>x</b>"))
+    assert "<script>" not in shown._repr_html_()
+    assert "&lt;b&gt;x" in shown._repr_html_()
+
+
+def test_long_arguments_are_shown_short() -> None:
+    text = show_call("f", ["x", "rng", "items"], (np.ones((9, 9)), Seed(4), [1, 2, 3, 4]))
+    assert text == "f(x=array of shape (9, 9), rng=default_rng(4), items=list of 4 items)"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"id": "1.1"}, "exercise id"),
+        ({"mistakes": {}}, "at least 3 known mistakes"),
+        ({"points": 0}, "at least 1 point"),
+    ],
+)
+def test_exercise_definitions_are_validated(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        make_exercise(**changes)
+
+
+def test_an_oracle_that_fails_is_named() -> None:
+    with pytest.raises(RuntimeError, match=r"oracle of 99\.1"):
+        make_task(make_exercise(oracle=with_error), np.random.default_rng(0))
+
+
+def test_lesson_names_its_exercises() -> None:
+    lesson = Lesson(
+        number="99", name="x", title="X", minutes=1, exercises=(make_exercise(),), written=()
+    )
+    assert lesson.find("99.1").function == "scale"
+    with pytest.raises(ValueError, match=r"it has 99\.1"):
+        lesson.find("99.2")
+
+
+def test_negative_tolerance_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least 0"):
+        close(rtol=-1)
+
+
+def test_vocabulary_exports_the_function_not_the_module() -> None:
+    assert check_function is check
+    assert isinstance(Close(), Close)
+    assert Outcome().error == ""
