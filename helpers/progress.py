@@ -205,10 +205,16 @@ def _of(part: float, whole: float) -> str:
 _TEXT = "var(--jp-ui-font-color1, inherit)"
 _RULE = "1px solid var(--jp-border-color1, #888)"
 _CELL = "text-align:left;padding:.25em .9em .25em 0"
+_NOWRAP = ";white-space:nowrap"
+_SHORT = 24  # characters: marks and counts stay on one line, titles may take two
 
 
 def _html_cells(row: list[str]) -> str:
-    return "".join(f'<td style="{_CELL}">{_colored(cell)}</td>' for cell in row)
+    styles = [_CELL + (_NOWRAP if len(cell) <= _SHORT else "") for cell in row]
+    return "".join(
+        f'<td style="{style}">{_colored(cell)}</td>'
+        for style, cell in zip(styles, row, strict=True)
+    )
 
 
 def _colored(text: str) -> str:
