@@ -170,7 +170,10 @@ def release(solved: NotebookNode) -> NotebookNode:
     notebook, resources = deepcopy(solved), {}
     for name in ("LockCells", "ClearSolutions", "ClearHiddenTests", "ComputeChecksums"):
         preprocessor = getattr(preprocessors, name)(config=release_config())
-        notebook, resources = preprocessor.preprocess(notebook, resources)
+        try:
+            notebook, resources = preprocessor.preprocess(notebook, resources)
+        except RuntimeError as error:  # how nbgrader tells of marks in the wrong cell
+            raise BuildError(f"a solution's mark survives or is misplaced: {error}") from error
     notebook, _ = preprocessors.CheckCellMetadata().preprocess(notebook, resources)
     for cell in notebook.cells:
         if re.search(r"###\s*(BEGIN|END)\s+(SOLUTION|HIDDEN)", cell.source):
