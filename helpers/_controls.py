@@ -35,7 +35,7 @@ def make_control(name: str, spec: Any, label: str) -> Any:
     if isinstance(spec, W.Widget):
         return spec
     if isinstance(spec, bool):
-        return W.Checkbox(value=spec, description=label, indent=False)
+        return W.Checkbox(value=spec, description=label)
     if isinstance(spec, Log):
         return _log_slider(spec, label)
     if isinstance(spec, tuple):
@@ -70,7 +70,7 @@ def _log_slider(spec: Log, label: str) -> Any:
     import ipywidgets as W
 
     lo, hi = math.log10(spec.lo), math.log10(spec.hi)
-    step = (hi - lo) / 100
+    step = 0.02 if hi - lo <= 2 else 0.05  # parts of a decade: powers of ten are on the grid
     return W.FloatLogSlider(
         float(spec.start), min=lo, max=hi, step=step, description=label, readout_format=".2g"
     )

@@ -12,6 +12,18 @@ from traitlets import Unicode
 NARROWEST_COLUMN = 330  # pixels: a slider with its name and its value
 
 
+_STYLE = """<style>
+.course-explore .widget-inline-hbox { align-items: center; }
+.course-explore .widget-label { text-align: left; flex: none; }
+.course-explore .widget-readout { min-width: 52px; text-align: right; }
+.course-explore .widget-toggle-buttons { display: flex; align-items: center; height: auto; }
+.course-explore .widget-toggle-buttons .widget-toggle-button { margin: 2px 4px 2px 0; }
+.course-explore .widget-play { flex: none; width: auto; height: auto; }
+.course-explore .widget-play .jupyter-button { width: 30px; min-width: 30px; margin: 0 0 0 4px;
+  padding: 0; }
+</style>"""
+
+
 class Picture(W.Image):  # type: ignore[misc]
     """An image whose tooltip may be set: Image(tooltip=...) crashes its view (ipywidgets 3860)."""
 
@@ -31,7 +43,9 @@ class Page:
         rows = [_row(name, widget, play) for name, widget in controls.items()]
         _align(list(controls.values()))
         self.controls = W.GridBox(rows, layout=_grid(width))
-        self.box = W.VBox([self.controls, self.picture, self.note])
+        style = W.HTML(_STYLE, layout={"display": "none"})
+        self.box = W.VBox([style, self.controls, self.picture, self.note])
+        self.box.add_class("course-explore")
 
     def show(self, png: bytes, text: str) -> None:
         """A new picture, and what it shows in words."""
@@ -60,7 +74,7 @@ class Page:
 
     def close(self) -> None:
         """Take everything off the page."""
-        for widget in (self.box, self.controls, *self.controls.children, self.picture, self.note):
+        for widget in (*self.controls.children, *self.box.children, self.box):
             widget.close()
 
 
@@ -84,14 +98,14 @@ def _align(widgets: list[Any]) -> None:
 
 
 def _row(name: str, widget: Any, play: str | None) -> Any:
-    """The control, with a play button before it if it is the one to play."""
+    """The control, followed by a play button if it is the one to play."""
     if name != play:
         return widget
     button = W.Play(min=widget.min, max=widget.max, step=widget.step, value=widget.value)
-    button.interval = 150  # milliseconds
+    button.interval, button.show_repeat = 150, False  # milliseconds
     button.link = W.jslink((button, "value"), (widget, "value"))
     widget.layout.flex = "1 1 auto"
-    return W.HBox([button, widget])
+    return W.HBox([widget, button], layout={"width": "auto", "align_items": "center"})
 
 
 def _where(error: Exception, update: Callable[..., Any]) -> str:

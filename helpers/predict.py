@@ -82,13 +82,11 @@ class Prediction:
 
     def _verdict(self) -> str:
         right = _markup(self.options[self.answer])
-        if self.choice == self.answer:
-            color, word = "var(--jp-success-color1, #388e3c)", f"✓ Yes: {right}"
-        else:
-            color, word = "var(--jp-warn-color1, #c25700)", f"✗ No, it is: {right}"
+        color, word = ("#009E73", "✓ Yes:") if self.choice == self.answer else ("#D55E00", "✗ No:")
         return (
-            f'<div role="status" style="margin-top: 6px"><b style="color: {color}">{word}</b>'
-            f"<br>{_markup(self.because)}</div>"
+            f'<div role="status" style="margin-top: 6px; padding-left: 12px; '
+            f'border-left: 4px solid {color}">'
+            f"<b>{word}</b> {right}<br>{_markup(self.because)}</div>"
         )
 
     def _fallback(self) -> str:
