@@ -167,7 +167,8 @@ def release(solved: NotebookNode) -> NotebookNode:
     """
     from nbgrader import preprocessors
 
-    notebook, resources = deepcopy(solved), {}
+    notebook = deepcopy(solved)
+    resources: dict[str, object] = {}
     for name in ("LockCells", "ClearSolutions", "ClearHiddenTests", "ComputeChecksums"):
         preprocessor = getattr(preprocessors, name)(config=release_config())
         try:

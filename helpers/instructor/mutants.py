@@ -139,22 +139,22 @@ def _edits_of_constant(node: ast.Constant) -> list[Edit]:
 
 def _change_operator(node: Any) -> ast.AST:
     node.op = OPERATORS[type(node.op)]()
-    return node  # type: ignore[no-any-return]
+    return node
 
 
 def _change_comparison(node: Any) -> ast.AST:
     node.ops[0] = COMPARISONS[type(node.ops[0])]()
-    return node  # type: ignore[no-any-return]
+    return node
 
 
 def _change_junction(node: Any) -> ast.AST:
     node.op = ast.Or() if isinstance(node.op, ast.And) else ast.And()
-    return node  # type: ignore[no-any-return]
+    return node
 
 
 def _swap_arguments(node: Any) -> ast.AST:
     node.args[0], node.args[1] = node.args[1], node.args[0]
-    return node  # type: ignore[no-any-return]
+    return node
 
 
 class _TooLong(BaseException):

@@ -5,6 +5,7 @@ from io import BytesIO
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -33,7 +34,7 @@ def use_style() -> None:
             "grid.color": "#E6E6E6",
             "grid.linewidth": 0.8,
             "axes.axisbelow": True,
-            "axes.prop_cycle": mpl.cycler(color=PALETTE[:7]),
+            "axes.prop_cycle": cycler(color=PALETTE[:7]),
             "lines.linewidth": 2.0,
             "legend.frameon": False,
             "legend.fontsize": 10,
