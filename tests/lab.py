@@ -1,0 +1,171 @@
+"""JupyterLab as `make lab` starts it, and a Chromium that drives it."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.running import ROOT
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+START_TIMEOUT = 60  # seconds
+TOKEN = "course"
+CHANGING = ("COURSE_", "JUPYTER", "MAKE", "MFLAGS", "STRICT_CHECKS", "NBGRADER", "MPLBACKEND")
+QUIET = (
+    "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+)  # fmt: skip
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def lab_command(folder: Path, *arguments: str) -> list[str]:
+    """`make lab` for a folder of notebooks, without a browser."""
+    passed_on = " ".join(["--no-browser", f"--IdentityProvider.token={TOKEN}", *arguments])
+    return ["make", "--no-print-directory", "lab", f"LAB_DIR={folder}", f"LAB_ARGS={passed_on}"]
+
+
+def lab_environment(home: Path) -> dict[str, str]:
+    """This process's, with every place where Jupyter keeps things moved into home."""
+    places = ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(CHANGING)}
+    return (
+        kept
+        | {f"JUPYTER_{place}": str(home / place.lower()) for place in places}
+        | {
+            "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
+            "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
+            "IPYTHONDIR": str(home / "ipython"),
+            "COURSE_PROGRESS": str(home / "progress.json"),
+            "OMP_NUM_THREADS": "1",
+        }
+    )
+
+
+@contextlib.contextmanager
+def start_lab(
+    folder: Path, home: Path, *arguments: str, command: Sequence[str] | None = None
+) -> Iterator[str]:
+    """JupyterLab at folder, its state in home; yields its address, ends it afterwards.
+
+    command: what starts it instead of `make lab`; the arguments and a port are added to it.
+    """
+    port = free_port()
+    options = [f"--port={port}", "--ServerApp.port_retries=0", *arguments]
+    log = home / "server.log"
+    home.mkdir(parents=True, exist_ok=True)
+    with log.open("w") as output:
+        server = subprocess.Popen(
+            [*command, *options] if command else lab_command(folder, *options),
+            cwd=ROOT,
+            env=lab_environment(home),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # make, its shell and Jupyter end together
+        )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(f"{address}/api/status?token={TOKEN}", server, log)
+        yield address
+    finally:
+        _end(server)
+
+
+def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    give_up = time.monotonic() + START_TIMEOUT
+    while time.monotonic() < give_up and server.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except (urllib.error.URLError, TimeoutError):
+            time.sleep(0.1)
+    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()}")
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(server.pid, signal.SIGTERM)
+    try:
+        server.wait(20)
+    except subprocess.TimeoutExpired:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+
+
+def find_chromium() -> str:
+    """The browser's path: CHROMIUM in the environment, or the first that is installed."""
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        raise FileNotFoundError(
+            "the browser tests need Chromium: sudo apt-get install chromium "
+            "(or say where it is: CHROMIUM=/path/to/chromium)"
+        )
+    return found
+
+
+@contextlib.contextmanager
+def start_browser() -> Iterator[Any]:
+    """A playwright browser context with a laptop's window, at double pixel density."""
+    from playwright.sync_api import sync_playwright
+
+    root = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=[*QUIET, *root])
+        yield browser.new_context(viewport={"width": 1400, "height": 1000}, device_scale_factor=2)
+        browser.close()
+
+
+class NotebookPage:
+    """One notebook open in JupyterLab."""
+
+    IDLE = """() => {
+        const w = window.jupyterapp?.shell?.currentWidget, k = w?.sessionContext?.session?.kernel;
+        return k?.status === 'idle' && w.content?.widgets?.length > 0 && w.content.widgets.every(
+            c => c.model.type !== 'code' || c.model.executionState !== 'running');
+    }"""
+    ERRORS = """() => window.jupyterapp.shell.currentWidget.content.widgets
+        .filter(c => c.model.type === 'code').flatMap((c, i) => c.model.outputs.toJSON()
+        .filter(o => o.output_type === 'error' || o.name === 'stderr')
+        .map(o => `code cell ${i}: ${o.ename ?? 'stderr'}: ${o.evalue ?? o.text}`))"""
+
+    def __init__(self, context: Any, address: str, name: str) -> None:
+        self.page = context.new_page()
+        self.problems: list[str] = []  # what the page's own scripts raised
+        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
+        self.page.goto(f"{address}/lab/tree/{name}?reset&token={TOKEN}")
+        self.wait_idle()
+
+    def wait_idle(self, seconds: float = 120) -> None:
+        self.page.wait_for_function(self.IDLE, timeout=1000 * seconds, polling=100)
+
+    def command(self, name: str) -> None:
+        self.page.evaluate(f"async () => {{ await window.jupyterapp.commands.execute('{name}') }}")
+
+    def run_all(self) -> None:
+        self.command("notebook:run-all-cells")
+        self.wait_idle(180)
+
+    def errors(self) -> list[str]:
+        found: list[str] = self.page.evaluate(self.ERRORS)
+        return found
+
+    def close(self) -> None:
+        """End the kernel and the page."""
+        self.page.evaluate(
+            "async () => { await window.jupyterapp.shell.currentWidget.sessionContext.shutdown() }"
+        )
+        self.page.close()
