@@ -48,6 +48,11 @@ def make_control(name: str, spec: Any, label: str) -> Any:
     )
 
 
+def is_integer_range(spec: Any) -> bool:
+    """Whether a description is (lo, hi, start) of integers."""
+    return isinstance(spec, tuple) and all(isinstance(x, Integral) for x in spec)
+
+
 def _slider(name: str, spec: tuple[Any, ...], label: str) -> Any:
     import ipywidgets as W
 
@@ -57,7 +62,7 @@ def _slider(name: str, spec: tuple[Any, ...], label: str) -> Any:
             f"{name}=(lo, hi, start) needs three numbers, lo <= start <= hi and lo < hi; got {spec}"
         )
     lo, hi, start = spec
-    if all(isinstance(x, Integral) for x in spec):
+    if is_integer_range(spec):
         return W.IntSlider(int(start), int(lo), int(hi), description=label)
     step = 10.0 ** math.floor(math.log10((hi - lo) / 50))  # 50 to 500 steps
     digits = max(0, -round(math.log10(step)))

@@ -23,11 +23,16 @@ def claim(
     """
     bounds = _describe_bounds(low, high)
     values = _real_numbers(measured)
-    smallest, largest = float(values.min()), float(values.max())  # NaN wins both
-    inside = (low is None or smallest >= low) and (high is None or largest <= high)
-    if math.isnan(smallest) or not inside:
-        raise ClaimError(f"{statement}: measured {_describe(values, digits=6)}, expected {bounds}")
-    print(f"✓ {statement}: measured {_describe(values, digits=3)}, {bounds}")
+    ends = [float(values.min()), float(values.max())]  # NaN wins both
+    if not _inside(ends, low, high):
+        raise ClaimError(f"{statement}: measured {_describe(ends, low, high)}, expected {bounds}")
+    print(f"✓ {statement}: measured {_describe(ends, low, high)}, {bounds}")
+
+
+def _inside(ends: list[float], low: float | None, high: float | None) -> bool:
+    return all((low is None or x >= low) and (high is None or x <= high) for x in ends) and not any(
+        map(math.isnan, ends)
+    )
 
 
 def _describe_bounds(low: float | None, high: float | None) -> str:
@@ -56,8 +61,10 @@ def _real_numbers(measured: Any) -> npt.NDArray[np.float64]:
     return array.astype(np.float64).ravel()
 
 
-def _describe(values: npt.NDArray[np.float64], *, digits: int) -> str:
-    smallest, largest = values.min(), values.max()
-    if values.size == 1 or smallest == largest:
-        return f"{smallest:.{digits}g}"
-    return f"{smallest:.{digits}g} … {largest:.{digits}g}"
+def _describe(ends: list[float], low: float | None, high: float | None) -> str:
+    """Three digits, or as many as it takes to see on which side of the bounds they are."""
+    for digits in range(3, 18):  # 17 digits are exact
+        shown = [f"{end:.{digits}g}" for end in ends]
+        if _inside([float(x) for x in shown], low, high) == _inside(ends, low, high):
+            break
+    return shown[0] if shown[0] == shown[1] else " … ".join(shown)

@@ -20,7 +20,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from helpers._controls import Log, assign, make_control, sweep_values
+from helpers._controls import Log, assign, is_integer_range, make_control, sweep_values
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -107,10 +107,14 @@ class Explorable:
             if name not in self.controls:
                 raise ValueError(f"the controls are {', '.join(self.controls)}; got {name!r}")
         with self._lock:
-            self._listening = False
+            before, self._listening = self.values, False
             try:
                 for name, value in values.items():
                     assign(name, self.controls[name], value)
+            except ValueError:
+                for name, value in before.items():
+                    self.controls[name].value = value
+                raise
             finally:
                 self._listening = True
             self._draw()
@@ -142,8 +146,11 @@ class Explorable:
         from helpers._canvas import encode_png
 
         values = self.values
-        self.png = encode_png(self._canvas.paint(self._update(**values)))
-        self.text = self._alt(**values) if callable(self._alt) else self._alt
+        pixels = self._canvas.paint(self._update(**values))
+        text = self._alt(**values) if callable(self._alt) else self._alt
+        if not (isinstance(text, str) and text.strip()):
+            raise ValueError(f"alt says what the picture shows, in words; got {text!r}")
+        self.png, self.text = encode_png(pixels), text
 
     def _on_event(self, _: Any) -> None:
         """Draw the newest values only: an event that is followed by another is passed over."""
@@ -207,6 +214,8 @@ def sweep(explorable: Explorable, points: int = 7) -> int:
     Raises what `update` raises, and RuntimeError when a picture is not the one that a full draw
     of the figure gives.
     """
+    if points < 2:
+        raise ValueError(f"points is at least 2, for both ends of a slider; got {points}")
     before, drawn = explorable.values, 0
     try:
         for name, widget in explorable.controls.items():
@@ -225,6 +234,8 @@ def _refuse(controls: Mapping[str, Any], labels: Mapping[str, str], play: str | 
     for name in [*labels, *([play] if play else [])]:
         if name not in controls:
             raise ValueError(f"labels and play name controls: {', '.join(controls)}; got {name!r}")
+    if play and not is_integer_range(controls[play]):
+        raise ValueError(f"play names an integer slider; got {play}={controls[play]!r}")
 
 
 def _take_from_pyplot(fig: "Figure") -> None:
