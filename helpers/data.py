@@ -156,7 +156,7 @@ def splits(
     x, y = images[order], labels[order]  # (S, N, 64), (S, N)
     if pixel_noise > 0:
         noise = [_rng(seed, PIXEL_NOISE).standard_normal(images.shape) for seed in seeds]
-        x += pixel_noise * np.stack([n[row] for n, row in zip(noise, order, strict=True)])
+        x += pixel_noise * np.stack(noise)
     x_train, x_val, x_test = _cut(x, n_train, n_val, n_test)
     y_train, y_val, y_test = _cut(y, n_train, n_val, n_test)
     if standardize:
@@ -174,7 +174,7 @@ def _rng(seed: int, stream: int) -> np.random.Generator:
 def _cut(
     array: NDArray[Any], n_train: int, n_val: int, n_test: int
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Training from the front, validation and test from the end; copies, so that none is shared."""
+    """Training from the front, validation and test from the end, each a block of its own."""
     n = array.shape[1]
     val, test = slice(n - n_test - n_val, n - n_test), slice(n - n_test, n)
     return array[:, :n_train].copy(), array[:, val].copy(), array[:, test].copy()

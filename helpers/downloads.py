@@ -72,17 +72,14 @@ def _transfer(url: str, part: Path, timeout: float) -> None:
         error.close()
         if error.code != http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE or not have:
             raise
-        part.unlink()  # more bytes here than there: not a part of this file
+        part.unlink()  # as many bytes here as there, or more: not a part of this file
         return _transfer(url, part, timeout)
     with response:
-        resumed = _continues(response, have)
-        _save(response, part, have if resumed else 0)
-
-
-def _continues(response: Any, have: int) -> bool:
-    """Whether the answer starts where the part ends; the server's own word, not its status."""
-    span = response.headers.get("Content-Range", "")  # "bytes 100-199/200"
-    return bool(have) and response.status == 206 and span.startswith(f"bytes {have}-")
+        span = response.headers.get("Content-Range")  # "bytes 100-199/200"; None: all of it
+        if not have or span is None or span.startswith(f"bytes {have}-"):
+            return _save(response, part, have if span else 0)
+    part.unlink(missing_ok=True)  # the answer starts elsewhere: ask for all of it
+    return _transfer(url, part, timeout)
 
 
 def _save(response: Any, part: Path, have: int) -> None:

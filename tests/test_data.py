@@ -277,8 +277,17 @@ def test_standardization_keeps_blank_and_nearly_blank_pixels_small() -> None:
     assert np.abs(scaled.x_test).max() < 10
 
 
-def test_the_parts_share_no_memory() -> None:
+@pytest.mark.parametrize(
+    ("share", "n_train", "flipped"), [(0.4, 7, 3), (0.4, 6, 2), (0.5, 1, 0), (0.35, 100, 35)]
+)
+def test_the_count_of_flipped_labels_is_rounded(share: float, n_train: int, flipped: int) -> None:
+    parts = data.splits(range(3), n_train=n_train, label_noise=share)
+    assert (parts.y_train != parts.y_train_clean).sum(axis=1).tolist() == [flipped] * 3
+
+
+def test_the_parts_are_blocks_of_their_own() -> None:
     parts = data.splits([0], n_train=10, n_val=10, n_test=10)
+    assert all(part.flags.owndata and part.flags.c_contiguous for part in parts)
     for i, one in enumerate(parts):
         assert not any(np.shares_memory(one, other) for other in parts[i + 1 :])
 
@@ -330,6 +339,7 @@ class Server(ThreadingHTTPServer):
         self.knows_range = True
         self.range_shift = 0  # answers start this many bytes late
         self.tells_length = True
+        self.always_elsewhere = False  # claims a range that nobody asked for
 
     @property
     def url(self) -> str:
@@ -354,6 +364,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
         else:
             self.send_response(200)
+        if self.server.always_elsewhere:
+            self.send_header("Content-Range", "bytes 5-9/10")
         if self.server.tells_length:
             self.send_header("Content-Length", str(len(body) - start))
         self.end_headers()
@@ -423,13 +435,23 @@ def test_fetch_starts_again_when_the_server_does_not_know_range(
     assert get(server, tmp_path / "file").read_bytes() == BODY
 
 
-def test_fetch_does_not_trust_an_answer_that_starts_elsewhere(
+def test_fetch_starts_again_when_the_answer_starts_elsewhere(
     server: Server, tmp_path: Path
 ) -> None:
     (tmp_path / "file.part").write_bytes(BODY[:1000])
     server.files["file"], server.range_shift = BODY, 7
+    assert get(server, tmp_path / "file").read_bytes() == BODY
+    assert server.ranges == ["bytes=1000-", None]
+
+
+def test_fetch_gives_up_on_a_server_that_never_starts_at_the_start(
+    server: Server, tmp_path: Path
+) -> None:
+    (tmp_path / "file.part").write_bytes(BODY[:1000])
+    server.files["file"], server.knows_range, server.always_elsewhere = BODY[5:], False, True
     with pytest.raises(data.DataError, match="not the file that was expected"):
         get(server, tmp_path / "file")
+    assert server.ranges == ["bytes=1000-", None]
     assert list(tmp_path.iterdir()) == []
 
 
