@@ -74,8 +74,16 @@ class Page:
 
     def close(self) -> None:
         """Take everything off the page."""
-        for widget in (*self.controls.children, *self.box.children, self.box):
-            widget.close()
+        _close(self.box)
+
+
+def _close(widget: Any) -> None:
+    """A widget, all that is in it, and the two small widgets that hold its looks."""
+    for part in getattr(widget, "children", ()):
+        _close(part)
+    for part in (getattr(widget, "layout", None), getattr(widget, "style", None), widget):
+        if isinstance(part, W.Widget):
+            part.close()
 
 
 def _grid(width: int) -> dict[str, str]:

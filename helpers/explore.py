@@ -124,9 +124,9 @@ class Explorable:
         """Take the figure off the page and free its memory."""
         if self in _live:
             _live.remove(self)
+        if self._due is not None:
+            self._due.cancel()
         self._page.close()
-        for widget in self.controls.values():
-            widget.close()
 
     def check_picture(self) -> None:
         """Raise RuntimeError when the picture differs from a full draw of the figure."""

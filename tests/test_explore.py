@@ -52,7 +52,12 @@ def decode(png: bytes) -> npt.NDArray[np.int16]:
 def saved(fig: Any, dpi: float = 2 * CSS_DPI) -> npt.NDArray[np.int16]:
     """The figure as savefig draws it: the picture that must come out."""
     file = io.BytesIO()
+    animated = fig.findobj(lambda artist: artist.get_animated())
+    for artist in animated:  # matplotlib leaves animated figure texts out of files
+        artist.set_animated(False)
     fig.savefig(file, format="png", dpi=dpi)
+    for artist in animated:
+        artist.set_animated(True)
     return decode(file.getvalue())
 
 
@@ -334,7 +339,7 @@ def test_labels_name_controls_on_the_page() -> None:
 
 
 def test_long_options_become_a_menu() -> None:
-    fig, ax = plt.subplots()
+    fig, _ = plt.subplots()
     words = ["a" * 30, "b" * 30]
     explorable = explore(fig, lambda t: None, alt="x", t=words)
     assert isinstance(explorable.controls["t"], W.Dropdown)
@@ -380,7 +385,7 @@ def test_set_takes_the_whole_range(name: str, value: Any) -> None:
 def test_set_refuses_and_says_why(name: str, value: Any, message: str) -> None:
     explorable = everything()
     before = explorable.png
-    with pytest.raises(ValueError, match="got|value of") as caught:
+    with pytest.raises(ValueError, match=name) as caught:
         explorable.set(**{name: value})
     assert message in str(caught.value)
     assert explorable.png == before
@@ -401,7 +406,7 @@ def test_set_is_all_or_nothing() -> None:
 )  # fmt: skip
 def test_refuses_what_describes_no_control(spec: Any) -> None:
     fig, _ = plt.subplots()
-    with pytest.raises(ValueError, match="t is a control|t=\\(lo, hi, start\\)"):
+    with pytest.raises(ValueError, match=r"t is a control|t=\(lo, hi, start\)"):
         explore(fig, lambda t: None, alt="x", t=spec)
 
 
@@ -669,7 +674,7 @@ def test_sweep_finds_a_picture_that_a_full_draw_contradicts() -> None:
         return line
 
     explorable = explore(fig, update, alt="x", t=(0.0, 1.0, 0.5))
-    with pytest.raises(RuntimeError, match="differ from a full draw at {'t': "):
+    with pytest.raises(RuntimeError, match="pixels differ from a full draw"):
         sweep(explorable)
 
 

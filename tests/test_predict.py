@@ -1,7 +1,6 @@
 """predict: asks, locks, reveals; the same in one output for pages without a kernel."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,11 @@ OPTIONS = ["it grows", "it shrinks", "it stays < 1"]
 
 
 @pytest.fixture(autouse=True)
-def progress_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def progress_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "progress.json"
     monkeypatch.setenv("COURSE_PROGRESS", str(path))
     monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
-    yield path
+    return path
 
 
 def ask() -> Prediction:
@@ -154,7 +153,8 @@ def test_refuses_a_choice_that_is_not_there(choice: Any) -> None:
     ],
 )
 def test_refuses_what_is_no_question(changed: dict[str, Any], message: str) -> None:
-    good = {"question": "Why?", "options": ["a", "b"], "answer": 0, "because": "c"} | changed
+    good: dict[str, Any] = {"question": "Why?", "options": ["a", "b"], "answer": 0, "because": "c"}
+    good |= changed
     question, options = good.pop("question"), good.pop("options")
     with pytest.raises(ValueError, match=message):
         predict(question, options, **good)
