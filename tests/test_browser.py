@@ -1,0 +1,223 @@
+"""Every notebook in real JupyterLab: Run All, then every control moves its picture."""
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from tests.lab import NotebookPage, find_chromium, start_browser, start_lab
+from tests.running import NOTEBOOKS, ROOT
+
+pytestmark = pytest.mark.browser
+
+SCREENSHOTS = ROOT / "tests" / "screenshots"
+EXPLORABLE = ".jp-OutputArea-output .widget-vbox:has(> .widget-image)"
+HASH = """img => {
+    const c = document.createElement('canvas'), g = c.getContext('2d');
+    [c.width, c.height] = [480, 240];
+    g.drawImage(img, 0, 0, 480, 240);
+    return g.getImageData(0, 0, 480, 240).data.reduce((h, v) => (h * 31 + v) | 0, 0);
+}"""
+CHANGED = f"([img, before]) => img.complete && ({HASH})(img) !== before"
+PATIENCE = 10_000  # milliseconds until a picture has to follow
+PAGE_HEIGHT = 2000  # pixels of one screenshot of a notebook
+GOOD_FIGURE = """
+from matplotlib import pyplot as plt
+from helpers import explore
+fig, ax = plt.subplots(figsize=(6, 2))
+(line,) = ax.plot([0, 1], [0, 1])
+def update(height, color, dashed):
+    line.set_ydata([0, height])
+    line.set_color(color)
+    line.set_linestyle("--" if dashed else "-")
+    return line
+explore(fig, update, alt=lambda height, color, dashed: f"A {color} line up to {height}",
+        height=(0.0, 1.0, 0.5), color=["blue", "red"], dashed=False)
+"""
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """JupyterLab on a copy of the notebooks, so that what it saves does not touch them."""
+    home = tmp_path_factory.mktemp("lab")
+    folder = home / "notebooks"
+    shutil.copytree(ROOT / "notebooks", folder, ignore=shutil.ignore_patterns(".*", "source"))
+    (folder / "own").mkdir()
+    write_own(folder / "own" / "good.ipynb", GOOD_FIGURE)
+    write_own(folder / "own" / "frozen.ipynb", GOOD_FIGURE.replace("[0, height]", "[0, 1]"))
+    broken = GOOD_FIGURE.replace("    line.set_ydata", "    1 / (height < 0.9)\n    line.set_ydata")
+    write_own(folder / "own" / "broken.ipynb", broken, "1 / 0")
+    with start_lab(folder, home, "--LabApp.expose_app_in_browser=True") as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with start_browser() as context:
+        yield context
+
+
+def write_own(path: Path, *sources: str) -> None:
+    cells = [nbformat.v4.new_code_cell(s, id=f"cell-{i}") for i, s in enumerate(sources)]
+    kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    nbformat.write(notebook, path)
+
+
+class Figure:
+    """One explorable on the page."""
+
+    def __init__(self, notebook: NotebookPage, box: Any) -> None:
+        self.notebook, self.box = notebook, box
+        self.image = box.locator("> .widget-image")
+
+    def hash(self) -> int:
+        value: int = self.image.evaluate(HASH)
+        return value
+
+    def wait_for_change(self, before: int, what: str) -> None:
+        """AssertionError when the picture stays the same; then waits until all is drawn."""
+        from playwright.sync_api import TimeoutError as Waited
+
+        arguments = [self.image.element_handle(), before]
+        try:
+            self.notebook.page.wait_for_function(CHANGED, arg=arguments, timeout=PATIENCE)
+        except Waited:
+            raise AssertionError(f"{what}: the picture did not change") from None
+        self.notebook.wait_idle()
+
+    def require_calm(self, height: float, what: str) -> None:
+        """No jump of the layout, no error, and words for those who cannot see the picture."""
+        assert abs(self.box.bounding_box()["height"] - height) < 1, f"{what}: the layout jumped"
+        alerts = self.box.locator("[role=alert]")
+        assert alerts.count() == 0, f"{what}: {alerts.first.inner_text()}"
+        assert self.box.locator("[role=status]").inner_text().strip(), f"{what}: no words"
+
+    def drag(self, handle: Any, distance: float) -> None:
+        handle.scroll_into_view_if_needed()
+        box, mouse = handle.bounding_box(), self.notebook.page.mouse
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        mouse.move(x, y)
+        mouse.down()
+        mouse.move(x + distance, y, steps=12)
+        mouse.up()
+
+    def try_slider(self, slider: Any, name: str) -> None:
+        handle, track = slider.locator(".noUi-handle"), slider.locator(".noUi-base")
+        handle.scroll_into_view_if_needed()
+        height, room = self.box.bounding_box()["height"], track.bounding_box()
+        position = handle.bounding_box()["x"] - room["x"]
+        before = self.hash()
+        self.drag(handle, room["width"] * (0.4 if position < room["width"] / 2 else -0.4))
+        self.wait_for_change(before, f"{name}: drag")
+        self.require_calm(height, f"{name}: drag")
+        for key in ("Home", "End"):
+            before = self.hash()
+            handle.press(key)
+            self.wait_for_change(before, f"{name}: {key}")
+            self.require_calm(height, f"{name}: {key}")
+        handle.press("ArrowLeft")
+        self.notebook.wait_idle()
+        self.require_calm(height, f"{name}: arrow")
+
+    def try_choice(self, choose: Callable[[], Any], name: str) -> None:
+        height, before = self.box.bounding_box()["height"], self.hash()
+        choose()
+        self.wait_for_change(before, name)
+        self.require_calm(height, name)
+
+    def try_all(self) -> int:
+        """Move every control; returns how many there are."""
+        sliders, groups, boxes, menus = (
+            self.box.locator(kind).all()
+            for kind in (".widget-slider", ".widget-toggle-buttons", "[type=checkbox]", "select")
+        )
+        for i, slider in enumerate(sliders):
+            self.try_slider(slider, f"slider {i}")
+        for group in groups:
+            self.try_choice(group.locator("button:not(.mod-active)").first.click, "buttons")
+        for box in boxes:
+            self.try_choice(box.click, "checkbox")
+        for menu in menus:
+            last = menu.locator("option").count() - 1
+            self.try_choice(partial(menu.select_option, index=last), "menu")
+        return len(sliders) + len(groups) + len(boxes) + len(menus)
+
+
+def open_and_run(browser: Any, address: str, name: str) -> tuple[NotebookPage, list[Figure]]:
+    notebook = NotebookPage(browser, address, name)
+    notebook.run_all()
+    return notebook, [Figure(notebook, box) for box in notebook.page.locator(EXPLORABLE).all()]
+
+
+def photograph(notebook: NotebookPage, figures: list[Figure], folder: Path) -> None:
+    """Each figure, and the notebook in pages, as PNG files."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for i, figure in enumerate(figures, 1):
+        figure.box.screenshot(path=folder / f"figure-{i:02}.png")
+    page = notebook.page
+    page.set_viewport_size({"width": 1400, "height": PAGE_HEIGHT})
+    page.mouse.move(0, 0)
+    scroller = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-WindowedPanel-outer")
+    scroller.evaluate("e => e.scrollTo(0, 0)")
+    for i in range(1, 40):
+        page.wait_for_timeout(200)  # late layout, such as formulas that come into view
+        page.screenshot(path=folder / f"page-{i:02}.png", scale="css")
+        if scroller.evaluate("e => e.scrollTop + e.clientHeight >= e.scrollHeight - 2"):
+            return
+        scroller.evaluate("e => e.scrollBy(0, e.clientHeight - 100)")
+
+
+def count_explorables(path: Path) -> int:
+    cells = nbformat.read(path, as_version=4).cells
+    return sum(c.cell_type == "code" and "explore(" in c.source for c in cells)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_in_jupyterlab(path: Path, address: str, browser: Any) -> None:
+    notebook, figures = open_and_run(browser, address, path.name)
+    photograph(notebook, figures, SCREENSHOTS / path.stem)
+    notebook.page.set_viewport_size({"width": 1400, "height": 1000})
+    assert notebook.errors() == []
+    assert notebook.page.locator(".jupyter-widgets-error-widget").count() == 0
+    assert len(figures) >= count_explorables(path)
+    for figure in figures:
+        assert figure.try_all() >= 1
+    assert notebook.problems == []
+    notebook.close()
+
+
+def test_good_figure_passes(address: str, browser: Any) -> None:
+    notebook, (figure,) = open_and_run(browser, address, "own/good.ipynb")
+    assert notebook.errors() == []
+    assert figure.try_all() == 3
+    assert re.search("red line up to 0", figure.box.locator("[role=status]").inner_text())
+    notebook.close()
+
+
+def test_frozen_figure_is_found(address: str, browser: Any) -> None:
+    notebook, (figure,) = open_and_run(browser, address, "own/frozen.ipynb")
+    with pytest.raises(AssertionError, match="slider 0: drag: the picture did not change"):
+        figure.try_all()
+    notebook.close()
+
+
+def test_errors_of_cells_and_figures_are_found(address: str, browser: Any) -> None:
+    notebook, (figure,) = open_and_run(browser, address, "own/broken.ipynb")
+    assert notebook.errors() == ["code cell 1: ZeroDivisionError: division by zero"]
+    with pytest.raises(AssertionError, match=r"(the layout jumped|ZeroDivisionError)"):
+        figure.try_all()
+    notebook.close()
+
+
+def test_missing_chromium_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("CHROMIUM", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="apt-get install chromium"):
+        find_chromium()
