@@ -33,8 +33,8 @@ def fit_polynomial(x: Array, y: Array, degree: int) -> Array:
     if not 0 <= degree < len(x):
         raise ValueError(f"degree is at least 0 and below the number of points {len(x)}; "
                          f"got {degree}")  # fmt: skip
-    solution: Array = np.linalg.lstsq(legendre.legvander(x, degree), y, rcond=None)[0]
-    return solution
+    basis = legendre.legvander(x, degree)  # (n, degree + 1)
+    return np.asarray(np.linalg.lstsq(basis, y, rcond=None)[0], dtype=float)
 
 
 def rms_errors(x: Array, y: Array, degrees: Sequence[int]) -> tuple[Array, Array]:

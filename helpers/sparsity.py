@@ -50,7 +50,7 @@ def descend(
     X: Array, y: Array, *, lam: Sequence[float], lr: Sequence[float], method: str, steps: int,
     record: Sequence[int] = (), start: Array,
 ) -> Array:  # fmt: skip
-    """Minimizes R lasso objectives at once; returns all coefficients at the steps `record`, (T, R, d).
+    """Minimizes R lasso objectives at once; gives the coefficients at the steps `record`, (T, R, d).
 
     "subgradient" is plain descent with sign(w) for the derivative of |w|, as PyTorch has it; "adam"
     the same with Adam (all at lr[0]); "proximal" moves along the smooth part, then shrinks (ISTA:

@@ -212,10 +212,11 @@ def _draw_probabilities(ax: Axes, exact: Callable[[float, float], float], seed: 
     for i, condition in enumerate((1, 10, 100)):
         shares = axis_shares(condition, MC_RATIOS, seed=seed)
         ax.plot(MC_RATIOS, shares, "o^s"[i], color=PALETTE[(0, 3, 4)[i]], markersize=5,
-                linestyle=("none", "--", ":")[i], linewidth=1, label=f"L1, κ = {condition}")  # fmt: skip
+                linestyle=("none", "--", ":")[i], linewidth=1,
+                label=f"L1, κ = {condition}")  # fmt: skip
     ax.axhline(0, color=ORANGE, linewidth=3)
     ax.annotate("L2: 0", (0.02, 0.012), color=ORANGE, va="bottom")
-    ax.text(0.06, 0.3, "line: the formula for κ = 1", color=BLUE)
+    ax.text(0.04, 0.16, "line: the formula for κ = 1", color=BLUE)
     ax.set(
         xlim=(0, 1.55), ylim=(-0.03, 1.03), xlabel="s / R", ylabel="probability of an exact zero"
     )

@@ -93,9 +93,14 @@ def explore_descent(
     lines, titles = {}, {}
     for ax, name in zip(axes, ("subgradient", "proximal"), strict=True):
         ax.axhspan(FLOOR / 5, FLOOR * 5, color=GREEN, alpha=0.15, linewidth=0)
-        ax.text(1.3, FLOOR, "exactly 0", color=GREEN, va="center")
-        lines[name] = [ax.plot([], [], color=ORANGE if t else BLUE, linewidth=2 if t else 0.7,
-                               alpha=1 if t else 0.5)[0] for t in true]  # fmt: skip
+        ax.text(
+            0.97 * steps[-1], 2.2 * FLOOR, "exactly 0 ", color="#00664B", va="center", ha="right"
+        )
+        looks = ((~true, BLUE, 0.7, 0.7), (true, ORANGE, 2, 1))
+        lines[name] = [
+            (ax.plot([], [], color=color, linewidth=width, alpha=alpha)[0], which)
+            for which, color, width, alpha in looks
+        ]
         ax.set(xscale="log", yscale="log", xlim=(1, steps[-1]), ylim=(FLOOR / 5, 5), xlabel="step")
         ax.minorticks_off()
         titles[name] = ax.set_title(" ")
@@ -107,11 +112,11 @@ def explore_descent(
         chosen = rates.index(lr)
         for name, group in lines.items():
             sizes = np.abs(paths[name][:, chosen])  # (T, d)
-            for line, values in zip(group, sizes.T, strict=True):
-                line.set_data(np.maximum(steps, 1), np.maximum(values, FLOOR))
+            for line, which in group:
+                line.set_data(*_joined(steps, np.maximum(sizes[:, which], FLOOR)))
             zeros = (sizes[-1] == 0).sum()
             titles[name].set_text(f"{name}: {zeros} of {len(true)} exactly 0")
-        return [*lines["subgradient"], *lines["proximal"], *titles.values()]
+        return [[line for line, _ in group] for group in lines.values()] + [*titles.values()]
 
     def alt(lr: float) -> str:
         last = {name: path[-1, rates.index(lr)] for name, path in paths.items()}
@@ -123,6 +128,12 @@ def explore_descent(
         )
 
     return explore(fig, update, alt=alt, lr=rates, labels={"lr": "learning rate"})
+
+
+def _joined(x: NDArray[np.int64], curves: Array) -> tuple[Array, Array]:
+    """Many curves (T, k) over one x as a single line with NaN between them: it draws faster."""
+    ends = np.full((1, curves.shape[1]), np.nan)
+    return np.tile(np.append(x, x[-1]), curves.shape[1]), np.vstack([curves, ends]).T.ravel()
 
 
 def explore_paths(problem: Regression, lams: Array, paths: Mapping[str, Array]) -> Explorable:
@@ -166,10 +177,12 @@ def explore_paths(problem: Regression, lams: Array, paths: Mapping[str, Array]) 
         return found
 
     def told(name: str, w: Array) -> str:
-        return f"{name}: {(w == 0).sum()} of {w.size} exactly 0, test error {problem.test_error(w):.2f}"
+        error = problem.test_error(w)
+        return f"{name}: {(w == 0).sum()} of {w.size} exactly 0, test error {error:.2f}"
 
     def alt(lam: float) -> str:
-        return f"At λ = {lam:.3g}, {told('ridge', at('ridge', lam))}; {told('lasso', at('lasso', lam))}."
+        both = "; ".join(told(name, at(name, lam)) for name in ("ridge", "lasso"))
+        return f"At λ = {lam:.3g}, {both}."
 
     start = float(lams[len(lams) // 2])
     return explore(fig, update, alt=alt, lam=Log(float(lams[0]), float(lams[-1]), start),
