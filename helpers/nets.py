@@ -73,9 +73,11 @@ class MLPs(nn.Module):
         dropout: float = 0.0,
         input_dropout: float = 0.0,
         norm: str | None = None,
+        norm_after: bool = False,
     ) -> None:
         """Raises ValueError for an unknown activation, scheme or norm ("batch", "layer", None).
 
+        `norm_after` puts the normalization behind the activation instead of before it.
         `dropout` and `input_dropout` are probabilities of dropping, in [0, 1), as in torch.
         """
         super().__init__()
@@ -85,7 +87,7 @@ class MLPs(nn.Module):
             if not 0 <= p < 1:
                 raise ValueError(f"dropout is the probability of dropping, in [0, 1); got {p}")
         self.activation, self.seeds = ACTIVATIONS[activation], list(seeds)
-        self.dropout, self.input_dropout = dropout, input_dropout
+        self.dropout, self.input_dropout, self.norm_after = dropout, input_dropout, norm_after
         self.generator = torch.Generator().manual_seed(_mix(seeds, 1))  # draws dropout masks
         self.weights, self.biases = nn.ParameterList(), nn.ParameterList()
         generators = [torch.Generator().manual_seed(_mix([seed], 0)) for seed in seeds]
@@ -110,7 +112,9 @@ class MLPs(nn.Module):
         for i, (weights, biases) in enumerate(zip(self.weights, self.biases, strict=True)):
             h = torch.baddbmm(biases, h, weights)  # (S, n, fan_out)
             if i < last:
-                h = self.activation(self.norms[i](h))
+                steps = (self.activation, self.norms[i])
+                first, then = steps if self.norm_after else steps[::-1]
+                h = then(first(h))
             outputs.append(h)
             h = self.drop(h, self.dropout) if i < last else h
         return outputs
@@ -153,20 +157,25 @@ class Normalization(nn.Module):
         self.register_buffer("running_var", torch.ones(count, 1, width))
 
     def forward(self, z: Tensor) -> Tensor:
-        """Normalizes (S, n, width): over n ("batch") or over the width ("layer")."""
-        if self.kind == "layer":
-            mean, var = z.mean(2, keepdim=True), z.var(2, keepdim=True, unbiased=False)
-        elif self.training:
-            mean, var = z.mean(1, keepdim=True), z.var(1, keepdim=True, unbiased=False)
-            self.update_running(mean.detach(), z.detach().var(1, keepdim=True))
-        else:
-            mean, var = self.running_mean, self.running_var
-        return self.gamma * (z - mean) / torch.sqrt(var + self.eps) + self.beta
+        """Normalizes (S, n, width): over n ("batch") or over the width ("layer").
 
-    def update_running(self, mean: Tensor, unbiased_var: Tensor) -> None:
-        """running ← (1 − momentum)·running + momentum·batch, in place."""
-        self.running_mean.lerp_(mean, self.momentum)
-        self.running_var.lerp_(unbiased_var, self.momentum)
+        Raises ValueError, as torch does, for a batch of one in training mode ("batch").
+        """
+        count, n, width = z.shape
+        if self.kind == "layer":
+            return self.gamma * F.layer_norm(z, (width,), eps=self.eps) + self.beta
+        flat = z.transpose(0, 1).reshape(n, count * width)  # every unit of every network a feature
+        out = F.batch_norm(
+            flat,
+            self.running_mean.view(-1),
+            self.running_var.view(-1),
+            self.gamma.view(-1),
+            self.beta.view(-1),
+            training=self.training,
+            momentum=self.momentum,
+            eps=self.eps,
+        )
+        return out.view(n, count, width).transpose(0, 1)
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
