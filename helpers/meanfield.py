@@ -45,8 +45,8 @@ SLOPES: dict[str, Callable[[Array], Array]] = {
 class Prediction:
     """Theory for layers 1..L, each array (L,).
 
-    `std` is over units and inputs, `across` over inputs only, `cosine` that of two inputs'
-    pre-activations, `gradient` the std of ∂loss/∂z for a unit-variance gradient at the top.
+    Of the activations: `std` over units and inputs, `across` over inputs only, `cosine` of two
+    inputs. `gradient` is the std of ∂loss/∂z for a unit-variance gradient at the top.
     """
 
     std: Array
@@ -81,8 +81,8 @@ def predict_signals(
         apart = weight_var * square * apart / q if q > 0 else 0.0  # a shared bias brings them near
         total, mean, spread = _moments(activation, q, apart)
         slope = float(DENSITY @ SLOPES[activation](np.sqrt(q) * GRID) ** 2)
-        rows.append((np.sqrt(max(total - mean**2, 0.0)), np.sqrt(spread), 1 - apart, slope))
         square, apart = total, (spread / total if total > 0 else 0.0)
+        rows.append((np.sqrt(max(total - mean**2, 0.0)), np.sqrt(spread), 1 - apart, slope))
     std, across, cosine, slopes = np.array(rows).T
     factors = np.append(weight_var * slopes[:-1], slopes[-1])  # χ of each layer; no W above the top
     gradient = np.sqrt(np.cumprod(factors[::-1])[::-1])

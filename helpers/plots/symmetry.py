@@ -1,0 +1,75 @@
+"""Equal units stay equal: every hidden unit's weights as an image, and how far they are apart."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from helpers.plots.style import FIELD_MAP, PALETTE
+from helpers.symmetry import EVERY, STEPS, UNITS, Twins
+
+SIDE = 4  # units a row; UNITS = SIDE²
+LIMIT = 0.6  # a weight of ±LIMIT has the darkest and the lightest colour
+FLOOR = 1e-4  # an exact zero is drawn here
+
+
+def symmetry_figure(
+    runs: Mapping[str, Twins],
+) -> tuple[Figure, Callable[..., list[Any]], Callable[..., str]]:
+    """The figure, `update(start, step)` and its text, for `explore`; `runs` has a run a start."""
+    fig = plt.figure(figsize=(9.6, 3.9), layout="none")
+    tiles = [_make_tile(fig, unit) for unit in range(UNITS)]
+    fig.text(0.03, 0.925, "Weights into the 16 hidden units, as 8×8 images", fontsize=12)
+    apart_ax, accuracy_ax = (fig.add_axes((x, 0.17, 0.2, 0.66)) for x in (0.49, 0.775))
+    apart, dot = _make_curve(apart_ax, PALETTE[1], "Units apart by (max)")
+    apart_ax.set(yscale="log", ylim=(FLOOR / 2, 10))
+    ticks = (FLOOR, 1e-2, 1)
+    apart_ax.set_yticks(ticks, ["0", "$10^{-2}$", "1"])
+    apart_ax.minorticks_off()
+    accuracy, other = _make_curve(accuracy_ax, PALETTE[0], "Test accuracy")
+    accuracy_ax.set_ylim(0, 1.02)
+
+    def update(start: str, step: int) -> list[Any]:
+        run, k = runs[start], step // EVERY
+        for tile, row in zip(tiles, run.rows[k], strict=True):
+            tile.set_data(row.reshape(8, 8))
+        distance, hits = np.maximum(run.apart.mean(1), FLOOR), run.accuracy.mean(1)
+        for line, point, values in ((apart, dot, distance), (accuracy, other, hits)):
+            line.set_data(run.steps, values)
+            point.set_data([run.steps[k]], [values[k]])
+        return [*tiles, apart, dot, accuracy, other]
+
+    def describe(start: str, step: int) -> str:
+        run, k = runs[start], step // EVERY
+        apart_now, hits = run.apart[k].max(), run.accuracy[k].mean()
+        same = "all 16 units are equal" if apart_now == 0 else f"units differ by {apart_now:.2g}"
+        seeds = run.apart.shape[1]
+        return f"{start}, step {run.steps[k]}: {same}; accuracy {hits:.2f} (mean of {seeds} seeds)."
+
+    return fig, update, describe
+
+
+def step_control() -> Any:
+    """A slider over the steps that were noted, for the control `step`."""
+    import ipywidgets
+
+    return ipywidgets.IntSlider(0, 0, STEPS, EVERY, description="step")
+
+
+def _make_tile(fig: Figure, unit: int) -> Any:
+    row, column = divmod(unit, SIDE)
+    ax = fig.add_axes((0.03 + column * 0.093, 0.69 - row * 0.215, 0.085, 0.205))
+    ax.set_axis_off()
+    blank = np.zeros((8, 8))
+    return ax.imshow(blank, cmap=FIELD_MAP, vmin=-LIMIT, vmax=LIMIT, interpolation="nearest")
+
+
+def _make_curve(ax: Axes, color: str, title: str) -> tuple[Any, Any]:
+    ax.set(xlim=(-5, STEPS + 5), xlabel="step")
+    ax.set_title(title, fontsize=12)
+    (line,) = ax.plot([], [], color=color)
+    (point,) = ax.plot([], [], "o", color=color, markersize=9, clip_on=False)
+    return line, point
