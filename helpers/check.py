@@ -103,7 +103,8 @@ def _decode_mistake(entry: dict[str, Any]) -> Mistake:
         for o in entry.get("outcomes", [])
     )
     properties = tuple(float(p) for p in entry.get("properties", []))
-    return Mistake(entry["message"], outcomes, properties)
+    spreads = tuple(float(s) for s in entry.get("spreads", []))
+    return Mistake(entry["message"], outcomes, properties, spreads)
 
 
 class _Shown:

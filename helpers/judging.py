@@ -8,13 +8,13 @@ import linecache
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from helpers.compare import COMPLAINTS, Close, Judged, Problem, find_problem
-from helpers.judges import Call, Property, Unfit, find_judge
+from helpers.judges import Call, Property, Unfit, Z, find_judge
 from helpers.values import fresh, same
 
 PASSED, WRONG, NOT_ATTEMPTED = "passed", "wrong", "not attempted"
@@ -32,11 +32,16 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Mistake:
-    """A known mistake: its message, and what it gives on the probes (values, or properties)."""
+    """A known mistake: its message, and what it gives on the probes.
+
+    Values are in `outcomes`. Of random answers, `properties` holds the mean of each property over
+    several runs, `spreads` its standard deviation from run to run.
+    """
 
     message: str
     outcomes: tuple[Outcome, ...] = ()
     properties: tuple[float, ...] = ()
+    spreads: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -200,15 +205,26 @@ def _judge_properties(task: Task, outcomes: Sequence[Outcome], names: Sequence[s
         mistake = _recognize_error(task, f"Unfit: {unfit.problem.text}")
         call = show_call(task.function, names, task.probes[0])
         return Verdict(WRONG, 0, 1, f"{mistake or text}\n  {call}", mistake=mistake)
-    parts = {p.name: p.holds for p in found}
+    parts = dict.fromkeys((p.part or p.name for p in found), True)
+    for p in found:
+        parts[p.part or p.name] &= p.holds
     passed = sum(parts.values())
     if passed == len(parts):
-        listed = "\n  ".join(f"{p.name}: {p.got:.4g}" for p in found)
+        listed = "\n  ".join(dict.fromkeys(f"{p.name}: {p.got:.4g}" for p in found))
         return Verdict(PASSED, passed, passed, f"Right in every property.\n  {listed}", parts=parts)
     mistake = _recognize_properties(task, found)
-    failed = [_tell_property(p) for p in found if not p.holds]
-    message = "\n  ".join([mistake, *failed] if mistake else failed)
+    told = [mistake or "These properties are not those of a right answer.", *_tell_failed(found)]
+    right = [name for name, good in parts.items() if good]
+    if right:
+        told.append(f"Right already: {', '.join(right)}.")
+    message = "\n  ".join(told)
     return Verdict(WRONG, passed, len(parts), message, mistake=mistake, parts=parts)
+
+
+def _tell_failed(found: Sequence[Property], most: int = 4) -> list[str]:
+    failed = [_tell_property(p) for p in found if not p.holds]
+    more = len(failed) - most
+    return failed[:most] + ([f"… and {more} more"] if more > 0 else [])
 
 
 def _tell_property(p: Property) -> str:
@@ -223,19 +239,27 @@ def _recognize_error(task: Task, error: str) -> str:
 
 def _recognize_properties(task: Task, found: Sequence[Property]) -> str:
     """The known mistake whose properties fail where these fail, and lie nearest to them."""
-    failing = [p.holds for p in found]
-    best, distance = "", np.inf
+    best, nearest = "", 1.0
     for mistake in task.mistakes:
         if len(mistake.properties) != len(found):
             continue
-        known = [
-            Property(p.name, got, p.expected, p.tolerance)
-            for p, got in zip(found, mistake.properties, strict=True)
-        ]
-        gaps = [abs(k.got - p.got) / p.tolerance for k, p in zip(known, found, strict=True)]
-        if [k.holds for k in known] == failing and max(gaps) < distance and max(gaps) <= 2:
-            best, distance = mistake.message, max(gaps)
+        known = zip(found, mistake.properties, mistake.spreads, strict=True)
+        distance = max(_distance(p, mean, spread) for p, mean, spread in known)
+        if distance <= nearest:
+            best, nearest = mistake.message, distance
     return best
+
+
+def _distance(p: Property, mean: float, spread: float) -> float:
+    """How far a property lies from a mistake's, where 1 is the farthest that chance explains.
+
+    A mistake may scatter where a right answer is exact, so its own spread counts, too; and where
+    it scatters over the border, it may hold in one run and fail in another.
+    """
+    to_border = abs(abs(mean - p.expected) - p.tolerance)
+    if replace(p, got=mean).holds != p.holds and to_border > Z * spread:
+        return float("inf")
+    return abs(mean - p.got) / (p.tolerance + Z * spread)
 
 
 def show_call(function: str, names: Sequence[str], probe: tuple[Any, ...]) -> str:

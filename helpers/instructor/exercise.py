@@ -137,7 +137,8 @@ def _run_mistake(task: Task, message: str, wrong: Callable[..., Any]) -> Mistake
     except Unfit as unfit:
         return Mistake(message, (Outcome(error=f"Unfit: {unfit.problem.text}"),))
     runs = [_replicate(task, wrong, offset=1000 * (r + 1)) for r in range(REPLICATES)]
-    return Mistake(message, properties=tuple(float(v) for v in np.mean(runs, axis=0)))
+    means, spreads = np.mean(runs, axis=0), np.std(runs, axis=0, ddof=1)
+    return Mistake(message, properties=tuple(means.tolist()), spreads=tuple(spreads.tolist()))
 
 
 def _replicate(task: Task, answer: Callable[..., Any], *, offset: int) -> list[float]:
@@ -190,6 +191,7 @@ def _encode_mistake(mistake: Mistake) -> dict[str, Any]:
     entry: dict[str, Any] = {"message": mistake.message}
     if mistake.properties:
         entry["properties"] = [float(f"{p:.12g}") for p in mistake.properties]
+        entry["spreads"] = [float(f"{s:.6g}") if s > 1e-12 else 0.0 for s in mistake.spreads]
     else:
         entry["outcomes"] = [_encode_outcome(o) for o in mistake.outcomes]
     return entry

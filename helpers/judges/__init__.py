@@ -6,7 +6,7 @@ fails about once in two million checks, and a neighbouring formula does not pass
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
@@ -27,12 +27,16 @@ class Call:
 
 @dataclass(frozen=True)
 class Property:
-    """One property: the value it has, the value it should have, and how far off it may be."""
+    """One property: the value it has, the value it should have, and how far off it may be.
+
+    Properties of one `part` earn its share of the points together; without one, each on its own.
+    """
 
     name: str
     got: float
     expected: float
     tolerance: float
+    part: str = ""
 
     @property
     def holds(self) -> bool:
@@ -75,6 +79,11 @@ def require_array(output: Any, shape: tuple[int, ...], *, what: str = "the outpu
     if output.dtype.kind == "f" and not np.isfinite(output).all():
         raise Unfit("non-finite", f"{what} has entries that are NaN or infinite")
     return output
+
+
+def as_part(name: str, *properties: Property) -> list[Property]:
+    """The same properties, as one part: it is right when all of them hold."""
+    return [replace(p, part=name) for p in properties]
 
 
 def exactly(name: str, got: float, expected: float, *, tolerance: float = 1e-9) -> Property:
