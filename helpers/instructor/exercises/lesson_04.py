@@ -1,0 +1,198 @@
+"""Lesson 04, dropout and inverted dropout: its exercises."""
+
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from helpers.compare import Judged
+from helpers.instructor.exercise import Exercise, Lesson, Written
+from helpers.instructor.exercises.lesson_04_more import (
+    DROPOUT_BACKWARD,
+    DROPOUT_RIDGE,
+    WEIGHT_SCALING_EXACT,
+    Array,
+    Rng,
+    keep_probs,
+)
+from helpers.values import Seed
+
+
+def _mask_probes(rng: Rng) -> list[tuple[Any, ...]]:
+    seed = int(rng.integers(1_000_000))
+    probes: list[tuple[Any, ...]] = []
+    for i, keep_prob in enumerate(keep_probs(rng)):
+        shapes = [(60, 50)] * 5 + [(70,), (8, 9, 5)]
+        probes += [(s, keep_prob, Seed(seed + 100 * i + k)) for k, s in enumerate(shapes)]
+        probes.append((shapes[0], keep_prob, Seed(seed + 100 * i)))  # again: must repeat
+    return [*probes, ((9, 7), 1.0, Seed(seed))]
+
+
+def _layer_probes(rng: Rng) -> list[tuple[Any, ...]]:
+    seed = int(rng.integers(1_000_000))
+    probes: list[tuple[Any, ...]] = []
+    for i, keep_prob in enumerate(keep_probs(rng)):
+        x = _inputs(rng, (24, 20))
+        probes += [(x, keep_prob, Seed(seed + 100 * i + k), True) for k in (0, 1, 2, 3, 0)]
+        probes.append((_inputs(rng, (3, 5, 4)), keep_prob, Seed(seed + 100 * i + 9), True))
+        probes.append((_inputs(rng, (5, 6)), keep_prob, Seed(seed + 100 * i), False))
+    return probes
+
+
+def _inputs(rng: Rng, shape: tuple[int, ...]) -> Array:
+    """Numbers of both signs, none near 0, with few digits (the probes are stored as text)."""
+    return np.round(rng.uniform(0.5, 3, shape), 2) * rng.choice([-1, 1], shape)
+
+
+def _torch_mask(shape: tuple[int, ...], keep_prob: float, rng: Rng) -> Array:
+    generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+    mask = torch.full(shape, keep_prob, dtype=torch.float64).bernoulli(generator=generator)
+    return mask.numpy()
+
+
+DROPOUT_MASK = Exercise(
+    id="04.1",
+    title="A mask of coin tosses",
+    function="dropout_mask",
+    points=1,
+    oracle=_torch_mask,
+    compare=Judged("lesson_04.dropout_mask"),
+    probes=_mask_probes,
+    mistakes={
+        "You keep with probability 1 − keep_prob: a unit is kept where the random number is "
+        "below keep_prob.": lambda shape, q, rng: (rng.random(shape) > q) * 1.0,
+        "Your mask is divided by keep_prob already. That is a part of inverted dropout; the mask "
+        "itself holds zeros and ones.": lambda shape, q, rng: (rng.random(shape) < q) / q,
+        "All rows share one mask: draw a number for every entry of `shape`, so that every example "
+        "gets a thinned network of its own.": lambda shape, q, rng: (
+            np.broadcast_to(rng.random(shape[-1]) < q, shape) * 1.0
+        ),
+        "You keep exactly the share keep_prob of the units. In dropout every unit tosses its own "
+        "coin, so the number kept varies.": lambda shape, q, rng: (
+            (rng.permutation(int(np.prod(shape))).reshape(shape) < round(q * np.prod(shape))) * 1.0
+        ),
+        "Your mask does not come from `rng`: the same generator must give the same mask, and "
+        "another generator another one.": lambda shape, q, rng: (
+            (np.random.default_rng(0).random(shape) < q) * 1.0
+        ),
+        "You toss fair coins: keep_prob has no effect.": lambda shape, q, rng: rng.integers(
+            0, 2, shape
+        ),
+    },
+)
+
+
+def _forward(x: Array, keep_prob: float, rng: Rng, training: bool) -> Array:
+    return x * _torch_mask(x.shape, keep_prob, rng) if training else x * keep_prob
+
+
+DROPOUT_FORWARD = Exercise(
+    id="04.2",
+    title="Original dropout: scale at test time",
+    function="dropout_forward",
+    points=1,
+    oracle=_forward,
+    compare=Judged("lesson_04.dropout_forward"),
+    probes=_layer_probes,
+    mistakes={
+        "At test time you pass x on as it is. All units are there now, and the next layer gets "
+        "1/keep_prob times what it was trained on: scale by keep_prob.": lambda x, q, rng, t: (
+            _forward(x, q, rng, True) if t else x.copy()
+        ),
+        "You scale while training. That is inverted dropout, the next exercise; the original "
+        "leaves the kept units as they are and scales at test time.": lambda x, q, rng, t: (
+            _forward(x, q, rng, True) / q if t else x.copy()
+        ),
+        "You scale by keep_prob while training, too: that is done at test time only, in place of "
+        "the mask.": lambda x, q, rng, t: _forward(x, q, rng, t) * (q if t else 1),
+        "You took keep_prob for the probability of dropping.": lambda x, q, rng, t: _forward(
+            x, 1 - q, rng, t
+        ),
+        "You drop units at test time as well: look at `training`.": lambda x, q, rng, t: _forward(
+            x, q, rng, True
+        ),
+        "All rows share one mask: draw it with the shape of x.": lambda x, q, rng, t: (
+            x * (rng.random(x.shape[-1]) < q) if t else x * q
+        ),
+    },
+)
+
+
+def _inverted(x: Array, keep_prob: float, rng: Rng, training: bool) -> tuple[Array, Array]:
+    generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+    with torch.random.fork_rng(devices=[]):  # F.dropout draws from torch's global generator
+        torch.default_generator.set_state(generator.get_state())
+        scale = F.dropout(torch.ones(x.shape, dtype=torch.float64), 1 - keep_prob, training).numpy()
+    return x * scale, (scale > 0) * 1.0
+
+
+def _rescaled(scale: Any, x: Array, q: float, rng: Rng, training: bool) -> tuple[Array, Array]:
+    """Inverted dropout whose kept outputs are multiplied by `scale` in place of 1/keep_prob."""
+    out, mask = _inverted(x, q, rng, training)
+    return (x * mask * scale, mask) if training else (out, mask)
+
+
+def _scaled_mask(x: Array, q: float, rng: Rng, training: bool) -> tuple[Array, Array]:
+    out, mask = _inverted(x, q, rng, training)
+    return out, mask / q if training else mask
+
+
+def _in_testing(factor: float, x: Array, q: float, rng: Rng, training: bool) -> Any:
+    out, mask = _inverted(x, q, rng, training)
+    return (out if training else out * factor), mask
+
+
+INVERTED_DROPOUT = Exercise(
+    id="04.3",
+    title="Inverted dropout: scale while training",
+    function="inverted_dropout",
+    points=2,
+    oracle=_inverted,
+    compare=Judged("lesson_04.inverted_dropout"),
+    probes=_layer_probes,
+    mistakes={
+        "You do not scale the kept units: divide them by keep_prob while training, so that the "
+        "expectation is x.": lambda x, q, rng, t: _rescaled(1, x, q, rng, t),
+        "You divide by 1 − keep_prob; divide by the probability of keeping.": lambda x, q, rng, t: (
+            _rescaled(1 / (1 - q), x, q, rng, t)
+        ),
+        "You multiply by keep_prob; divide by it.": lambda x, q, rng, t: _rescaled(q, x, q, rng, t),
+        "You took keep_prob for the probability of dropping.": lambda x, q, rng, t: _inverted(
+            x, 1 - q, rng, t
+        ),
+        "You drop units at test time as well: with training=False return x and a mask of "
+        "ones.": lambda x, q, rng, t: _inverted(x, q, rng, True),
+        "You scale twice: x is divided by keep_prob while training, so nothing is left to do at "
+        "test time.": lambda x, q, rng, t: _in_testing(q, x, q, rng, t),
+        "The mask that you return is divided by keep_prob; return zeros and ones (the backward "
+        "pass does the scaling itself).": lambda x, q, rng, t: _scaled_mask(x, q, rng, t),
+    },
+)
+
+LESSON = Lesson(
+    number="04",
+    name="dropout",
+    title="Dropout and inverted dropout",
+    minutes=90,
+    exercises=(
+        DROPOUT_MASK,
+        DROPOUT_FORWARD,
+        INVERTED_DROPOUT,
+        DROPOUT_BACKWARD,
+        WEIGHT_SCALING_EXACT,
+        DROPOUT_RIDGE,
+    ),
+    written=(
+        Written(
+            id="04.w",
+            title="A network whose accuracy changes between two calls",
+            rubric={
+                "Names the cause: dropout still active (training mode, no eval()), and why that "
+                "makes the result random": 1,
+                "Gives a test that tells this cause from another one, and the repair, with what "
+                "the accuracy should do after it": 1,
+            },
+        ),
+    ),
+)

@@ -1,0 +1,154 @@
+"""Judges of random masks: what makes them Bernoulli masks, and what dropout does with them.
+
+No property holds for a constant, so that an answer that draws nothing earns nothing.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from helpers.judges import Call, Property, Unfit, as_part, exactly, require_array, share
+
+Draw = tuple[float, int, np.ndarray]  # keep_prob, seed, which units are kept
+
+
+def dropout_mask(calls: Sequence[Call]) -> list[Property]:
+    """Judges `dropout_mask(shape, keep_prob, rng)`: masks of zeros and ones."""
+    draws = []
+    for call in calls:
+        shape, keep_prob, seed = call.arguments
+        draws.append((keep_prob, seed.value, require_array(call.output, shape, what="the mask")))
+    shares = []
+    for keep_prob, masks in _by_keep_prob(draws):
+        entries, at = _joined(masks), f"at keep_prob {keep_prob:g}"
+        shares.append(share(f"share of ones {at}", entries == 1, keep_prob))
+        shares.append(share(f"share of zeros {at}", entries == 0, 1 - keep_prob))
+    whole = _joined([mask for keep_prob, _, mask in draws if keep_prob == 1])
+    shares.append(exactly("share of ones at keep_prob 1", np.mean(whole == 1), 1))
+    return as_part("share kept", *shares) + _coins(draws)
+
+
+def dropout_forward(calls: Sequence[Call]) -> list[Property]:
+    """Judges `dropout_forward(x, keep_prob, rng, training)`: original dropout."""
+    outputs = [require_array(call.output, call.arguments[0].shape) for call in calls]
+    training, testing = _split(calls, outputs)
+    shares = []
+    for keep_prob, ratios in _by_keep_prob(training):
+        ratio = _joined(ratios)
+        name = f"training, keep_prob {keep_prob:g}: share of inputs passed on"
+        shares.append(share(f"{name} unchanged", np.isclose(ratio, 1, rtol=1e-9), keep_prob))
+        shares.append(share(f"{name} as 0", ratio == 0, 1 - keep_prob))
+    scales = [
+        exactly(f"testing, keep_prob {q:g}: output / input", _farthest(ratio, q), q)
+        for q, _, ratio in testing
+    ]
+    return [
+        *as_part("training", *shares),
+        *as_part("testing", *scales, _drops(training)),
+        *_coins(training),
+    ]
+
+
+def inverted_dropout(calls: Sequence[Call]) -> list[Property]:
+    """Judges `inverted_dropout(x, keep_prob, rng, training)`, which gives (out, mask)."""
+    outputs, masks = [], []
+    for call in calls:
+        out, mask = _pair(call.output)
+        shape = call.arguments[0].shape
+        outputs.append(require_array(out, shape, what="out"))
+        masks.append(require_array(mask, shape, what="the mask"))
+    training, testing = _split(calls, outputs)
+    shares = []
+    for keep_prob, ratios in _by_keep_prob(training):
+        ratio, name = _joined(ratios), f"training, keep_prob {keep_prob:g}: "
+        shares.append(share(f"{name}share of inputs kept", ratio != 0, keep_prob))
+        scale = _farthest(ratio[ratio != 0], 1 / keep_prob)
+        shares.append(exactly(f"{name}kept output / input", scale, 1 / keep_prob))
+    same = np.mean(np.isclose(_joined([ratio for _, _, ratio in testing]), 1, rtol=1e-9))
+    return [
+        *as_part("training", *shares),
+        *as_part("the mask", *_masks(calls, masks, training), _drops(training)),
+        *as_part("testing", exactly("testing: share of x unchanged", same, 1), _drops(training)),
+        *_coins(training),
+    ]
+
+
+def _masks(
+    calls: Sequence[Call], masks: Sequence[np.ndarray], training: Sequence[Draw]
+) -> list[Property]:
+    drawn = [m for m, call in zip(masks, calls, strict=True) if call.arguments[3]]
+    still = [m for m, call in zip(masks, calls, strict=True) if not call.arguments[3]]
+    agree = [np.mean(m == (ratio != 0)) for m, (_, _, ratio) in zip(drawn, training, strict=True)]
+    name = "training: share of the mask that is 1 where out is kept, 0 where it is dropped"
+    ones = exactly("testing: share of ones in the mask", np.mean(_joined(still) == 1), 1)
+    return [exactly(name, float(np.mean(agree)), 1), ones]
+
+
+def _pair(output: Any) -> tuple[Any, Any]:
+    if not isinstance(output, tuple) or len(output) != 2:
+        missing = ": is a `return` missing?" if output is None else ""
+        got = "None" if output is None else f"a {type(output).__name__}"
+        got = f"a tuple of {len(output)} items" if isinstance(output, tuple) else got
+        raise Unfit("type", f"got {got}, expected the two arrays (out, mask){missing}")
+    return output
+
+
+def _split(calls: Sequence[Call], outputs: Sequence[np.ndarray]) -> tuple[list[Draw], list[Draw]]:
+    """Training and testing calls, each with output / input (inputs are never 0)."""
+    sides: tuple[list[Draw], list[Draw]] = ([], [])
+    for call, output in zip(calls, outputs, strict=True):
+        x, keep_prob, seed, training = call.arguments
+        sides[0 if training else 1].append((keep_prob, seed.value, output / x))
+    return sides
+
+
+def _by_keep_prob(draws: Sequence[Draw]) -> Iterator[tuple[float, list[np.ndarray]]]:
+    """Each keep_prob below 1 with its outputs; a seed that comes twice is counted once."""
+    for keep_prob in dict.fromkeys(q for q, _, _ in draws if q < 1):
+        once = {(seed, d.shape): d for q, seed, d in draws if q == keep_prob}
+        yield keep_prob, list(once.values())
+
+
+def _joined(arrays: Sequence[np.ndarray]) -> np.ndarray:
+    return np.concatenate([array.ravel() for array in arrays])
+
+
+def _farthest(values: np.ndarray, expected: float) -> float:
+    """The value that is farthest from the expected one; NaN when there is none."""
+    if values.size == 0:
+        return float("nan")
+    return float(values.flat[np.argmax(np.abs(values - expected))])
+
+
+def _drops(draws: Sequence[Draw]) -> Property:
+    both = all(0 < np.mean(_joined(d) != 0) < 1 for _, d in _by_keep_prob(draws))
+    return exactly("training keeps something and drops something", both, 1)
+
+
+def _coins(draws: Sequence[Draw]) -> list[Property]:
+    """One coin for every entry: alike in no row or column, of a free number, drawn from `rng`."""
+    draws = [(q, seed, mask != 0) for q, seed, mask in draws if q < 1]
+    flat = {q: [m for m in masks if m.ndim == 2] for q, masks in _by_keep_prob(draws)}
+    keep_prob, masks = next(iter(flat.items()))
+    rows = _joined([m[0:-1:2] & m[1::2] for m in masks])  # pairs that share no entry
+    columns = _joined([m[:, 0:-1:2] & m[:, 1::2] for m in masks])
+    differ = any(len({int(m.sum()) for m in alike}) > 1 for alike in flat.values())
+    at = f"at keep_prob {keep_prob:g}"
+    return as_part(
+        "a coin for every entry",
+        share(f"pairs in neighboring rows both kept, {at}", rows, keep_prob**2),
+        share(f"pairs in neighboring columns both kept, {at}", columns, keep_prob**2),
+        exactly("the number kept differs from draw to draw", differ, 1),
+        exactly("same seed: same mask; other seed: other mask", _follows_rng(draws), 1),
+    )
+
+
+def _follows_rng(draws: Sequence[Draw]) -> bool:
+    first: dict[tuple[Any, ...], np.ndarray] = {}
+    for keep_prob, seed, mask in draws:
+        earlier = first.setdefault((keep_prob, mask.shape, seed), mask)
+        if not np.array_equal(earlier, mask):
+            return False
+    large = [mask.tobytes() for mask in first.values() if mask.ndim == 2]
+    return len(set(large)) == len(large)
