@@ -1,0 +1,100 @@
+"""Starts the warm process of this machine, and says where it is."""
+
+import atexit
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import helpers
+
+ADDRESS = "COURSE_ZYGOTE"  # environment: the socket of a zygote that another process owns
+_SYSTEM = ("/usr", "/lib", "/lib64", "/lib32", "/bin", "/sbin", "/etc/ld.so.cache")
+_SETTINGS = ("/etc/localtime", "/etc/fonts", "/etc/alternatives", "/nix/store")
+_KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV")
+# not "-m": a kernel takes the place of the module __main__
+_START = "from helpers.instructor.kernels.zygote import main; main()"
+_PACKAGE = Path(helpers.__file__).resolve().parent
+
+
+class NoBox(RuntimeError):
+    """No box can be made on this machine; the message says why and what to do."""
+
+
+class WarmProcess:
+    """The zygote as its owner sees it: `address` is its socket, `stop` ends it and its kernels."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", _START],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=zygote_environment(),
+        )
+        self.address = f"/proc/{self.process.pid}/root/run/zygote"
+        order = {"readable": readable_paths(), "hidden": hidden_paths()}
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write(json.dumps(order).encode() + b"\n")
+        self.process.stdin.flush()
+        if self.process.stdout.readline().strip() != b"ready":
+            self.stop()
+            raise NoBox("the warm process did not start; its message is above")
+
+    def stop(self) -> None:
+        """Ends the zygote, its kernels with it."""
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream:
+                stream.close()
+        self.process.wait(timeout=10)
+
+
+def zygote_environment() -> dict[str, str]:
+    """The zygote's environment: its kernels can read all of it in /proc, so it holds little."""
+    kept = {k: os.environ[k] for k in _KEPT if k in os.environ}
+    return {
+        **kept,
+        "HOME": "/nonexistent",
+        "MPLCONFIGDIR": "/run/matplotlib",
+        "IPYTHONDIR": "/run/ipython",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # or the debugger's import prints a warning
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONPATH": str(_PACKAGE.parent),
+    }
+
+
+def readable_paths() -> list[str]:
+    """What a box may read: the system, this Python, the learner's package and the data."""
+    own = [sys.prefix, sys.base_prefix, str(_PACKAGE), str(_PACKAGE.parent / "data")]
+    found: list[str] = []
+    for path in [*_SYSTEM, *_SETTINGS, *own]:
+        inside = any(path == p or path.startswith(p + "/") for p in found)
+        if Path(path).exists() and not inside:
+            found.append(path)
+    return found
+
+
+def hidden_paths() -> list[str]:
+    """What no box may see, also where the course lies inside a readable folder."""
+    course = [_PACKAGE.parent / name for name in ("notebooks", "tests", ".git")]
+    return [str(_PACKAGE / "instructor"), *map(str, course)]
+
+
+_lock = threading.Lock()
+_own: WarmProcess | None = None
+
+
+def zygote_address() -> str:
+    """The socket of a running zygote: the one in $COURSE_ZYGOTE, else this process's own."""
+    global _own
+    if ADDRESS in os.environ:
+        return os.environ[ADDRESS]
+    with _lock:
+        if _own is None or _own.process.poll() is not None:
+            _own = WarmProcess()
+            atexit.register(_own.stop)
+        return _own.address
