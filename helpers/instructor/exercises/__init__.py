@@ -8,7 +8,7 @@ from helpers.instructor.exercise import Exercise, Lesson
 
 def load_lessons() -> list[Lesson]:
     """All lessons that have exercises, in order."""
-    names = sorted(p.stem for p in Path(__file__).parent.glob("lesson_*.py"))
+    names = sorted(p.stem for p in Path(__file__).parent.glob("lesson_[0-9][0-9].py"))
     return [load_lesson(name.removeprefix("lesson_")) for name in names]
 
 

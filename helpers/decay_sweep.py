@@ -1,0 +1,147 @@
+"""Experiments of lesson 03 on digits: accuracy over λ, and which parameters decay.
+
+All values of λ train at once. The penalty is in the loss: under SGD that is weight decay.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from helpers import data, nets
+
+Floats = NDArray[np.float64]
+
+
+class Repeated(nn.Module):
+    """L copies of S networks in one MLPs: every copy gets the same S inputs.
+
+    So that `nets.train` gives all copies the same batches, whatever differs between them.
+    """
+
+    def __init__(self, copies: nets.MLPs, count: int) -> None:
+        super().__init__()
+        self.copies, self.count = copies, count
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (L·S, n, K) for inputs (S, n, D)."""
+        logits: Tensor = self.copies(x.repeat(self.count, 1, 1))
+        return logits
+
+    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """The cross-entropy of each network, (L·S,)."""
+        return nets.cross_entropy(logits, labels.repeat(self.count, 1))
+
+    def accuracy(self, x: Tensor, labels: Tensor) -> Floats:
+        """The accuracy of each network, (L, S)."""
+        found = nets.accuracy(self, x, labels.repeat(self.count, 1))
+        return found.reshape(self.count, -1)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Digits over λ: `test`, `train` (λ, 2, S, time) and `norm` (λ, 2, S); 2: clean, noisy."""
+
+    decays: tuple[float, ...]
+    noise: float
+    steps: list[int]
+    train: Floats
+    test: Floats
+    norm: Floats
+
+
+def sweep_decay(
+    decays: Sequence[float],
+    *,
+    seeds: Sequence[int],
+    noise: float = 0.4,
+    n_train: int = 300,
+    steps: int = 600,
+    tick: Callable[[], object] | None = None,
+) -> Sweep:
+    """Trains 64-64-10 networks for every λ, on clean labels and with a share of them wrong.
+
+    A seed's networks share data, initial weights and batches over all λ. SGD, lr 0.05,
+    momentum 0.9, batches of 64; the penalty (λ/2)‖w‖² on the weight matrices is in the loss.
+    `tick` is called after every 50 steps.
+    """
+    shares = (0.0, noise)
+    cut = [data.splits(seeds, n_train=n_train, n_test=700, label_noise=s) for s in shares]
+    x, y = nets.tensors(*(np.concatenate([getattr(c, f) for c in cut]) for f in _TRAIN))
+    x_test, y_test = nets.tensors(*(np.concatenate([getattr(c, f) for c in cut]) for f in _TEST))
+    copies = nets.MLPs((64, 64, 10), seeds=[*seeds] * (2 * len(decays)))
+    model = Repeated(copies, len(decays))
+    strengths = torch.tensor(decays).repeat_interleave(2 * len(seeds))  # (λ · 2 · S,)
+
+    def penalty() -> Tensor:
+        return strengths / 2 * _squares(copies.weights)
+
+    def measure() -> dict[str, Floats]:
+        _call(tick)
+        return {"train": model.accuracy(x, y), "test": model.accuracy(x_test, y_test)}
+
+    history = nets.train(
+        model, x, y, steps=steps,
+        optimizer=nets.make_optimizer(copies.parameters(), "sgd", lr=0.05, momentum=0.9),
+        generator=torch.Generator().manual_seed(seeds[0]),
+        loss=model.loss, penalty=penalty, measure=measure,
+    )  # fmt: skip
+    shape = (len(decays), 2, len(seeds))
+    curves = {k: np.moveaxis(history[k], 0, -1).reshape(*shape, -1) for k in ("train", "test")}
+    norms = nets.weight_norm(copies).reshape(shape)
+    return Sweep(tuple(decays), noise, history.steps, norm=norms, **curves)
+
+
+_TRAIN, _TEST = ("x_train", "y_train"), ("x_test", "y_test")
+
+
+def _squares(tensors: Sequence[Tensor] | nn.ParameterList) -> Tensor:
+    """The sum of squares of each network over its tensors, (networks,)."""
+    return torch.stack([t.square().sum((1, 2)) for t in tensors]).sum(0)
+
+
+DECAYED = ("nothing", "γ, β, biases", "W", "everything")
+
+
+def batch_norm_choices(
+    *,
+    weight_decay: float,
+    seeds: Sequence[int],
+    n_train: int = 600,
+    steps: int = 300,
+    tick: Callable[[], object] | None = None,
+) -> Floats:
+    """Test accuracy (choice, S) of 64-64-64-10 networks with batch normalization.
+
+    40 % of the training labels are wrong. The choices are DECAYED: what (λ/2)‖·‖² acts on.
+    A seed's networks share data, initial weights and batches. SGD, lr 0.05, momentum 0.9.
+    `tick` is called after every step.
+    """
+    cut = data.splits(seeds, n_train=n_train, n_test=700, label_noise=0.4, standardize=True)
+    x, y, x_test, y_test = nets.tensors(cut.x_train, cut.y_train, cut.x_test, cut.y_test)
+    copies = nets.MLPs((64, 64, 64, 10), seeds=[*seeds] * len(DECAYED), norm="batch")
+    model = Repeated(copies, len(DECAYED))
+    matrices = list(copies.weights)
+    others = [p for name, p in copies.named_parameters() if not name.startswith("weights")]
+    on_matrices = torch.tensor([0.0, 0.0, 1.0, 1.0]).repeat_interleave(len(seeds))
+    on_others = torch.tensor([0.0, 1.0, 0.0, 1.0]).repeat_interleave(len(seeds))
+
+    def penalty() -> Tensor:
+        squares = on_matrices * _squares(matrices) + on_others * _squares(others)
+        return weight_decay / 2 * squares
+
+    nets.train(
+        model, x, y, steps=steps,
+        optimizer=nets.make_optimizer(copies.parameters(), "sgd", lr=0.05, momentum=0.9),
+        generator=torch.Generator().manual_seed(seeds[0]), loss=model.loss, penalty=penalty,
+        after_step=lambda _: _call(tick),
+    )  # fmt: skip
+    return model.accuracy(x_test, y_test)
+
+
+def _call(tick: Callable[[], object] | None) -> None:
+    if tick:
+        tick()

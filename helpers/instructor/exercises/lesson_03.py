@@ -1,0 +1,305 @@
+"""Lesson 03, weight decay and L2: its exercises."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from helpers.instructor.exercise import Exercise, Lesson, Probe, Written
+from helpers.instructor.exercises.lesson_03_more import ADAM, GROUPS, draw_array, draw_number
+
+Array = NDArray[np.float64]
+CONVENTIONS = ("lambda", "lambda/2", "lambda/N", "lambda/2N", "C")
+
+
+# 03.1 one step of gradient descent
+
+
+def _torch_sgd(w: Array, grad: Array, lr: float, weight_decay: float) -> Array:
+    """By autograd: the gradient of grad·w + (λ/2)‖w‖² at w."""
+    point = torch.tensor(w, requires_grad=True)
+    loss = (torch.tensor(grad) * point).sum() + weight_decay / 2 * point.square().sum()
+    (slope,) = torch.autograd.grad(loss, point)
+    return np.asarray((point - lr * slope).detach().numpy())
+
+
+def _sgd_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
+    def draw(shape: tuple[int, ...], pull: float) -> Probe:
+        w, grad = draw_array(rng, *shape), pull * draw_array(rng, *shape)
+        return (w, grad, draw_number(rng, 0.1, 0.6), draw_number(rng, 0.1, 0.9))
+
+    shapes = ((4,), (1,), (2, 3), (3, 2), (2, 1, 2))
+    return {
+        "a gradient of zero": [draw(s, 0.0) for s in shapes[:3]],
+        "gradient and decay together": [draw(s, 1.0) for s in shapes],
+    }
+
+
+SGD_STEP = Exercise(
+    id="03.1",
+    title="One step of SGD with weight decay",
+    function="sgd_step",
+    points=1,
+    oracle=_torch_sgd,
+    mistakes={
+        "You decay twice as fast: the penalty is (λ/2)‖w‖², and its gradient λw has no 2.": (
+            lambda w, g, lr, d: w - lr * (g + 2 * d * w)
+        ),
+        "You decay the weight after the gradient step, and with it the step that was just made. "
+        "The penalty's gradient is taken at the old w.": (
+            lambda w, g, lr, d: (w - lr * g) * (1 - lr * d)
+        ),
+        "The decay has the wrong sign: you add to the weight what should be taken away, "
+        "so that it grows.": (lambda w, g, lr, d: w - lr * (g - d * w)),
+        "The decay is not multiplied by the learning rate: the penalty is part of the loss, "
+        "so its gradient is scaled by η like the rest.": (lambda w, g, lr, d: w - d * w - lr * g),
+        "Your step ignores weight_decay.": (lambda w, g, lr, d: w - lr * g),
+        "You decay by λ times the sign of w: that is the gradient of an L1 penalty. L2's is λw.": (
+            lambda w, g, lr, d: w - lr * (g + d * np.sign(w))
+        ),
+    },
+    probes=_sgd_probes,
+)
+
+
+# 03.2 conventions
+
+
+def _penalty_slope(convention: str, n: int) -> float:
+    """The penalty's gradient at w = 1 for a strength of 1, by autograd ("C" apart)."""
+    w = torch.ones((), dtype=torch.float64, requires_grad=True)
+    penalties = {"lambda": w**2, "lambda/2": w**2 / 2, "lambda/N": w**2 / n}
+    penalties |= {"lambda/2N": w**2 / (2 * n), "weight_decay": w**2 / 2, "C": w**2 / (2 * n)}
+    (slope,) = torch.autograd.grad(penalties[convention], w)
+    return float(slope)
+
+
+def _convert(value: float, source: str, target: str, n: int) -> float:
+    strength = 1 / value if source == "C" else value
+    strength *= _penalty_slope(source, n) / _penalty_slope(target, n)
+    return 1 / strength if target == "C" else strength
+
+
+def _convert_by(factors: Callable[[int], Mapping[str, float]], *, inverse: bool = True) -> Any:
+    """A wrong conversion: through wrong factors, or without the inverse that C needs."""
+
+    def convert(value: float, source: str, target: str, n: int) -> float:
+        table = factors(n)
+        strength = 1 / value if source == "C" and inverse else value
+        strength *= table[source] / table[target]
+        return 1 / strength if target == "C" and inverse else strength
+
+    return convert
+
+
+def _factors(n: int, *, two: float = 2, over_n: bool = True, up: bool = False) -> dict[str, float]:
+    share = (n if up else 1 / n) if over_n else 1.0
+    return {
+        "lambda": two, "lambda/2": two / 2, "lambda/N": two * share, "lambda/2N": two / 2 * share,
+        "weight_decay": two / 2, "C": two / 2 * share,
+    }  # fmt: skip
+
+
+def _no_two(n: int) -> dict[str, float]:
+    share = 1 / n
+    ones = dict.fromkeys(("lambda", "lambda/2", "weight_decay"), 1.0)
+    return ones | dict.fromkeys(("lambda/N", "lambda/2N", "C"), share)
+
+
+def _decay_is_full(n: int) -> dict[str, float]:
+    return _factors(n) | {"weight_decay": 2.0}
+
+
+def _convert_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
+    def draw(source: str, target: str) -> Probe:
+        return (draw_number(rng, 0.01, 2.0), source, target, int(rng.integers(20, 900)))
+
+    pairs = (("lambda", "lambda/2N"), ("lambda/2N", "lambda"), ("lambda/N", "lambda/2"),
+             ("lambda/2", "lambda/N"), ("C", "lambda"), ("lambda/N", "C"))  # fmt: skip
+    return {
+        "to weight_decay": [draw(c, "weight_decay") for c in CONVENTIONS],
+        "from weight_decay": [draw("weight_decay", c) for c in CONVENTIONS],
+        "between two others": [draw(a, b) for a, b in pairs],
+    }
+
+
+CONVERT = Exercise(
+    id="03.2",
+    title="From one convention to another",
+    function="convert_lambda",
+    points=2,
+    oracle=_convert,
+    mistakes={
+        "The factor 2 is lost: λ‖w‖² has the gradient 2λw, (λ/2)‖w‖² has λw.": (
+            _convert_by(_no_two)
+        ),
+        "The number of examples is lost: λ/N and λ/2N divide the strength by N, "
+        "and in C the sum over N losses stands against one penalty.": (
+            _convert_by(lambda n: _factors(n, over_n=False))
+        ),
+        "You multiply by N where it divides: a strength written under N is weaker.": (
+            _convert_by(lambda n: _factors(n, up=True))
+        ),
+        "You convert in the opposite direction: from target to source.": (
+            lambda value, source, target, n: _convert(value, target, source, n)
+        ),
+        "C is not a strength but its inverse: a large C means a weak penalty, λ = 1/(C·N).": (
+            _convert_by(_factors, inverse=False)
+        ),
+        "You take PyTorch's weight_decay for the λ of λ‖w‖². It adds weight_decay·w to the "
+        "gradient, which belongs to (λ/2)‖w‖².": (_convert_by(_decay_is_full)),
+    },
+    probes=_convert_probes,
+)
+
+
+# 03.3 momentum, 03.4 stability
+
+
+def _torch_momentum(
+    w: Array, grad: Array, buffer: Array, lr: float, momentum: float, weight_decay: float
+) -> tuple[Array, Array]:
+    point = torch.tensor(w)
+    point.grad = torch.tensor(grad)
+    sgd = torch.optim.SGD([point], lr=lr, momentum=momentum, weight_decay=weight_decay)
+    sgd.state[point]["momentum_buffer"] = torch.tensor(buffer)
+    sgd.step()
+    return point.numpy(), sgd.state[point]["momentum_buffer"].numpy()
+
+
+def _momentum_by(rule: Callable[..., tuple[Any, Any]]) -> Callable[..., tuple[Any, Any]]:
+    """A mistake written with the full gradient g + λw as `h`."""
+    return lambda w, g, b, lr, mu, d: rule(w, g, b, lr, mu, d, g + d * w)
+
+
+def _outside(w: Array, g: Array, b: Array, lr: float, mu: float, d: float) -> tuple[Array, Array]:
+    new = mu * b + g
+    return (1 - lr * d) * w - lr * new, new
+
+
+def _momentum_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
+    def draw(shape: tuple[int, ...], started: float) -> Probe:
+        w, grad, buffer = (
+            draw_array(rng, *shape),
+            draw_array(rng, *shape),
+            started * draw_array(rng, *shape),
+        )
+        return (w, grad, buffer, *(draw_number(rng, 0.1, 0.6), draw_number(rng, 0.3, 0.9)),
+                draw_number(rng, 0.1, 0.9))  # fmt: skip
+
+    shapes = ((3,), (1,), (2, 3))
+    return {
+        "the first step, the buffer is zero": [draw(s, 0.0) for s in shapes],
+        "later steps": [draw(s, 1.0) for s in (*shapes, (3, 2))],
+    }
+
+
+MOMENTUM = Exercise(
+    id="03.3",
+    title="Momentum with coupled decay",
+    function="momentum_step",
+    points=1,
+    oracle=_torch_momentum,
+    mistakes={
+        "Your decay stays outside of the buffer. PyTorch's SGD adds λw to the gradient first, "
+        "so that the decay has momentum, too.": _outside,
+        "You scale the new gradient by 1 − μ (dampening). PyTorch's default adds it whole.": (
+            _momentum_by(
+                lambda w, g, b, lr, mu, d, h: (
+                    w - lr * (mu * b + (1 - mu) * h),
+                    mu * b + (1 - mu) * h,
+                )
+            )
+        ),
+        "You put the learning rate into the buffer. PyTorch's buffer sums gradients; "
+        "η multiplies it only when w moves.": (
+            _momentum_by(lambda w, g, b, lr, mu, d, h: (w - (mu * b + lr * h), mu * b + lr * h))
+        ),
+        "You moved w with the old buffer; first renew the buffer, then move.": (
+            _momentum_by(lambda w, g, b, lr, mu, d, h: (w - lr * b, mu * b + h))
+        ),
+        "That is Nesterov's step: it looks ahead by another μ times the buffer. "
+        "Here w moves by the buffer itself.": (
+            _momentum_by(
+                lambda w, g, b, lr, mu, d, h: (w - lr * (h + mu * (mu * b + h)), mu * b + h)
+            )
+        ),
+        "The decay enters the buffer twice as strong: the gradient of (λ/2)‖w‖² is λw.": (
+            _momentum_by(
+                lambda w, g, b, lr, mu, d, h: (w - lr * (mu * b + h + d * w), mu * b + h + d * w)
+            )
+        ),
+    },
+    probes=_momentum_probes,
+)
+
+
+def _bisected_limit(lr: float, momentum: float) -> float:
+    """The largest λ at which the eigenvalues of (w, buffer) ↦ its next value stay within 1."""
+
+    def radius(decay: float) -> float:
+        step = np.array([[1 - lr * decay, -lr * momentum], [decay, momentum]])
+        return float(np.abs(np.linalg.eigvals(step)).max())
+
+    low, high = 1e-3 / lr, 8 / lr
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if radius(middle) < 1 else (low, middle)
+    return low
+
+
+def _limit_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
+    def rates() -> float:
+        return float(f"{10 ** rng.uniform(-3, 1):.3g}")
+
+    return {
+        "without momentum": [(rates(), 0.0) for _ in range(3)],
+        "with momentum": [(rates(), draw_number(rng, 0.2, 0.95)) for _ in range(5)],
+    }
+
+
+STABLE = Exercise(
+    id="03.4",
+    title="The largest stable decay",
+    function="largest_stable_decay",
+    points=1,
+    oracle=_bisected_limit,
+    mistakes={
+        "The limit 2/η holds without momentum. With it the weight remembers its last step, and "
+        "the limit moves: set z = −1 in the characteristic equation.": lambda lr, mu: 2 / lr,
+        "You have 1 − μ where 1 + μ belongs: momentum widens the stable range, "
+        "since it brakes a weight that flips its sign.": lambda lr, mu: 2 * (1 - mu) / lr,
+        "2/(η(1 − μ)) treats momentum as a larger learning rate. That is right for slow, smooth "
+        "movement; at the limit the weight flips its sign every step.": (
+            lambda lr, mu: 2 / (lr * (1 - mu))
+        ),
+        "That is the limit of the product ηλ; the exercise asks for λ itself: divide by η.": (
+            lambda lr, mu: 2 * (1 + mu)
+        ),
+        "From (1 + μ)/η on the weight swings, but it still shrinks; the limit is where "
+        "|w| stops to shrink.": lambda lr, mu: (1 + mu) / lr,
+    },
+    probes=_limit_probes,
+)
+
+WRITTEN = Written(
+    id="03.w",
+    title="From SGD to AdamW: which λ to start from",
+    rubric={
+        "Says why λ cannot be kept: in AdamW the shrink a step is ηλ, with η about 100 times "
+        "smaller, and no momentum acts on it.": 1,
+        "Computes a start from equal shrink a step (ηλ, or ηλ/(1 − μ) for the coupled momentum "
+        "of SGD), and says that it is a start of a search in log space, not the answer.": 1,
+    },
+)
+
+LESSON = Lesson(
+    number="03",
+    name="weight_decay",
+    title="Weight decay and L2: when they are the same",
+    minutes=75,
+    exercises=(SGD_STEP, CONVERT, MOMENTUM, STABLE, ADAM, GROUPS),
+    written=(WRITTEN,),
+)

@@ -1,0 +1,229 @@
+"""Lesson 03, continued: Adam's two decays, what decays, and the draws that all probes share."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from helpers.instructor.exercise import Exercise, Probe
+
+Array = NDArray[np.float64]
+Triple = tuple[Any, Any, Any]
+
+
+def draw_array(rng: np.random.Generator, *shape: int) -> Array:
+    """Normal numbers with three digits."""
+    return np.round(rng.normal(0, 1, shape), 3)
+
+
+def draw_number(rng: np.random.Generator, low: float, high: float) -> float:
+    """A uniform number with four digits."""
+    return round(float(rng.uniform(low, high)), 4)
+
+
+# 03.5 Adam
+
+
+def _torch_adam(
+    w: Array, grad: Array, m: Array, v: Array, t: int, lr: float, beta1: float, beta2: float,
+    eps: float, weight_decay: float, decoupled: bool,
+) -> Triple:  # fmt: skip
+    point = torch.tensor(w)
+    point.grad = torch.tensor(grad)
+    kind = torch.optim.AdamW if decoupled else torch.optim.Adam
+    adam = kind([point], lr=lr, betas=(beta1, beta2), eps=eps, weight_decay=weight_decay)
+    state = {"step": torch.tensor(float(t - 1))}
+    state |= {"exp_avg": torch.tensor(m), "exp_avg_sq": torch.tensor(v)}
+    adam.state[point] = state
+    adam.step()
+    return point.numpy(), state["exp_avg"].numpy(), state["exp_avg_sq"].numpy()
+
+
+def _adam_by(
+    *,
+    coupled: Callable[[bool], bool] = lambda decoupled: not decoupled,
+    shift: int = 0,
+    corrected: bool = True,
+    root: Callable[[Any, float], Any] = lambda v, eps: np.sqrt(v) + eps,
+    shrink: Callable[[Any, float, float], Any] = lambda w, lr, decay: w * (1 - lr * decay),
+    after: bool = False,
+    square: bool = True,
+) -> Callable[..., Triple]:
+    """A wrong Adam: each argument is one place where learners go astray."""
+
+    def step(
+        w: Array, grad: Array, m: Array, v: Array, t: int, lr: float, beta1: float, beta2: float,
+        eps: float, weight_decay: float, decoupled: bool,
+    ) -> Triple:  # fmt: skip
+        if coupled(decoupled):
+            grad = grad + weight_decay * w
+        m = beta1 * m + (1 - beta1) * grad
+        v = beta2 * v + (1 - beta2) * (grad**2 if square else np.abs(grad))
+        power = t + shift
+        m_hat = m / (1 - beta1**power) if corrected else m
+        v_hat = v / (1 - beta2**power) if corrected else v
+        if decoupled and not coupled(decoupled) and not after:
+            w = shrink(w, lr, weight_decay)
+        w = w - lr * m_hat / root(v_hat, eps)
+        if decoupled and after:
+            w = shrink(w, lr, weight_decay)
+        return w, m, v
+
+    return step
+
+
+def _with_flag(flag: Callable[[bool], bool]) -> Callable[..., Triple]:
+    """Adam with another value of its last argument, `decoupled`."""
+
+    def step(*arguments: Any) -> Triple:
+        return _torch_adam(*[*arguments[:-1], flag(arguments[-1])])
+
+    return step
+
+
+def _swapped_betas(*arguments: Any) -> Triple:
+    w, grad, m, v, t, lr, beta1, beta2, *rest = arguments
+    eps, weight_decay, decoupled = rest
+    return _torch_adam(w, grad, m, v, t, lr, beta2, beta1, eps, weight_decay, decoupled)
+
+
+def _adam_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
+    def draw(shape: tuple[int, ...], t: int, decoupled: bool, decay: bool = True) -> Probe:
+        w, grad = draw_array(rng, *shape), draw_array(rng, *shape)
+        past = 0.0 if t == 1 else 1.0
+        m, v = past * draw_array(rng, *shape), past * draw_array(rng, *shape) ** 2
+        rates = draw_number(rng, 0.1, 0.5), draw_number(rng, 0.6, 0.8), draw_number(rng, 0.85, 0.95)
+        strength = draw_number(rng, 0.2, 0.9) if decay else 0.0
+        return (w, grad, m, v, t, *rates, draw_number(rng, 0.02, 0.2), strength, decoupled)
+
+    shapes = ((3,), (1,), (2, 3))
+    return {
+        "without decay": [draw((2, 3), 1, False, False), draw((4,), 3, True, False)],
+        "coupled (Adam)": [draw(s, t, False) for s, t in zip(shapes, (1, 2, 7), strict=True)],
+        "decoupled (AdamW)": [draw(s, t, True) for s, t in zip(shapes, (1, 2, 7), strict=True)],
+    }
+
+
+ADAM = Exercise(
+    id="03.5",
+    title="Adam and AdamW",
+    function="adam_step",
+    points=2,
+    oracle=_torch_adam,
+    mistakes={
+        "The bias correction is missing: m and v start at zero, so that they are too small by "
+        "1 − β₁ᵗ and 1 − β₂ᵗ.": _adam_by(corrected=False),
+        "Your bias correction is one step ahead: t counts from 1 and includes this step, "
+        "so that the first step divides by 1 − β.": _adam_by(shift=1),
+        "You put ε inside the root; it is added to √v̂.": (
+            _adam_by(root=lambda v, eps: np.sqrt(v + eps))
+        ),
+        "Your decoupled decay still goes through the gradient, so the second moment divides it. "
+        "With decoupled=True λw must touch neither m nor v.": _adam_by(coupled=lambda _: True),
+        "You decay directly in both cases. With decoupled=False λw belongs to the gradient, "
+        "before m and v.": (_with_flag(lambda _: True)),
+        "You have decoupled the wrong way round: decoupled=True is AdamW.": (
+            _with_flag(lambda decoupled: not decoupled)
+        ),
+        "Your decoupled decay is not multiplied by η; in PyTorch's AdamW w shrinks by 1 − ηλ.": (
+            _adam_by(shrink=lambda w, lr, decay: w * (1 - decay))
+        ),
+        "You shrink w after the step, and the step with it. AdamW shrinks the old w.": (
+            _adam_by(after=True)
+        ),
+        "The second moment averages the squared gradient, not its size.": _adam_by(square=False),
+        "You swapped β₁ and β₂: β₁ belongs to m, β₂ to v.": _swapped_betas,
+    },
+    probes=_adam_probes,
+)
+
+
+# 03.6 what decays
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+def _decaying(parameters: Shapes) -> list[str]:
+    made = {name: torch.empty(shape) for name, shape in parameters.items()}
+    return [name for name, tensor in made.items() if tensor.dim() > 1]
+
+
+def _names_where(rule: Callable[[str, tuple[int, ...]], bool]) -> Callable[[Shapes], list[str]]:
+    return lambda parameters: [name for name, shape in parameters.items() if rule(name, shape)]
+
+
+def _tells_norm(name: str) -> bool:
+    return any(word in name for word in ("norm", "bn", "bias"))
+
+
+def _group_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
+    def width() -> int:
+        return int(rng.integers(2, 90))
+
+    def plain(layers: int) -> dict[str, tuple[int, ...]]:
+        widths = [width() for _ in range(layers + 1)]
+        found: dict[str, tuple[int, ...]] = {}
+        for i in range(layers):
+            found[f"layers.{2 * i}.weight"] = (widths[i + 1], widths[i])
+            found[f"layers.{2 * i}.bias"] = (widths[i + 1],)
+        return found
+
+    def normalized() -> dict[str, tuple[int, ...]]:
+        d, h = width(), width()
+        return {
+            "conv1.weight": (h, 3, 5, 5), "bn1.weight": (h,), "bn1.bias": (h,),
+            "fc.weight": (d, h), "fc.bias": (d,), "norm.weight": (d,), "norm.bias": (d,),
+            "head.weight": (1, d), "head.bias": (1,),
+        }  # fmt: skip
+
+    def misleading() -> dict[str, tuple[int, ...]]:
+        d, h = width(), width()
+        return {
+            "0.weight": (h, d), "0.bias": (h,), "1.weight": (h,), "1.bias": (h,),
+            "normal_head.weight": (d, h), "bias_net.weight": (h, 1), "scale": (),
+            "gain": (1,), "kernel": (h, d, 3), "embedding": (h, d),
+        }  # fmt: skip
+
+    return {
+        "linear layers only": [(plain(k),) for k in (1, 2, 3)],
+        "with normalization layers": [(normalized(),), (normalized(),)],
+        "names that mislead": [(misleading(),), (misleading(),)],
+    }
+
+
+GROUPS = Exercise(
+    id="03.6",
+    title="What decays",
+    function="decay_groups",
+    points=1,
+    oracle=_decaying,
+    mistakes={
+        "You leave out the biases, but the gains γ of the normalization layers still decay: "
+        "their names end in .weight, too. Look at the shape.": (
+            _names_where(lambda name, _: "bias" not in name)
+        ),
+        "You go by names that hold norm, bn or bias. In nn.Sequential a normalization layer "
+        "is called 1.weight, and normal_head.weight is a matrix. Look at the shape.": (
+            _names_where(lambda name, _: not _tells_norm(name))
+        ),
+        "You go by names that end in .weight: a normalization layer's γ does so, "
+        "and a kernel need not. Look at the shape.": (
+            _names_where(lambda name, _: name.endswith("weight"))
+        ),
+        "You returned the names that do not decay.": _names_where(lambda _, s: len(s) < 2),
+        "Only tensors with more than two axes decay in your answer; "
+        "matrices, with two, are left out.": _names_where(lambda _, s: len(s) > 2),
+        "Your answer also lets vectors decay: biases, β and γ have one axis.": (
+            _names_where(lambda _, s: len(s) > 0)
+        ),
+        "You left out a matrix that has only one row or one column: count the axes, "
+        "whatever their lengths.": (_names_where(lambda _, s: len([n for n in s if n > 1]) > 1)),
+        "You look at the shape and at the name: bias_net.weight and normal_head.weight are "
+        "matrices. The shape alone decides.": (
+            _names_where(lambda name, s: len(s) > 1 and not _tells_norm(name))
+        ),
+    },
+    probes=_group_probes,
+)
