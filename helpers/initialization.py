@@ -1,13 +1,9 @@
-"""Lesson 01's experiments: signals through random networks, and what is left of the inputs."""
+"""Signals through random networks of equal width: forward, backward, and what they amount to."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-
-from helpers import nets
 
 Array = NDArray[np.float32]
 Stats = NDArray[np.float64]
