@@ -21,6 +21,7 @@ class PromptConnection(ZMQChannelsWebsocketConnection):
 c = get_config()  # noqa: F821 - Jupyter puts it there
 c.ServerApp.kernel_websocket_connection_class = PromptConnection
 c.ServerApp.allow_root = True  # in a container there is often no other user
+c.ServerApp.tornado_settings = {"ws_ping_timeout": 30_000}  # its default makes tornado warn
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
 c.LabApp.news_url = None
 c.Application.log_level = "WARN"  # leaves the address to open, and what goes wrong

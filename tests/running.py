@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -17,13 +18,15 @@ CELL_TIMEOUT = 120  # seconds
 
 # Runs after the last cell: what the kernel used, then every explorable over its whole range.
 LAST_CELL = """
-import json, time
-_used = time.process_time()  # of this kernel since it started, all threads
+import json, pathlib, time
+_told = {{"cpu_seconds": time.process_time(), "pictures": []}}  # of this kernel, all threads
+_report = pathlib.Path({report!r})
+_report.write_text(json.dumps(_told))
 from helpers.explore import live, sweep
-_pictures = [sweep(explorable) for explorable in live()] if {sweeping} else []
-with open({report!r}, "w") as _file:
-    json.dump({{"cpu_seconds": _used, "pictures": _pictures}}, _file)
+_told["pictures"] = [sweep(explorable) for explorable in live()] if {sweeping} else []
+_report.write_text(json.dumps(_told))
 """
+COLORS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,8 @@ class Run:
 
     def explain(self) -> str:
         """For the message of an assertion."""
-        return "\n\n".join(f"{k}\n{v}" for k, v in self.failures.items()) or self.output
+        told = "\n\n".join(f"{k}\n{v}" for k, v in self.failures.items()) or self.output
+        return COLORS.sub("", told)
 
 
 def run_notebook(
@@ -85,6 +89,21 @@ def run_notebook(
         pictures=told.get("pictures", []),
         output=done.stdout,
     )
+
+
+def write_notebook(path: Path, *sources: str) -> Path:
+    """A notebook with these code cells, for tests that need one of their own."""
+    kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+    cells = [nbformat.v4.new_code_cell(s, id=f"cell-{i}") for i, s in enumerate(sources)]
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    nbformat.write(notebook, path)
+    return path
+
+
+def count_explorables(path: Path) -> int:
+    """How many code cells of a notebook make an explorable."""
+    cells = nbformat.read(path, as_version=4).cells
+    return sum(cell.cell_type == "code" and "explore(" in cell.source for cell in cells)
 
 
 def _nbval(notebook: Path) -> list[str]:

@@ -7,11 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
 
 from tests.lab import NotebookPage, find_chromium, start_browser, start_lab
-from tests.running import NOTEBOOKS, ROOT
+from tests.running import NOTEBOOKS, ROOT, count_explorables, write_notebook
 
 pytestmark = pytest.mark.browser
 
@@ -48,10 +47,10 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = home / "notebooks"
     shutil.copytree(ROOT / "notebooks", folder, ignore=shutil.ignore_patterns(".*", "source"))
     (folder / "own").mkdir()
-    write_own(folder / "own" / "good.ipynb", GOOD_FIGURE)
-    write_own(folder / "own" / "frozen.ipynb", GOOD_FIGURE.replace("[0, height]", "[0, 1]"))
+    write_notebook(folder / "own" / "good.ipynb", GOOD_FIGURE)
+    write_notebook(folder / "own" / "frozen.ipynb", GOOD_FIGURE.replace("[0, height]", "[0, 1]"))
     broken = GOOD_FIGURE.replace("    line.set_ydata", "    1 / (height < 0.9)\n    line.set_ydata")
-    write_own(folder / "own" / "broken.ipynb", broken, "1 / 0")
+    write_notebook(folder / "own" / "broken.ipynb", broken, "1 / 0")
     with start_lab(folder, home, "--LabApp.expose_app_in_browser=True") as started:
         yield started
 
@@ -60,13 +59,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def browser() -> Iterator[Any]:
     with start_browser() as context:
         yield context
-
-
-def write_own(path: Path, *sources: str) -> None:
-    cells = [nbformat.v4.new_code_cell(s, id=f"cell-{i}") for i, s in enumerate(sources)]
-    kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
-    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
-    nbformat.write(notebook, path)
 
 
 class Figure:
@@ -172,11 +164,6 @@ def photograph(notebook: NotebookPage, figures: list[Figure], folder: Path) -> N
         if scroller.evaluate("e => e.scrollTop + e.clientHeight >= e.scrollHeight - 2"):
             return
         scroller.evaluate("e => e.scrollBy(0, e.clientHeight - 100)")
-
-
-def count_explorables(path: Path) -> int:
-    cells = nbformat.read(path, as_version=4).cells
-    return sum(c.cell_type == "code" and "explore(" in c.source for c in cells)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -18,7 +18,7 @@ from tests.lab import TOKEN, free_port, lab_command, lab_environment, start_lab
 from tests.running import ROOT
 
 PROBE = "--ServerApp.jpserver_extensions=tests.nodelay_probe=True"
-TOOLS = ("make", "sh", "cat", "cksum", "dirname", "basename", "rm", "tail", "awk")
+TOOLS = ("make", "sh", "cat", "cksum", "sed", "dirname", "basename", "rm", "tail", "awk")
 
 
 def ask(url: str, *, method: str = "GET") -> Any:
@@ -104,6 +104,7 @@ def copy_bare(place: Path) -> Path:
     (copy / ".ci").mkdir(parents=True)
     shutil.copy(ROOT / "Makefile", copy)
     shutil.copy(ROOT / ".ci" / "env", copy / ".ci")
+    (copy / "pyproject.toml").write_text("[tool.ruff]\n")
     (copy / "requirements.txt").write_text("# nothing\n")
     (copy / "requirements-dev.txt").write_text("-r requirements.txt\n")
     return copy
@@ -210,7 +211,10 @@ def test_changed_requirements_and_a_moved_folder_are_installed_again(
 ) -> None:
     moved = shutil.copytree(made, tmp_path / "moved", symlinks=True)
     assert "Installing requirements.txt" in make(moved, "learner").stdout
-    assert make(moved, "learner").stdout == ""
+    (moved / "pyproject.toml").write_text("[project]\n[tool.ruff]\n")
+    assert "Installing requirements.txt" in make(moved, "learner").stdout
+    (moved / "pyproject.toml").write_text("[project]\n[tool.ruff]\nline-length = 99\n")
+    assert make(moved, "learner").stdout == ""  # no matter for an installation
     (moved / "requirements.txt").write_text("numpy==2.4.6\n")
     assert_says(make(moved, "learner", **offline()), "Could not install requirements.txt")
 

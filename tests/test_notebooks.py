@@ -3,11 +3,17 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import nbformat
 import pytest
 
 from helpers.instructor.build import build_solved
-from tests.running import NOTEBOOKS, ROOT, Run, run_notebook
+from tests.running import (
+    NOTEBOOKS,
+    ROOT,
+    Run,
+    count_explorables,
+    run_notebook,
+    write_notebook,
+)
 
 BAD_CELLS = {
     "Cell 0": ("1 / 0", "ZeroDivisionError"),
@@ -37,21 +43,6 @@ explore(fig, update, alt="a line", width=(1, 5, 2))
 
 def ids(path: Path) -> str:
     return path.stem
-
-
-def write_notebook(path: Path, *sources: str) -> Path:
-    cells = [nbformat.v4.new_code_cell(s, id=f"cell-{i}") for i, s in enumerate(sources)]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
-    return path
-
-
-def count_explorables(path: Path) -> int:
-    """How many cells of a notebook make an explorable, at the least."""
-    return sum(
-        "explore(" in cell.source
-        for cell in nbformat.read(path, as_version=4).cells
-        if cell.cell_type == "code"
-    )
 
 
 def require_good(run: Run, path: Path) -> None:
