@@ -59,7 +59,7 @@ def sweep_decay(
     seeds: Sequence[int],
     noise: float = 0.4,
     n_train: int = 300,
-    steps: int = 600,
+    steps: int = 500,
     tick: Callable[[], object] | None = None,
 ) -> Sweep:
     """Trains 64-64-10 networks for every λ, on clean labels and with a share of them wrong.

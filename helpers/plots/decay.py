@@ -154,9 +154,8 @@ def explore_noise(run: NoiseRun) -> Explorable:
         )
 
     options = [(f"{c:.2g}", float(c)) for c in run.scales]
-    scale = ipywidgets.SelectionSlider(
-        options=options, value=float(run.scales[4]), description="gradient std c"
-    )
+    start = float(run.scales[len(run.scales) // 3])
+    scale = ipywidgets.SelectionSlider(options=options, value=start, description="gradient std c")
     return explore(
         fig, update, alt=alt, labels={"weight_decay": "λ"}, scale=scale,
         weight_decay=list(run.decays),
