@@ -83,7 +83,6 @@ class Canvas:
     """
 
     def __init__(self, fig: Figure, *, scale: int = 2) -> None:
-        fig.stale_callback = None  # pyplot's would draw the whole figure at the first change
         fig.set_dpi(CSS_DPI * scale)
         if fig.patch.get_alpha() is not None or fig.get_facecolor()[3] < 1:
             fig.patch.set(facecolor="white", alpha=1)  # readable on a dark page, too

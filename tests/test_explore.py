@@ -250,6 +250,23 @@ def test_moving_artists_alone_are_drawn_again(monkeypatch: pytest.MonkeyPatch) -
     assert drawn == []
 
 
+def test_pyplot_draws_nothing_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a notebook pyplot is interactive: it would draw at every change that is not animated."""
+    drawn: list[Any] = []
+    with plt.rc_context({"interactive": True}):
+        fig, ax = plt.subplots()
+        explorable = explore(fig, forgotten(ax), alt="x", t=(0.0, 1.0, 0.3))
+        draw = fig.draw
+
+        def counted(renderer: Any) -> None:
+            drawn.append(renderer)
+            draw(renderer)
+
+        monkeypatch.setattr(fig, "draw", counted)
+        explorable.set(t=1.0)
+    assert len(drawn) == 1
+
+
 def test_artists_stay_where_the_layout_put_them() -> None:
     fig, ax = plt.subplots(layout="constrained")
     before: list[Any] = []
@@ -540,9 +557,12 @@ def test_a_slider_shows_an_error_in_the_note_and_keeps_the_picture() -> None:
 
 def test_the_note_names_the_line_of_update_not_of_a_library() -> None:
     fig, ax = plt.subplots()
-    explorable = explore(fig, lambda n: ax.set_title(str(np.zeros(n))), alt="x", n=(-3, 1, 1))
+    explorable = explore(
+        fig, lambda n: ax.set_title(str(np.histogram([1], bins=n))), alt="x", n=(-3, 1, 1)
+    )
     explorable.controls["n"].value = -2
-    assert "np.zeros(n)" in explorable._page.note.value
+    assert "ValueError: `bins` must be positive" in explorable._page.note.value
+    assert "np.histogram([1], bins=n)" in explorable._page.note.value
 
 
 def test_an_error_in_a_callback_has_no_line_but_is_told() -> None:
