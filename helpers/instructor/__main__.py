@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from helpers.instructor.build import BuildError, build, build_solved, find_sources, find_stale
+from helpers.instructor.commands import add_commands
+from helpers.instructor.course import CourseError
+from helpers.instructor.kernels.warm import NoBox
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -13,7 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         result: int = options.run(options)
-    except BuildError as error:
+    except (BuildError, CourseError, NoBox) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return result
@@ -37,6 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     seeds.add_argument("lessons", nargs="*", metavar="NN", help="lesson numbers; all by default")
     seeds.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2, 3, 4], metavar="N")
     seeds.set_defaults(run=_seeds)
+    add_commands(commands)
     return parser
 
 

@@ -1,9 +1,12 @@
 """What a box may use: per process by rlimits, in all by the keeper."""
 
 import os
-import resource
+import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+if sys.platform != "win32":
+    import resource
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ A kernelspec names its provisioner; see specs/. Limits may be set there:
 
 import asyncio
 import json
-import os
 import select
 import signal
 import socket
@@ -160,10 +159,3 @@ class BwrapBoxProvisioner(BoxProvisioner):
         with theirs:
             start_guard(theirs, folder)
         self.use_sockets(folder)
-
-
-def wait_for_sockets(connection_file: dict[str, Any]) -> bool:
-    """Whether the kernel has made its sockets; then a client can connect, once and for all."""
-    channels = ("shell", "iopub", "stdin", "control")
-    paths = [f"{connection_file['ip']}-{connection_file[f'{c}_port']}" for c in channels]
-    return all(os.path.lexists(path) for path in paths)

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 import helpers
@@ -98,3 +99,10 @@ def zygote_address() -> str:
             _own = WarmProcess()
             atexit.register(_own.stop)
         return _own.address
+
+
+def wait_for_sockets(connection_file: Mapping[str, object]) -> bool:
+    """Whether the kernel has made its sockets; then a client can connect, once and for all."""
+    channels = ("shell", "iopub", "stdin", "control")
+    paths = [f"{connection_file['ip']}-{connection_file[f'{c}_port']}" for c in channels]
+    return all(os.path.lexists(path) for path in paths)

@@ -1,0 +1,231 @@
+"""`collect`: what students handed in elsewhere, put where nbgrader looks for it.
+
+Folders, and the zip files that Canvas, Moodle and Gradescope give to download, told apart by the
+names of the files in them. Names and contents are the students': nothing is unpacked to a path of
+theirs, and nothing is read beyond its limit.
+"""
+
+import re
+import unicodedata
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+import yaml
+from tqdm import tqdm
+
+from helpers.instructor.course import Course, CourseError, lesson_stem
+from helpers.instructor.restore import MAX_FILE
+
+MAX_FILES = 20_000
+MAX_METADATA = 20 << 20  # bytes
+_LINK = 0o120000  # the mode of a symbolic link in a zip file
+
+# Path in the export -> student. Each is tried on the whole path, the first that fits counts.
+PATTERNS = {
+    "moodle": r"(?:.*/)?(?P<student>[^/]+?)_(?P<key>\d+)_assignsubmission_\w+?_/?(?P<file>[^/]*)",
+    "canvas": r"(?:.*/)?(?P<student>[^/_]+)_(?:LATE_)?(?P<key>\d+)_\d+_(?P<file>[^/]+)",
+    "gradescope": r"(?:.*/)?(?P<student>submission_(?P<key>\d+))/(?:.*/)?(?P<file>[^/]+)",
+    "nbgrader": r"(?:.*/)?(?P<student>[^/]+)/{stem}/(?P<file>[^/]+)",
+    "folders": r"(?:.*/)?(?P<student>[^/]+)/(?P<file>[^/]+)",
+    "files": r"(?P<student>[^/]+?)(?:[_-]{stem})?(?P<file>\.ipynb)",
+}
+
+
+@dataclass(frozen=True)
+class Found:
+    """One notebook of an export: whose, under which file name, and its bytes."""
+
+    student: str
+    key: str  # the platform's number, which tells two students of one name apart
+    name: str
+    content: bytes
+    time: str = ""
+
+
+@dataclass
+class Collected:
+    """What a collection did: notebooks by student, and what was left out, with the reason."""
+
+    students: dict[str, list[str]] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+
+
+def collect(
+    source: Path, course: Course, lesson_name: str, *, pattern: str | None = None
+) -> Collected:
+    """Copies the notebooks of a folder or zip file to `submitted/<student>/<lesson>/`.
+
+    `pattern`: a regular expression over a file's path, with a group `student`. Raises CourseError
+    for a source that is neither, a broken zip file, or when nothing fits.
+    """
+    stem = lesson_stem(lesson_name)
+    collected = Collected()
+    found = list(_find(source, stem, _compile(pattern, stem), collected))
+    if not found:
+        raise CourseError(f"no notebook was recognized in {source}; see --pattern")
+    keys: dict[str, set[str]] = {}
+    for item in found:
+        keys.setdefault(item.student, set()).add(item.key)
+    for item in tqdm(found, desc="collect", unit="notebook"):
+        several = len(keys[item.student]) > 1
+        student = f"{item.student}-{item.key}" if several else item.student
+        name = _place(course, student, stem, item)
+        collected.students.setdefault(student, []).append(name)
+    return collected
+
+
+def _compile(pattern: str | None, stem: str) -> list[re.Pattern[str]]:
+    texts = [pattern] if pattern else [p.replace("{stem}", stem) for p in PATTERNS.values()]
+    try:
+        compiled = [re.compile(text) for text in texts]
+    except re.error as error:
+        raise CourseError(f"--pattern is no regular expression: {error}") from error
+    if any("student" not in p.groupindex for p in compiled):
+        raise CourseError("--pattern needs a group (?P<student>...)")
+    return compiled
+
+
+def _find(
+    source: Path, stem: str, patterns: list[re.Pattern[str]], collected: Collected
+) -> Iterator[Found]:
+    if source.is_dir():
+        files = _read_folder(source, collected)
+    elif zipfile.is_zipfile(source):
+        files = _read_zip(source, collected)
+    else:
+        raise CourseError(f"{source} is neither a folder nor a zip file")
+    submitters: dict[str, tuple[str, str]] = {}
+    waiting: list[tuple[str, bytes]] = []
+    for path, content in files:
+        if PurePosixPath(path).name == "submission_metadata.yml":
+            submitters |= read_gradescope(content)
+        else:
+            waiting.append((path, content))
+    for path, content in waiting:
+        match = next((m for p in patterns if (m := p.fullmatch(path))), None)
+        if match is None:
+            collected.skipped[path] = "its path fits no pattern"
+            continue
+        yield _name(match, path, content, submitters, stem)
+
+
+def _name(
+    match: re.Match[str],
+    path: str,
+    content: bytes,
+    submitters: dict[str, tuple[str, str]],
+    stem: str,
+) -> Found:
+    groups = match.groupdict()
+    student, time = submitters.get(groups["student"], (groups["student"], ""))
+    known = groups["student"] in submitters
+    name = groups.get("file") or PurePosixPath(path).name
+    # Canvas numbers what is handed in again: name-1.ipynb
+    again = re.sub(r"-\d+(?=\.ipynb$)", "", name)
+    name = f"{stem}.ipynb" if again in (f"{stem}.ipynb", ".ipynb") else name
+    return Found(slug(student), "" if known else groups.get("key") or "", name, content, time)
+
+
+def slug(name: str) -> str:
+    """A student's name as the name of a folder: letters, digits, dots, dashes.
+
+    Raises CourseError when nothing is left.
+    """
+    plain = unicodedata.normalize("NFKC", name).strip().lower()
+    kept = re.sub(r"[^\w.@-]+", "-", plain).strip("-._")[:80]
+    if not kept:
+        raise CourseError(f"a student's name cannot be read from {name!r}; see --pattern")
+    return kept
+
+
+def read_gradescope(content: bytes) -> dict[str, tuple[str, str]]:
+    """Gradescope's submission_metadata.yml: folder -> (email or name of who handed in, when).
+
+    Raises CourseError when it is not of that form.
+    """
+    try:
+        # Ruby's keys begin with a colon: {submission_1: {":submitters": [{":email": ...}]}}
+        entries = yaml.safe_load(content)
+        return {
+            str(folder): _read_submitter(entry)
+            for folder, entry in entries.items()
+            if isinstance(entry, dict) and entry.get(":submitters")
+        }
+    except (yaml.YAMLError, AttributeError, TypeError, IndexError, RecursionError) as error:
+        raise CourseError(f"submission_metadata.yml cannot be read: {error}") from error
+
+
+def _read_submitter(entry: dict[str, object]) -> tuple[str, str]:
+    submitters = entry[":submitters"]
+    first = submitters[0]  # type: ignore[index]
+    who = first.get(":sid") or first.get(":email") or first.get(":name")
+    time = entry.get(":created_at")
+    return str(who), str(time) if time else ""
+
+
+def _read_folder(source: Path, collected: Collected) -> Iterator[tuple[str, bytes]]:
+    for count, path in enumerate(sorted(source.rglob("*"))):
+        if count > MAX_FILES:
+            raise CourseError(f"{source} holds more than {MAX_FILES} files")
+        name = path.relative_to(source).as_posix()
+        if not _wanted(name) or path.is_dir():
+            continue
+        if path.is_symlink() or not path.is_file():
+            collected.skipped[name] = "a link or a device"
+        elif path.stat().st_size > _limit(name):
+            collected.skipped[name] = f"larger than {MAX_FILE >> 20} MB"
+        else:
+            yield name, path.read_bytes()
+
+
+def _read_zip(source: Path, collected: Collected) -> Iterator[tuple[str, bytes]]:
+    try:
+        with zipfile.ZipFile(source) as archive:
+            entries = archive.infolist()
+            if len(entries) > MAX_FILES:
+                raise CourseError(f"{source} holds more than {MAX_FILES} files")
+            for entry in sorted(entries, key=lambda e: e.filename):
+                if entry.is_dir() or not _wanted(entry.filename):
+                    continue
+                content = _read_entry(archive, entry)
+                if isinstance(content, str):
+                    collected.skipped[entry.filename] = content
+                else:
+                    yield entry.filename, content
+    except zipfile.BadZipFile as error:
+        raise CourseError(f"{source} is a broken zip file: {error}") from error
+
+
+def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes | str:
+    """Its bytes, or why it is left out. What it says of its size is not believed."""
+    if entry.external_attr >> 16 & 0o170000 == _LINK:
+        return "a link or a device"
+    if entry.flag_bits & 1:
+        return "encrypted"
+    limit = _limit(entry.filename)
+    with archive.open(entry) as file:
+        content = file.read(limit + 1)
+    return content if len(content) <= limit else f"larger than {limit >> 20} MB"
+
+
+def _wanted(name: str) -> bool:
+    path = PurePosixPath(name)
+    hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+    return path.name == "submission_metadata.yml" or (path.suffix == ".ipynb" and not hidden)
+
+
+def _limit(name: str) -> int:
+    return MAX_METADATA if name.endswith(".yml") else MAX_FILE
+
+
+def _place(course: Course, student: str, stem: str, item: Found) -> str:
+    """Writes a notebook; of several with the lesson's name the last one, as it sorts, stays."""
+    folder = course.root / "submitted" / student / stem
+    folder.mkdir(parents=True, exist_ok=True)
+    name = item.name if item.name == f"{stem}.ipynb" else f"{slug(item.name[:-6])}.ipynb"
+    (folder / name).write_bytes(item.content)
+    if item.time:
+        (folder / "timestamp.txt").write_text(item.time, encoding="utf-8")
+    return name

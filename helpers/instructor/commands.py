@@ -1,0 +1,158 @@
+"""The commands of an instructor: release, collect, grade, feedback, export."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from helpers.instructor.grade import Summary
+
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def add_commands(commands: "Commands") -> None:
+    """Adds the parsers of these commands. What they need is imported when they run."""
+    _add_release(commands)
+    _add_collect(commands)
+    _add_grade(commands)
+    made = _add(commands, "feedback", "write an HTML page for every graded submission")
+    made.add_argument("lesson", metavar="LESSON", help="01, or 01_initialization")
+    made.set_defaults(run=_feedback)
+    told = _add(commands, "export", "write all scores to a CSV file")
+    told.add_argument("file", type=Path, metavar="scores.csv")
+    told.set_defaults(run=_export)
+
+
+def _add(commands: "Commands", name: str, text: str) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    parser.add_argument(
+        "--course",
+        type=Path,
+        default=Path("."),
+        metavar="DIR",
+        help="the course's folder; the current one by default",
+    )
+    return parser
+
+
+def _add_release(commands: "Commands") -> None:
+    parser = _add(commands, "release", "make lessons into assignments of an nbgrader course")
+    parser.add_argument("lessons", nargs="+", metavar="LESSON", help="01, or 01_initialization")
+    parser.add_argument("--course-id", default="init-and-regularization", metavar="NAME")
+    parser.set_defaults(run=_release)
+
+
+def _add_collect(commands: "Commands") -> None:
+    parser = _add(
+        commands, "collect", "take in a folder, or a zip file of Canvas, Moodle or Gradescope"
+    )
+    parser.add_argument("source", type=Path, metavar="DIR_OR_ZIP")
+    parser.add_argument("--lesson", required=True, metavar="LESSON", help="01")
+    parser.add_argument(
+        "--pattern", metavar="REGEX", help="how to read a path: 'work/(?P<student>[^/]+)/.*'"
+    )
+    parser.set_defaults(run=_collect)
+
+
+def _add_grade(commands: "Commands") -> None:
+    parser = _add(commands, "grade", "grade what was handed in; a run takes up where one stopped")
+    parser.add_argument("lesson", metavar="LESSON", help="01, or 01_initialization")
+    parser.add_argument("-j", "--jobs", type=_positive, default=1, metavar="N", help="at a time")
+    parser.add_argument(
+        "--dask", default="", metavar="ADDRESS", help="use this Dask cluster, tcp://host:8786"
+    )
+    parser.add_argument(
+        "--timeout",
+        type=_positive,
+        default=30,
+        metavar="S",
+        help="seconds for a cell, and for the probes of an exercise (30); a notebook may take six "
+        "times as long",
+    )
+    parser.add_argument("--force", action="store_true", help="grade again what has not changed")
+    parser.add_argument(
+        "--fresh-probes", action="store_true", help="draw new probes; grades everything again"
+    )
+    parser.add_argument(
+        "--trust-submissions",
+        action="store_true",
+        help="run answers as you, without a box: they can read and write all that you can",
+    )
+    parser.set_defaults(run=_grade)
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"at least 1; got {text}")
+    return value
+
+
+def _release(options: argparse.Namespace) -> int:
+    from helpers.instructor.release import release
+
+    course = release(options.lessons, options.course, course_id=options.course_id)
+    print(f"released in {course.root}; hand out the notebooks in {course.root / 'release'}")
+    return 0
+
+
+def _collect(options: argparse.Namespace) -> int:
+    from helpers.instructor.collect import collect
+    from helpers.instructor.course import Course
+
+    done = collect(options.source, Course(options.course), options.lesson, pattern=options.pattern)
+    for name, reason in done.skipped.items():
+        print(f"left out: {name!r}: {reason}", file=sys.stderr)
+    print(f"collected {len(done.students)} students; {len(done.skipped)} files left out")
+    return 0
+
+
+def _grade(options: argparse.Namespace) -> int:
+    from helpers.instructor.course import Course
+    from helpers.instructor.grade import Settings, grade
+
+    course = Course(options.course)
+    if options.fresh_probes:
+        course.secret(renew=True)
+    if options.trust_submissions:
+        print("Every answer runs as you, without a box. Trust them all.", file=sys.stderr)
+    settings = Settings(
+        jobs=options.jobs,
+        seconds=options.timeout,
+        trust=options.trust_submissions,
+        force=options.force,
+        dask=options.dask,
+    )
+    return _report(grade(course, options.lesson, settings))
+
+
+def _report(summary: "Summary") -> int:
+    for student in summary.review:
+        print(f"look at {student}: {summary.graded[student]['reason']}")
+    for student, reason in summary.failed.items():
+        print(f"not graded: {student}: {reason}", file=sys.stderr)
+    graded, kept, failed = map(len, (summary.graded, summary.kept, summary.failed))
+    review = len(summary.review)
+    print(f"graded {graded} ({review} to look at), unchanged {kept}, not graded {failed}")
+    return 1 if summary.failed else 0
+
+
+def _feedback(options: argparse.Namespace) -> int:
+    from helpers.instructor.course import Course
+    from helpers.instructor.feedback import feedback
+
+    failed = feedback(Course(options.course), options.lesson)
+    for student, reason in failed.items():
+        print(f"no feedback for {student}: {reason}", file=sys.stderr)
+    print(f"the pages are in {options.course / 'feedback'}")
+    return 1 if failed else 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    from helpers.instructor.course import Course
+    from helpers.instructor.export import export
+
+    count = export(Course(options.course), options.file)
+    print(f"wrote {count} lines to {options.file}")
+    return 0

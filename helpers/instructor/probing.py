@@ -1,0 +1,246 @@
+"""Runs a restored notebook in a box and asks its answers for outcomes; judges them out here.
+
+Cells run in the order of the notebook. The lesson's own cells give their imports and definitions
+only, not their figures and training: an answer needs no more. Should a name be missing, all of it
+is run. A cell that ends its kernel is left out of the next try, so that the other answers count.
+"""
+
+import ast
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from nbformat import NotebookNode
+
+from helpers.instructor.sanitize import clean_text
+from helpers.instructor.session import Ended, NoAnswer, Result, Session
+from helpers.judging import WRONG, Outcome, Task, Verdict, judge_outcomes
+from helpers.values import Seed, decode, encode, same
+
+MAX_TRIES = 6  # kernels that one notebook may end
+MAX_DIGITS = 20  # of an integer that comes back
+MAX_NAMES = 20
+
+
+@dataclass
+class Finding:
+    """What was found out about one exercise. `review` says why a person should look, or ""."""
+
+    verdict: Verdict
+    review: str = ""
+
+
+@dataclass
+class Findings:
+    """Of a whole notebook: findings by exercise, outputs by cell id, and remarks for a person."""
+
+    exercises: dict[str, Finding] = field(default_factory=dict)
+    outputs: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+    missing_name: bool = False
+
+
+@dataclass(frozen=True)
+class Step:
+    """A cell to run, or (when `task` is set) an exercise to ask for."""
+
+    id: str
+    source: str = ""
+    own: bool = True  # the learner's: an answer or an added cell
+    task: Task | None = None
+
+
+def plan_steps(notebook: NotebookNode, tasks: Mapping[str, Task], *, whole: bool) -> list[Step]:
+    """What to run, in order. A check cell is never run: its exercise is asked for instead."""
+    steps = []
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            continue
+        marks = cell.metadata.get("nbgrader", {})
+        task = tasks.get(cell.id.removeprefix("check-").replace("-", "."))
+        if marks.get("grade") and not marks.get("solution"):
+            steps += [Step(cell.id, task=task)] if task else []
+        elif marks.get("solution") or "course" in cell.metadata:
+            steps.append(Step(cell.id, cell.source))
+        else:
+            source = cell.source if whole else keep_definitions(cell.source)
+            steps += [Step(cell.id, source, own=False)] if source.strip() else []
+    return steps
+
+
+def keep_definitions(source: str) -> str:
+    """The imports, functions and classes of a cell of the lesson, and constants set to literals."""
+    try:
+        tree = ast.parse("\n".join(s for s in source.splitlines() if not s.startswith(("%", "!"))))
+    except SyntaxError:
+        return source
+    definitions = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
+    kept = [n for n in tree.body if isinstance(n, definitions) or _is_constant(n)]
+    return "\n".join(ast.unparse(node) for node in kept)
+
+
+def _is_constant(node: ast.stmt) -> bool:
+    if not isinstance(node, ast.Assign):
+        return False
+    try:
+        ast.literal_eval(node.value)
+    except ValueError:
+        return False
+    return True
+
+
+def examine(
+    notebook: NotebookNode,
+    tasks: Mapping[str, Task],
+    open_session: Callable[[], Session],
+    *,
+    seed: int = 0,
+) -> Findings:
+    """Runs a restored notebook and judges its answers. Never raises for what the notebook does."""
+    findings = _examine(plan_steps(notebook, tasks, whole=False), open_session, seed)
+    if findings.missing_name:
+        findings = _examine(plan_steps(notebook, tasks, whole=True), open_session, seed)
+    for task in tasks.values():
+        reason = findings.remarks[-1] if findings.remarks else "there is no cell of its check"
+        findings.exercises.setdefault(task.id, _not_judged(task, reason))
+    return findings
+
+
+def _examine(steps: Sequence[Step], open_session: Callable[[], Session], seed: int) -> Findings:
+    findings = Findings()
+    banned: set[str] = set()
+    for _ in range(MAX_TRIES):
+        running = Step("")
+        try:
+            with open_session() as session:
+                for running in steps:
+                    if running.id not in banned:
+                        _take_step(running, session, findings, seed)
+                _ask_again(steps, session, findings, seed)
+            return findings
+        except Ended as ended:
+            banned.add(running.id)
+            _note_end(running, str(ended), findings)
+    return findings
+
+
+def _take_step(step: Step, session: Session, findings: Findings, seed: int) -> None:
+    if step.task is None:
+        result = session.run(step.source)
+        _note_result(step, result, findings)
+    elif step.task.id not in findings.exercises:
+        findings.exercises[step.task.id] = ask(session, step.task, seed)
+
+
+def _note_result(step: Step, result: Result, findings: Findings) -> None:
+    if step.own:
+        findings.outputs[step.id] = result.outputs
+        if result.error.startswith("stopped"):
+            findings.remarks.append(f"cell {step.id} was {result.error}")
+    findings.missing_name |= result.error == "NameError"
+
+
+def _ask_again(steps: Sequence[Step], session: Session, findings: Findings, seed: int) -> None:
+    """An answer may use a function that stands further down; ask again when all has run."""
+    for step in steps:
+        if step.task and "NameError" in findings.exercises[step.task.id].verdict.message:
+            again = ask(session, step.task, seed)
+            findings.missing_name |= "NameError" in again.verdict.message
+            if again.verdict.passed > 0:
+                findings.exercises[step.task.id] = again
+
+
+def _note_end(step: Step, reason: str, findings: Findings) -> None:
+    findings.remarks.append(f"cell {step.id} ended the kernel: {reason}" if step.id else reason)
+    if step.task:
+        findings.exercises[step.task.id] = _not_judged(step.task, reason)
+
+
+def _not_judged(task: Task, reason: str) -> Finding:
+    total = len(dict.fromkeys(task.parts))
+    return Finding(Verdict(WRONG, 0, total, f"Your answer could not be judged: {reason}."), reason)
+
+
+def ask(session: Session, task: Task, seed: int) -> Finding:
+    """Sends the probes in an order of their own, one of them twice, and judges what comes back."""
+    order = np.random.default_rng(seed).permutation(len(task.probes)).tolist()
+    order.append(order[0])
+    try:
+        text = session.ask(task.function, [encode(list(task.probes[i])) for i in order])
+        reply = _parse(text)
+    except (NoAnswer, ValueError, RecursionError) as error:
+        return _not_judged(task, str(error)[:200])
+    if isinstance(reply.get("missing"), str):
+        total = len(dict.fromkeys(task.parts))
+        text = clean_text(reply["missing"], 300)
+        return Finding(Verdict(WRONG, 0, total, f"{text[:1].upper()}{text[1:]}."))
+    try:
+        return _judge(task, reply, order)
+    except Exception as error:  # the outputs are hostile: a judge may stumble over them in any way
+        return _not_judged(task, f"the outputs could not be read ({type(error).__name__})")
+
+
+def _parse(text: str) -> dict[str, Any]:
+    def integer(digits: str) -> int:
+        if len(digits) > MAX_DIGITS:
+            raise ValueError("an integer of too many digits came back")
+        return int(digits)
+
+    def constant(name: str) -> float:
+        raise ValueError(f"{name} is not written so in JSON")
+
+    reply = json.loads(text, parse_int=integer, parse_constant=constant)
+    if not isinstance(reply, dict):
+        raise ValueError("what came back is no answer")
+    return reply
+
+
+def _judge(task: Task, reply: Mapping[str, Any], order: Sequence[int]) -> Finding:
+    packed = reply["outcomes"]
+    if len(packed) != len(order):
+        raise ValueError("there is not one outcome a probe")
+    names = [clean_text(n, 40) for n in reply["names"][:MAX_NAMES]]
+    got = [unpack(p, task, i) for p, i in zip(packed, order, strict=True)]
+    outcomes = [got[order.index(i)] for i in range(len(task.probes))]
+    verdict = judge_outcomes(task, outcomes, names)
+    changed = [got[-1] if i == order[0] else o for i, o in enumerate(outcomes)]
+    again = judge_outcomes(task, changed, names)
+    review = ""
+    if not _repeats(got[0], got[-1]):
+        review = "it gave two different outputs for the same input"
+    worse = again if again.passed < verdict.passed else verdict
+    return Finding(replace(worse, message=clean_text(worse.message, 4000)), review)
+
+
+def _repeats(first: Outcome, again: Outcome) -> bool:
+    if first.error or again.error:
+        return first.error == again.error
+    try:
+        return type(first.output) is type(again.output) and same(first.output, again.output)
+    except Exception:  # outputs that cannot even be compared
+        return False
+
+
+def unpack(packed: Mapping[str, Any], task: Task, index: int) -> Outcome:
+    """An outcome as it came back, in plain values; one that is unreadable gets a name, no value."""
+    error = clean_text(packed.get("error", ""), 100)
+    if error:
+        return Outcome(error=error, error_text=clean_text(packed.get("error_text", ""), 2000))
+    changed = clean_text(packed.get("changed", ""), 100)
+    if "kind" in packed:
+        module, name = (clean_text(part, 80) for part in packed["kind"])
+        return Outcome(output=stand_in(module, name), changed_input=changed)
+    try:
+        output = decode(packed["output"])
+    except Exception:  # hostile: any form of nonsense
+        output = stand_in("builtins", "value that cannot be read")
+    if isinstance(output, Seed):
+        output = stand_in("builtins", "Seed")
+    return Outcome(output=output, changed_input=changed)
+
+
+def stand_in(module: str, name: str) -> Any:
+    """An object whose type has this name: what a message says of an output that was not sent."""
+    return type(name or "object", (), {"__module__": module})()

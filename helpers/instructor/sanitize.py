@@ -1,0 +1,88 @@
+"""What a learner wrote or printed, made harmless for the pages of formgrader and feedback.
+
+Both pages show notebooks as HTML and trust them. Outputs keep three kinds of data: text, pictures
+that are pictures, and HTML cleaned by bleach. In markdown no HTML is left.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import bleach
+
+MAX_TEXT = 100_000  # characters of one text
+MAX_PICTURE = 4 << 20  # characters of base64
+_TAGS = frozenset({
+    "b", "blockquote", "br", "caption", "code", "div", "em", "h1", "h2", "h3", "h4", "hr", "i",
+    "li", "ol", "p", "pre", "s", "span", "strong", "sub", "sup", "table", "tbody", "td", "th",
+    "thead", "tr", "u", "ul", "details", "summary",
+})  # fmt: skip
+_ATTRIBUTES = {"td": ["colspan", "rowspan"], "th": ["colspan", "rowspan", "scope"]}
+_PICTURES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
+# MathJax turns these into links, scripts or styles
+_MACROS = re.compile(r"\\(href|url|require|style|class|cssId|unicode|html\w*|data)(?![A-Za-z])")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f\ud800-\udfff]")
+
+
+def clean_text(text: Any, limit: int = MAX_TEXT) -> str:
+    """Text without control characters (those of colours stay), cut at `limit` characters."""
+    whole = "".join(text) if isinstance(text, list) else str(text)
+    kept = _CONTROL.sub("", whole[: limit + 1])
+    return kept if len(whole) <= limit else kept[:limit] + "\n[… cut here]"
+
+
+def clean_html(html: str) -> str:
+    """HTML with harmless tags and no attribute that links, styles or runs anything."""
+    cleaned: str = bleach.clean(
+        clean_text(html), tags=_TAGS, attributes=_ATTRIBUTES, strip=True, strip_comments=True
+    )
+    return _MACROS.sub(r"\\text", cleaned)
+
+
+def clean_markdown(source: str) -> str:
+    """Markdown in which no HTML is left, no link runs anything, and formulas stay formulas."""
+    harmless = _MACROS.sub(r"\\text", clean_text(source)).replace("<", "&lt;")
+    return re.sub(r"(?i)(javascript|vbscript|data|file)\s*(:|&colon;|&#)", r"\1 \2", harmless)
+
+
+def clean_output(kind: str, content: Mapping[str, Any]) -> dict[str, Any]:
+    """The output of a cell, built anew from a kernel's message. Raises ValueError if it is none."""
+    if kind == "stream":
+        name = "stderr" if content.get("name") == "stderr" else "stdout"
+        return {"output_type": "stream", "name": name, "text": clean_text(content.get("text", ""))}
+    if kind == "error":
+        trace = content.get("traceback")
+        lines = trace[:100] if isinstance(trace, list) else []
+        return {
+            "output_type": "error",
+            "ename": clean_text(content.get("ename"), 200),
+            "evalue": clean_text(content.get("evalue"), 2000),
+            "traceback": [clean_text(line, 4000) for line in lines],
+        }
+    data = content.get("data")
+    if kind not in ("display_data", "execute_result") or not isinstance(data, Mapping):
+        raise ValueError(f"not an output: {kind[:20]!r}")
+    return {"output_type": "display_data", "data": clean_data(data), "metadata": {}}
+
+
+def clean_data(data: Mapping[str, Any]) -> dict[str, str]:
+    """The forms of a displayed value that may be shown."""
+    kept = {"text/plain": clean_text(data.get("text/plain", ""), 20_000)}
+    if isinstance(data.get("text/html"), str):
+        kept["text/html"] = clean_html(data["text/html"])
+    for mime, start in _PICTURES.items():
+        if isinstance(data.get(mime), str) and _is_picture(data[mime], start):
+            kept[mime] = data[mime].strip()
+    return kept
+
+
+def _is_picture(text: str, start: bytes) -> bool:
+    """Whether a text is base64, which no quote can leave, of a file that starts like this."""
+    if len(text) > MAX_PICTURE:
+        return False
+    try:
+        return base64.b64decode(text.strip(), validate=True).startswith(start)
+    except (binascii.Error, ValueError):
+        return False
