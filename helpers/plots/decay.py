@@ -51,7 +51,7 @@ def explore_ways() -> Explorable:
     right.yaxis.set_minor_locator(NullLocator())
     right.axhspan(3e-19, 1e-13, color="#EEEEEE", zorder=0)
     right.text(118, 3e-14, "rounding in float64", ha="right", va="center", color=GREY, fontsize=10)
-    label_axes(right, title="Largest difference to the loss's run", x="step", y="max |difference|")
+    label_axes(right, title="Largest difference to the first run", x="step", y="max |difference|")
     right.legend(loc="center right")
 
     def run(optimizer: str, lr: float, weight_decay: float):  # type: ignore[no-untyped-def]

@@ -407,7 +407,7 @@ def largest_stable_decay(lr, momentum):
 check("03.4", largest_stable_decay)
 
 # %% [markdown]
-# The loss's own curvature adds to λ, so a real network diverges a little earlier. With η = 0.1:
+# Does it hold for a network that learns? At η = 0.1 without momentum the limit is λ = 20.
 
 # %%
 start = train_sgd(steps=0).norm()
@@ -462,7 +462,7 @@ claim("Adam against the theory", np.abs(left["Adam"] - decay.mean_field(noise, 0
 
 # %% [markdown]
 # AdamW keeps what the formula promises: about 0.82 at every scale. Adam with the same λ leaves
-# anything between 0.02 and 0.98, by the scale of the gradient. λ does not say how much it decays.
+# anything from about 0.03 to 0.98, by the scale of the gradient. λ does not say how much it decays.
 #
 # It happens in real data. Some pixels of the digits are never lit: their weights have no gradient
 # but the decay. Adam scales even a tiny $\lambda w$ up to a full step of size η.

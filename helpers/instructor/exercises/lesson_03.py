@@ -27,7 +27,7 @@ def _torch_sgd(w: Array, grad: Array, lr: float, weight_decay: float) -> Array:
 
 def _sgd_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
     def draw(shape: tuple[int, ...], pull: float) -> Probe:
-        w, grad = draw_array(rng, *shape), pull * draw_array(rng, *shape)
+        w, grad = draw_array(rng, *shape), pull * draw_array(rng, *shape) + 0.0  # no −0
         return (w, grad, draw_number(rng, 0.1, 0.6), draw_number(rng, 0.1, 0.9))
 
     shapes = ((4,), (1,), (2, 3), (3, 2), (2, 1, 2))
@@ -108,6 +108,10 @@ def _no_two(n: int) -> dict[str, float]:
     return ones | dict.fromkeys(("lambda/N", "lambda/2N", "C"), share)
 
 
+def _two_inverted(n: int) -> dict[str, float]:
+    return _no_two(n) | {"lambda": 0.5, "lambda/N": 0.5 / n}
+
+
 def _decay_is_full(n: int) -> dict[str, float]:
     return _factors(n) | {"weight_decay": 2.0}
 
@@ -134,6 +138,9 @@ CONVERT = Exercise(
     mistakes={
         "The factor 2 is lost: λ‖w‖² has the gradient 2λw, (λ/2)‖w‖² has λw.": (
             _convert_by(_no_two)
+        ),
+        "The 2 is on the wrong side: λ‖w‖² pulls twice as hard as (λ/2)‖w‖² with the same λ.": (
+            _convert_by(_two_inverted)
         ),
         "The number of examples is lost: λ/N and λ/2N divide the strength by N, "
         "and in C the sum over N losses stands against one penalty.": (
@@ -184,7 +191,7 @@ def _momentum_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
         w, grad, buffer = (
             draw_array(rng, *shape),
             draw_array(rng, *shape),
-            started * draw_array(rng, *shape),
+            started * draw_array(rng, *shape) + 0.0,
         )
         return (w, grad, buffer, *(draw_number(rng, 0.1, 0.6), draw_number(rng, 0.3, 0.9)),
                 draw_number(rng, 0.1, 0.9))  # fmt: skip
@@ -216,6 +223,10 @@ MOMENTUM = Exercise(
         "You put the learning rate into the buffer. PyTorch's buffer sums gradients; "
         "η multiplies it only when w moves.": (
             _momentum_by(lambda w, g, b, lr, mu, d, h: (w - (mu * b + lr * h), mu * b + lr * h))
+        ),
+        "Your buffer has the opposite sign. PyTorch's buffer sums gradients, "
+        "and w moves against it.": (
+            _momentum_by(lambda w, g, b, lr, mu, d, h: (w + lr * (mu * b - h), mu * b - h))
         ),
         "You moved w with the old buffer; first renew the buffer, then move.": (
             _momentum_by(lambda w, g, b, lr, mu, d, h: (w - lr * b, mu * b + h))
@@ -274,6 +285,9 @@ STABLE = Exercise(
         "2/(η(1 − μ)) treats momentum as a larger learning rate. That is right for slow, smooth "
         "movement; at the limit the weight flips its sign every step.": (
             lambda lr, mu: 2 / (lr * (1 - mu))
+        ),
+        "1 + μ belongs into the numerator: momentum widens the stable range.": (
+            lambda lr, mu: 2 / (lr * (1 + mu))
         ),
         "That is the limit of the product ηλ; the exercise asks for λ itself: divide by η.": (
             lambda lr, mu: 2 * (1 + mu)

@@ -83,6 +83,16 @@ def _with_flag(flag: Callable[[bool], bool]) -> Callable[..., Triple]:
     return step
 
 
+def _corrected_moments(*arguments: Any) -> Triple:
+    w, m, v = _torch_adam(*arguments)
+    t, beta1, beta2 = arguments[4], arguments[6], arguments[7]
+    return w, m / (1 - beta1**t), v / (1 - beta2**t)
+
+
+def _no_decay(*arguments: Any) -> Triple:
+    return _torch_adam(*[*arguments[:-2], 0.0, arguments[-1]])
+
+
 def _swapped_betas(*arguments: Any) -> Triple:
     w, grad, m, v, t, lr, beta1, beta2, *rest = arguments
     eps, weight_decay, decoupled = rest
@@ -93,7 +103,7 @@ def _adam_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
     def draw(shape: tuple[int, ...], t: int, decoupled: bool, decay: bool = True) -> Probe:
         w, grad = draw_array(rng, *shape), draw_array(rng, *shape)
         past = 0.0 if t == 1 else 1.0
-        m, v = past * draw_array(rng, *shape), past * draw_array(rng, *shape) ** 2
+        m, v = past * draw_array(rng, *shape) + 0.0, past * draw_array(rng, *shape) ** 2
         rates = draw_number(rng, 0.1, 0.5), draw_number(rng, 0.6, 0.8), draw_number(rng, 0.85, 0.95)
         strength = draw_number(rng, 0.2, 0.9) if decay else 0.0
         return (w, grad, m, v, t, *rates, draw_number(rng, 0.02, 0.2), strength, decoupled)
@@ -133,6 +143,9 @@ ADAM = Exercise(
         "You shrink w after the step, and the step with it. AdamW shrinks the old w.": (
             _adam_by(after=True)
         ),
+        "You returned the corrected moments. m̂ and v̂ are for this step only; "
+        "return m and v as they are carried on.": _corrected_moments,
+        "weight_decay has no effect in your step, neither coupled nor decoupled.": _no_decay,
         "The second moment averages the squared gradient, not its size.": _adam_by(square=False),
         "You swapped β₁ and β₂: β₁ belongs to m, β₂ to v.": _swapped_betas,
     },
