@@ -284,6 +284,7 @@ def train(
     after_step: Callable[[int], None] | None = None,
     measure: Callable[[], dict[str, np.ndarray]] | None = None,
     every: int = 50,
+    arms: int = 1,
 ) -> History:
     """Trains S networks on x (S, n, D) and labels (S, n) for a number of updates.
 
@@ -292,9 +293,13 @@ def train(
     labels, `penalty` () -> (S,) is added to it; `augment` changes a batch (S, B, D); `schedule`
     gives the factor of the learning rate at a step; `after_step` runs after each update, with the
     number of updates made; `measure` is noted before the first step and after `every` steps.
+    `arms`: the S networks are this many treatments of S/arms seeds, one treatment after the other;
+    the treatments of a seed see the same batches. Raises ValueError when S/arms is no whole number.
     A loss that is not finite does not stop the other seeds: its seed's record shows NaN.
     """
     history, count, n = History(), x.shape[0], x.shape[1]
+    if arms < 1 or count % arms:
+        raise ValueError(f"arms divides the number of networks, {count}; got {arms}")
     rows = torch.arange(count)[:, None]  # (S, 1)
     base_rates = [group["lr"] for group in optimizer.param_groups]
     nets.train()
@@ -304,7 +309,8 @@ def train(
         if schedule:
             for group, rate in zip(optimizer.param_groups, base_rates, strict=True):
                 group["lr"] = rate * schedule(step)
-        picked = torch.randint(n, (count, batch_size), generator=generator)
+        picked = torch.randint(n, (count // arms, batch_size), generator=generator)
+        picked = picked.repeat(arms, 1)  # (S, B)
         batch = x[rows, picked]  # (S, B, D)
         batch = augment(batch, generator) if augment else batch
         optimizer.zero_grad()
