@@ -64,22 +64,23 @@ def optimum_on_diamond(hessian: Array, target: Array, budget: float | Array) -> 
 
 
 def optimum_in_disc(hessian: Array, target: Array, budget: float | Array) -> Array:
-    """The lowest point of f with ‖w‖₂ ≤ budget, (..., 2), for one hessian and target.
+    """The lowest point of f with ‖w‖₂ ≤ budget, (..., 2); arguments as in `optimum_on_diamond`.
 
     (H + λI)⁻¹ H w* for the one λ that gives the norm `budget`, by bisection in log λ (Hoerl &
     Kennard 1970); w* itself when it lies in the disc.
     """
     budget = _checked(budget)
     values, vectors = np.linalg.eigh(hessian)
-    rotated = vectors.T @ target  # (2,)
-    low, high = np.full(budget.shape, -12.0), np.full(budget.shape, 12.0)
+    rotated = np.einsum("...ij,...i->...j", vectors, target)  # in the axes of the ellipse
+    shape = np.broadcast_shapes(rotated.shape[:-1], budget.shape)
+    low, high = np.full(shape, -12.0), np.full(shape, 12.0)
     for _ in range(HALVINGS):
         middle = (low + high) / 2
         shrunk = rotated * values / (values + 10.0 ** middle[..., None])  # (..., 2)
         long = np.linalg.norm(shrunk, axis=-1) > budget
         low, high = np.where(long, middle, low), np.where(long, high, middle)
-    inside = np.linalg.norm(target) <= budget
-    return np.where(inside[..., None], target, shrunk @ vectors.T)
+    inside = np.linalg.norm(target, axis=-1) <= budget
+    return np.where(inside[..., None], target, np.einsum("...ij,...j->...i", vectors, shrunk))
 
 
 def lands_on_axis(points: Array) -> NDArray[np.bool_]:

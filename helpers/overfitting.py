@@ -77,7 +77,7 @@ def network_curves(
     history = nets.train(
         model, x, y, steps=steps, every=every, batch_size=50,
         optimizer=nets.make_optimizer(model.parameters(), "sgd", lr=0.05, momentum=0.9),
-        generator=torch.Generator().manual_seed(seeds[0]),
+        generator=torch.Generator().manual_seed(seeds[0]), arms=len(noises),
         measure=lambda: {
             "train loss": nets.loss_of(model, x, y),
             "val loss": nets.loss_of(model, x_val, y_val),

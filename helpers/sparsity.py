@@ -50,7 +50,7 @@ def descend(
     X: Array, y: Array, *, lam: Sequence[float], lr: Sequence[float], method: str, steps: int,
     record: Sequence[int] = (), start: Array,
 ) -> Array:  # fmt: skip
-    """Minimizes R lasso objectives at once; gives the coefficients at the steps `record`, (T, R, d).
+    """Minimizes R lasso objectives at once; coefficients at the steps `record`, (T, R, d).
 
     "subgradient" is plain descent with sign(w) for the derivative of |w|, as PyTorch has it; "adam"
     the same with Adam (all at lr[0]); "proximal" moves along the smooth part, then shrinks (ISTA:
@@ -170,7 +170,7 @@ def sparse_networks(
     nets.train(
         model, x, y, steps=steps, batch_size=50,
         optimizer=nets.make_optimizer(model.parameters(), "sgd", lr=lr),
-        generator=torch.Generator().manual_seed(seeds[0]),
+        generator=torch.Generator().manual_seed(seeds[0]), arms=runs,
         penalty=lambda: in_loss * sum(w.abs().sum((1, 2)) for w in model.weights),
         after_step=proximal_step,
     )  # fmt: skip

@@ -102,6 +102,7 @@ def explore_descent(
             for which, color, width, alpha in looks
         ]
         ax.set(xscale="log", yscale="log", xlim=(1, steps[-1]), ylim=(FLOOR / 5, 5), xlabel="step")
+        ax.set_yticks([1, 1e-2, 1e-4, 1e-6, FLOOR], ["1", "0.01", "0.0001", "0.000001", "0"])
         ax.minorticks_off()
         titles[name] = ax.set_title(" ")
     axes[0].set_ylabel("|wⱼ|")

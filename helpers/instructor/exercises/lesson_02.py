@@ -1,0 +1,236 @@
+"""Lesson 02, L1 and L2 geometry: its exercises."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from helpers.compare import Judged, close
+from helpers.instructor.exercise import Exercise, Lesson, Written
+from helpers.instructor.exercises.lesson_02_more import LASSO, MAP_LAMBDA, RIDGE
+from helpers.values import Seed
+
+
+def _torch_penalty(parameters: Sequence[np.ndarray], kind: str) -> float:
+    weights = torch.cat([torch.tensor(p).flatten() for p in parameters if p.ndim > 1])
+    if kind == "l1":
+        return float(F.l1_loss(weights, torch.zeros_like(weights), reduction="sum"))
+    return float(F.mse_loss(weights, torch.zeros_like(weights), reduction="sum")) / 2
+
+
+def _flat(parameters: Sequence[np.ndarray]) -> np.ndarray:
+    return np.concatenate([p.ravel() for p in parameters if p.ndim > 1])
+
+
+def _network(rng: np.random.Generator) -> list[np.ndarray]:
+    """Weights and biases of a small network, in turn, and one convolution kernel."""
+    a, b, c = (int(size) for size in rng.choice(np.arange(2, 7), 3, replace=False))
+    shapes: list[tuple[int, ...]] = [(a, b), (b,), (2, 1, 3, 3), (2,), (b, c), (c,)]
+    return [rng.standard_normal(shape) for shape in shapes]
+
+
+PENALTY = Exercise(
+    id="02.1",
+    title="The two penalties of a network",
+    function="penalty",
+    points=1,
+    oracle=_torch_penalty,
+    mistakes={
+        "Your L2 is the norm: leave out the square root. The penalty is half the sum of the "
+        "squares, so that its gradient is w.": lambda p, k: (
+            float(np.linalg.norm(_flat(p))) if k == "l2" else _torch_penalty(p, k)
+        ),
+        "Your L2 lacks the factor ½. In this lesson it is there, so that the gradient is w and "
+        "not 2w.": lambda p, k: _torch_penalty(p, k) * (2 if k == "l2" else 1),
+        "You took means. A mean shrinks the penalty of a large network: sum over all "
+        "weights.": lambda p, k: _torch_penalty(p, k) / _flat(p).size,
+        "You penalize the biases too. Leave out the one-dimensional arrays.": lambda p, k: (
+            _torch_penalty([x.reshape(1, -1) for x in p], k)
+        ),
+        "You only count matrices. A convolution kernel has four dimensions and holds weights "
+        "too: leave out one-dimensional arrays only.": lambda p, k: _torch_penalty(
+            [x for x in p if x.ndim <= 2], k
+        ),
+        "Your L1 lacks the absolute value: positive and negative weights cancel.": lambda p, k: (
+            float(_flat(p).sum()) if k == "l1" else _torch_penalty(p, k)
+        ),
+        "You only count the first array: go through the whole list.": lambda p, k: _torch_penalty(
+            p[:1], k
+        ),
+        "You swapped the two kinds.": lambda p, k: _torch_penalty(p, "l2" if k == "l1" else "l1"),
+    },
+    probes=lambda rng: {kind: [(_network(rng), kind) for _ in range(2)] for kind in ("l1", "l2")},
+)
+
+
+def _draw(
+    radius: float, budget: float, draws: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """|w₁| and |w₂| of random optima: a Gaussian direction, scaled to the radius."""
+    w = rng.standard_normal((draws, 2))
+    w *= radius / np.linalg.norm(w, axis=1, keepdims=True)
+    return np.abs(w[:, 0]), np.abs(w[:, 1])
+
+
+def _axis_probability(radius: float, budget: float, draws: int, rng: np.random.Generator) -> float:
+    """By projection on the L1 ball through torch: the zeros are counted, not derived."""
+    a, b = (torch.tensor(v) for v in _draw(radius, budget, draws, rng))
+    threshold = torch.maximum((a + b - budget) / 2, torch.maximum(a, b) - budget)
+    threshold = threshold.clamp_min(0)  # inside the diamond nothing is taken away
+    smaller = F.relu(torch.minimum(a, b) - threshold)
+    return float((smaller == 0).double().mean())
+
+
+def _in_square(radius: float, budget: float, draws: int, rng: np.random.Generator) -> float:
+    w = np.abs(rng.uniform(-radius, radius, (draws, 2)))
+    return float(np.mean(np.abs(w[:, 0] - w[:, 1]) >= budget))
+
+
+def _gaussian(radius: float, budget: float, draws: int, rng: np.random.Generator) -> float:
+    w = np.abs(radius * rng.standard_normal((draws, 2)))
+    return float(np.mean(np.abs(w[:, 0] - w[:, 1]) >= budget))
+
+
+def _one_axis(radius: float, budget: float, draws: int, rng: np.random.Generator) -> float:
+    a, b = _draw(radius, budget, draws, rng)
+    return float(np.mean(a - b >= budget))
+
+
+def _edges(radius: float, budget: float, draws: int, rng: np.random.Generator) -> float:
+    a, b = _draw(radius, budget, draws, rng)
+    return float(np.mean(np.abs(a - b) <= budget))
+
+
+def _signed(radius: float, budget: float, draws: int, rng: np.random.Generator) -> float:
+    angle = rng.uniform(0, 2 * np.pi, draws)
+    return float(np.mean(np.abs(radius * (np.cos(angle) - np.sin(angle))) >= budget))
+
+
+def _formula(radius: float, budget: float, draws: int, rng: np.random.Generator) -> float:
+    ratio = min(budget / radius, 1.0) / np.sqrt(2)
+    return float(1 - 4 / np.pi * np.arcsin(ratio))
+
+
+def _own_generator(radius: float, budget: float, draws: int, rng: np.random.Generator) -> float:
+    return _axis_probability(radius, budget, draws, np.random.default_rng(0))
+
+
+def _axis_probes(rng: np.random.Generator) -> list[tuple[Any, ...]]:
+    problems = [
+        (float(radius), float(radius * ratio))
+        for radius, ratio in zip(rng.uniform(0.5, 3, 3), (0.25, 0.5, 0.8), strict=True)
+    ]
+    seeds = [int(seed) for seed in rng.choice(10_000, 8, replace=False)]
+    first = [(*problems[0], 20_000, Seed(seed)) for seed in (seeds[0], *seeds[:4])]
+    others = [(*p, 20_000, Seed(seed)) for p, seed in zip(problems[1:], seeds[4:6], strict=True)]
+    few = (*problems[1], 7, Seed(seeds[6]))
+    wide = (1.0, float(rng.uniform(1.05, 1.3)), 500, Seed(seeds[7]))
+    return [*first, *others, few, wide]
+
+
+AXIS_PROBABILITY = Exercise(
+    id="02.2",
+    title="The probability of a zero, by Monte Carlo",
+    function="axis_probability",
+    points=2,
+    oracle=_axis_probability,
+    mistakes={
+        "You drew w* in a square. Draw an angle between 0 and 2π, and put w* on the circle of "
+        "this radius.": _in_square,
+        "You drew both coordinates from a normal distribution, so the radius varies. Put w* on "
+        "the circle.": _gaussian,
+        "You count one of the two axes only. The zero may be in w₁ or in w₂: compare the absolute "
+        "difference with the budget.": _one_axis,
+        "You count the optima that land on an edge. An exact zero is the other case.": _edges,
+        "You compared w₁ − w₂. All four quadrants count alike: compare |w₁| and |w₂|.": _signed,
+        "You returned the formula. Here the probability is to be estimated from random draws, so "
+        "that it can test the formula.": _formula,
+        "Your draws do not come from `rng`: every generator gives the same estimate.": (
+            _own_generator
+        ),
+        "You returned the number of hits; divide it by the number of draws.": lambda r, s, n, g: (
+            n * _axis_probability(r, s, n, g)
+        ),
+    },
+    probes=_axis_probes,
+    compare=Judged("lesson_02.axis_probability"),
+)
+
+
+def _soft(w: np.ndarray, t: float) -> np.ndarray:
+    shrunk: np.ndarray = F.softshrink(torch.tensor(w), t).numpy()
+    return shrunk
+
+
+def _soft_probes(rng: np.random.Generator) -> dict[str, list[tuple[Any, ...]]]:
+    t = float(rng.uniform(0.3, 1.2))
+    row = np.array([-3 * t, -t, -t / 2, 0.0, t / 3, t, 2 * t])  # at the threshold, on both sides
+    return {
+        "a vector": [(row, t), (2 * rng.standard_normal(6), float(rng.uniform(0.2, 1)))],
+        "a matrix": [
+            (rng.standard_normal((3, 4)), float(rng.uniform(0.2, 1))),
+            (rng.standard_normal((2, 3)), 0.0),
+        ],
+    }
+
+
+SOFT_THRESHOLD = Exercise(
+    id="02.3",
+    title="Soft-thresholding",
+    function="soft_threshold",
+    points=1,
+    oracle=_soft,
+    mistakes={
+        "This is hard thresholding: it removes the small weights but leaves the large ones as "
+        "they are. Move the large ones towards zero by t as well.": lambda w, t: np.where(
+            np.abs(w) > t, w, 0.0
+        ),
+        "The sign is lost: negative weights came out positive. Multiply by the sign of w.": (
+            lambda w, t: np.abs(_soft(w, t))
+        ),
+        "A weight smaller than t must stop at zero; yours jumps to the other side.": lambda w, t: (
+            w - t * np.sign(w)
+        ),
+        "You clipped w to [−t, t]. That is the part that has to go, not the part that stays.": (
+            lambda w, t: np.clip(w, -t, t)
+        ),
+        "This is the step of L2, w / (1 + t). L1 takes the same amount t from every weight.": (
+            lambda w, t: w / (1 + t)
+        ),
+        "You moved weights away from zero: subtract t from |w|.": lambda w, t: w + t * np.sign(w),
+        "You subtract t from negative weights too. They have to move up, towards zero.": (
+            lambda w, t: np.maximum(w - t, 0.0)
+        ),
+    },
+    probes=_soft_probes,
+    compare=close(rtol=1e-9, atol=1e-12),
+)
+
+LESSON = Lesson(
+    number="02",
+    name="l1_l2",
+    title="L1 and L2 geometry",
+    minutes=100,
+    exercises=(
+        PENALTY,
+        AXIS_PROBABILITY,
+        SOFT_THRESHOLD,
+        RIDGE,
+        LASSO,
+        MAP_LAMBDA,
+    ),
+    written=(
+        Written(
+            id="02.w",
+            title="Why a disc never gives an exact zero",
+            rubric={
+                "On the circle the normal at w points along w, so w₂ = 0 asks for ∂f/∂w₂ = 0 "
+                "there: an equality, which a random f meets with probability 0.": 1,
+                "At a corner of the diamond a whole cone of directions is normal: |∂f/∂w₂| ≤ λ is "
+                "enough, an inequality, which a random f meets with positive probability.": 1,
+            },
+        ),
+    ),
+)

@@ -1,0 +1,253 @@
+"""Lesson 02, second part: the exercises on regression and on priors."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from sklearn.linear_model import Ridge
+from torch import distributions
+
+from helpers.compare import close
+from helpers.instructor.exercise import Exercise
+
+Array = NDArray[Any]
+
+
+def _data(rng: np.random.Generator, n: int, d: int, *, center: float) -> tuple[Array, Array]:
+    """Features and targets whose means are far from zero when center is."""
+    X = rng.standard_normal((n, d)) + center * rng.uniform(1, 2, d)
+    y = X @ rng.standard_normal(d) + 0.3 * rng.standard_normal(n) + 3 * center
+    return X, y
+
+
+def _sklearn_ridge(X: Array, y: Array, alpha: float) -> tuple[Array, float]:
+    model = Ridge(alpha=alpha, solver="svd").fit(X, y)
+    return model.coef_, float(model.intercept_)
+
+
+def _ridge(X: Array, y: Array, lam: float) -> tuple[Array, float]:
+    return _sklearn_ridge(X, y, len(y) * lam)
+
+
+def _penalized_intercept(X: Array, y: Array, lam: float) -> tuple[Array, float]:
+    ones = np.column_stack([X, np.ones(len(y))])
+    both = np.linalg.solve(ones.T @ ones + len(y) * lam * np.eye(ones.shape[1]), ones.T @ y)
+    return both[:-1], float(both[-1])
+
+
+def _no_intercept(X: Array, y: Array, lam: float) -> tuple[Array, float]:
+    d = X.shape[1]
+    return np.linalg.solve(X.T @ X + len(y) * lam * np.eye(d), X.T @ y), 0.0
+
+
+def _ridge_probes(rng: np.random.Generator) -> dict[str, list[tuple[Any, ...]]]:
+    lams = [float(v) for v in rng.uniform(0.1, 1.0, 4)]
+    d = int(rng.integers(2, 5))
+    return {
+        "more examples than features": [
+            (*_data(rng, 9, d, center=1.0), lams[0]),
+            (*_data(rng, 7, 3, center=0.5), lams[1]),
+            (*_data(rng, 8, 2, center=1.0), 0.0),
+        ],
+        "more features than examples": [
+            (*_data(rng, 4, 7, center=1.0), lams[2]),
+            (*_data(rng, 3, 5, center=0.5), lams[3]),
+        ],
+    }
+
+
+RIDGE = Exercise(
+    id="02.4",
+    title="Ridge regression in closed form",
+    function="ridge",
+    points=1,
+    oracle=_ridge,
+    mistakes={
+        "You penalize the intercept as well. Center X and y first, solve for w, and get b from "
+        "the means.": _penalized_intercept,
+        "You left out n. With 1/(2n) before the sum of squares, the matrix is XᵀX + nλI: here λ "
+        "is too weak by a factor n.": lambda X, y, lam: _sklearn_ridge(X, y, lam),
+        "There is no intercept in your solution. Center X and y, and compute b at the end.": (
+            _no_intercept
+        ),
+        "Your w is right, but b is the mean of y. It is mean(y) − mean(X)·w.": lambda X, y, lam: (
+            _ridge(X, y, lam)[0],
+            float(y.mean()),
+        ),
+        "You doubled λ. The penalty is (λ/2)‖w‖², whose gradient is λw.": lambda X, y, lam: _ridge(
+            X, y, 2 * lam
+        ),
+        "You halved λ. The ½ stands before both terms and cancels: the matrix is XᵀX + nλI.": (
+            lambda X, y, lam: _ridge(X, y, lam / 2)
+        ),
+        "You subtracted the penalty: the λ has to come in with a plus.": lambda X, y, lam: (
+            _solve_centered(X, y, -lam)
+        ),
+    },
+    probes=_ridge_probes,
+    compare=close(rtol=1e-6, atol=1e-8),
+)
+
+
+def _solve_centered(X: Array, y: Array, lam: float) -> tuple[Array, float]:
+    Xc, yc = X - X.mean(0), y - y.mean()
+    w = np.linalg.solve(Xc.T @ Xc + len(y) * lam * np.eye(X.shape[1]), Xc.T @ yc)
+    return w, float(y.mean() - X.mean(0) @ w)
+
+
+Step = Callable[[torch.Tensor, torch.Tensor, float, float], torch.Tensor]
+
+
+def _proximal(w: torch.Tensor, gradient: torch.Tensor, lr: float, lam: float) -> torch.Tensor:
+    return F.softshrink(w - lr * gradient, lr * lam)
+
+
+def _descend(
+    X: Array, y: Array, lam: float, steps: int, *, step: Step = _proximal, scale: float = 1.0,
+    divide: bool = True,
+) -> Array:  # fmt: skip
+    """ISTA in torch, its gradient by autograd, with places to go wrong."""
+    features, targets = torch.tensor(X), torch.tensor(y)
+    n = len(y)
+    largest = float(torch.linalg.matrix_norm(features, ord=2)) ** 2 / n
+    w = torch.zeros(X.shape[1], dtype=torch.float64)
+    for _ in range(steps):
+        point = w.clone().requires_grad_()
+        loss = 0.5 * F.mse_loss(features @ point, targets, reduction="mean" if divide else "sum")
+        (gradient,) = torch.autograd.grad(loss, point)
+        w = step(w, gradient, scale / largest, lam)
+    return np.asarray(w.numpy())
+
+
+def _slow(X: Array, y: Array, lam: float, steps: int) -> Array:
+    return _descend(X, y, lam, steps, scale=1 / len(y))
+
+
+def _root(X: Array, y: Array, lam: float, steps: int) -> Array:
+    largest = np.linalg.norm(X, 2) ** 2 / len(y)
+    return _descend(X, y, lam, steps, scale=float(np.sqrt(largest)))
+
+
+def _threshold_at_end(X: Array, y: Array, lam: float, steps: int) -> Array:
+    w = torch.tensor(_descend(X, y, 0.0, steps))
+    return np.asarray(F.softshrink(w, lam).numpy())
+
+
+def _lasso_probes(rng: np.random.Generator) -> dict[str, list[tuple[Any, ...]]]:
+    def draw(n: int, d: int) -> tuple[Array, Array]:
+        return _data(rng, n, d, center=0.0)
+
+    lams = [float(v) for v in rng.uniform(0.1, 0.4, 5)]
+    X, y = draw(12, 3)
+    nothing = 1.01 * float(np.abs(X.T @ y).max()) / len(y)  # the λ that leaves no weight
+    return {
+        "the first steps": [
+            (*draw(9, 4), lams[0], 1),
+            (*draw(14, 3), lams[1], 2),
+            (*draw(4, 6), lams[2], 3),
+            (*draw(8, 3), lams[3], 0),
+        ],
+        "many steps": [(*draw(20, 4), lams[4], 300), (X, y, nothing, 50), (*draw(15, 3), 0.0, 200)],
+    }
+
+
+LASSO = Exercise(
+    id="02.5",
+    title="Lasso by proximal steps (ISTA)",
+    function="lasso",
+    points=2,
+    oracle=_descend,
+    mistakes={
+        "You threshold by λ. The step size belongs in it: the threshold is λ times the step "
+        "size.": lambda X, y, lam, steps: _descend(
+            X, y, lam, steps, step=lambda w, g, lr, lam: F.softshrink(w - lr * g, lam)
+        ),
+        "This is the subgradient step, with sign(w). It never arrives at zero: take the gradient "
+        "of the smooth part only, then soft-threshold.": lambda X, y, lam, steps: _descend(
+            X, y, lam, steps, step=lambda w, g, lr, lam: w - lr * (g + lam * torch.sign(w))
+        ),
+        "Your gradient lacks the 1/n, so the steps are n times too large.": (
+            lambda X, y, lam, steps: _descend(X, y, lam, steps, divide=False)
+        ),
+        "Your steps are n times too small: L is the largest eigenvalue of XᵀX/n, not of XᵀX.": (
+            _slow
+        ),
+        "You took the largest singular value of X/√n for L. Its square is the eigenvalue.": _root,
+        "You soft-threshold once, after the last step, and by λ. It belongs into every step.": (
+            _threshold_at_end
+        ),
+        "Your steps are twice too large: the gradient of 1/(2n)‖y − Xw‖² is Xᵀ(Xw − y)/n.": (
+            lambda X, y, lam, steps: _descend(X, y, lam, steps, scale=2.0)
+        ),
+        "You soft-threshold before the gradient step; it comes after.": lambda X, y, lam, steps: (
+            _descend(
+                X, y, lam, steps, step=lambda w, g, lr, lam: F.softshrink(w, lr * lam) - lr * g
+            )
+        ),
+        "You left λ out: this is least squares.": lambda X, y, lam, steps: _descend(
+            X, y, 0.0, steps
+        ),
+        "Your loop makes one step too many.": lambda X, y, lam, steps: _descend(
+            X, y, lam, steps + 1
+        ),
+    },
+    probes=_lasso_probes,
+    compare=close(rtol=1e-6, atol=1e-8),
+)
+
+
+def _map_lambda(kind: str, noise_var: float, scale: float, n: int) -> float:
+    """σ²/n times the slope of the negative log prior at w = 1, by autograd."""
+    zero = torch.zeros((), dtype=torch.float64)
+    priors = {"gaussian": distributions.Normal, "laplace": distributions.Laplace}
+    prior = priors[kind](zero, torch.tensor(scale, dtype=torch.float64))
+    w = torch.ones((), dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(-prior.log_prob(w), w)
+    return noise_var / n * float(slope)
+
+
+MAP_LAMBDA = Exercise(
+    id="02.6",
+    title="From a prior to λ",
+    function="map_lambda",
+    points=1,
+    oracle=_map_lambda,
+    mistakes={
+        "The scale has to be inverted: a narrow prior is a strong penalty.": lambda k, v, s, n: (
+            v / n * (s**2 if k == "gaussian" else s)
+        ),
+        "You left out n. With 1/(2n) before the sum of squares, the prior counts for less as n "
+        "grows.": lambda k, v, s, n: n * _map_lambda(k, v, s, n),
+        "Your formula for the Gaussian prior has the standard deviation; it is the variance that "
+        "appears in the density.": lambda k, v, s, n: v / (n * s),
+        "You squared the scale of the Laplace prior. Its density is exp(−|w|/b)/(2b): b stands "
+        "there unsquared.": lambda k, v, s, n: v / (n * s**2),
+        "You took the root of noise_var. It is a variance already, and the variance is what the "
+        "log-likelihood has.": lambda k, v, s, n: _map_lambda(k, v**0.5, s, n),
+        "You have a factor ½ too much for the Gaussian: the ½ is in the penalty (λ/2)‖w‖² "
+        "already.": lambda k, v, s, n: _map_lambda(k, v, s, n) / (2 if k == "gaussian" else 1),
+        "You have a factor 2 too much. Both ½ cancel when the log posterior is multiplied by "
+        "σ²/n.": lambda k, v, s, n: 2 * _map_lambda(k, v, s, n),
+        "You have a factor ½ too much for the Laplace prior: the 2b before its exponential is "
+        "constant in w.": lambda k, v, s, n: _map_lambda(k, v, s, n) / (2 if k == "laplace" else 1),
+        "You squared noise_var. It is a variance already.": lambda k, v, s, n: _map_lambda(
+            k, v**2, s, n
+        ),
+        "You swapped the two priors.": lambda k, v, s, n: _map_lambda(
+            "laplace" if k == "gaussian" else "gaussian", v, s, n
+        ),
+        "You multiplied by n instead of dividing.": lambda k, v, s, n: (
+            n**2 * _map_lambda(k, v, s, n)
+        ),
+    },
+    probes=lambda rng: {
+        kind: [
+            (kind, float(rng.uniform(0.2, 3)), float(scale), int(rng.integers(3, 90)))
+            for scale in (rng.uniform(0.1, 0.6), rng.uniform(1.4, 4))
+        ]
+        for kind in ("gaussian", "laplace")
+    },
+)

@@ -1,0 +1,59 @@
+"""The judge of a Monte Carlo estimate: near the exact value, and really drawn."""
+
+from collections.abc import Sequence
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from helpers.judges import Call, Property, Unfit, Z, as_part, exactly
+
+
+def axis_probability(calls: Sequence[Call]) -> list[Property]:
+    """Judges `axis_probability(radius, budget, draws, rng)`: the share of exact zeros under L1.
+
+    Calls that differ only in their seed must not all agree; calls that agree in it must. No part
+    holds for a constant.
+    """
+    estimates = [_number(call.output) for call in calls]
+    near = [_near(call, got) for call, got in zip(calls, estimates, strict=True)]
+    counts = [got * c.arguments[2] for got, c in zip(estimates, calls, strict=True)]
+    farthest = max(abs(count - round(count)) for count in counts)
+    by_seed: dict[Any, set[float]] = {}
+    by_problem: dict[Any, set[float]] = {}
+    for call, got in zip(calls, estimates, strict=True):
+        radius, budget, draws, seed = call.arguments
+        by_seed.setdefault((radius, budget, draws, seed.value), set()).add(got)
+        by_problem.setdefault((radius, budget, draws), set()).add(got)
+    fixed = all(len(values) == 1 for values in by_seed.values())
+    drawn = max(len(values) for values in by_problem.values()) > 1
+    return [
+        *as_part("the probability", *near),
+        *as_part(
+            "the draws",
+            exactly("the estimate times draws is a whole number, off by", farthest, 0.0,
+                    tolerance=1e-6),
+            exactly("the same generator gives the same estimate (1 is yes)", fixed, 1.0),
+            exactly("another generator gives another estimate (1 is yes)", drawn, 1.0),
+        ),
+    ]  # fmt: skip
+
+
+def _near(call: Call, got: float) -> Property:
+    """1 − (4/π) asin(s / (√2 R)) while s < R, else 0, within z standard errors."""
+    radius, budget, draws, _ = call.arguments
+    exact = 1 - 4 / np.pi * np.arcsin(min(budget / radius, 1.0) / np.sqrt(2))
+    error = np.sqrt(max(exact * (1 - exact), 0.0) / draws)
+    name = f"probability at radius {radius:.2f}, budget {budget:.2f}"
+    return Property(name, got, float(exact), Z * float(error) + 1e-9)
+
+
+def _number(output: Any) -> float:
+    value = output.item() if isinstance(output, np.ndarray) and output.ndim == 0 else output
+    if not isinstance(value, Real):
+        missing = ": is a `return` missing?" if output is None else ""
+        got = "None" if output is None else f"a {type(output).__name__}"
+        raise Unfit("type", f"got {got}, expected a number{missing}")
+    if not np.isfinite(float(value)):
+        raise Unfit("non-finite", "the estimate is NaN or infinite")
+    return float(value)
