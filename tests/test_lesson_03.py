@@ -9,6 +9,7 @@ import torch
 from helpers import decay, decay_sweep, nets
 from helpers.explore import Explorable, sweep
 from helpers.plots import decay as figures
+from helpers.plots import decay_runs
 
 ROUNDING = 1e-12
 
@@ -169,9 +170,9 @@ def test_explorables_move_over_their_whole_range(
 ) -> None:
     makers: dict[str, Callable[[], Explorable]] = {
         "ways": figures.explore_ways,
-        "noise": lambda: figures.explore_noise(noise),
+        "noise": lambda: decay_runs.explore_noise(noise),
         "stability": figures.explore_stability,
-        "sweep": lambda: figures.explore_sweep(small_sweep),
+        "sweep": lambda: decay_runs.explore_sweep(small_sweep),
     }
     explorable = makers[name]()
     try:
@@ -191,13 +192,13 @@ def test_stability_says_what_happens() -> None:
         ):
             explorable.set(product=product, momentum=momentum)
             assert said in explorable.text
-        assert figures._fate(2.0, 0.0) == "flips for ever"
+        assert figures.fate(2.0, 0.0) == "flips for ever"
     finally:
         explorable.close()
 
 
 def test_sweep_figure_tells_the_gain(small_sweep: decay_sweep.Sweep) -> None:
-    explorable = figures.explore_sweep(small_sweep)
+    explorable = decay_runs.explore_sweep(small_sweep)
     try:
         explorable.set(weight_decay=0.1)
         gain = small_sweep.test[2, 1, :, -1] - small_sweep.test[0, 1, :, -1]

@@ -19,7 +19,8 @@ from matplotlib import pyplot as plt
 from tqdm import tqdm
 
 from helpers import SEED, check, claim, data, decay, decay_sweep, nets, plots, predict, progress
-from helpers.plots import decay as figures
+from helpers.plots.decay import explore_stability, explore_ways
+from helpers.plots.decay_runs import explore_noise, explore_sweep
 
 # %% [markdown]
 # ## 1 Two stories about one number · 10 minutes
@@ -314,7 +315,7 @@ check("03.3", momentum_step)
 # the grey floor?
 
 # %%
-figures.explore_ways()
+explore_ways()
 
 # %%
 gaps = {name: decay.three_ways(name, lr=0.01, weight_decay=0.01, seed=SEED).gaps.max(0)
@@ -363,7 +364,7 @@ claim("ηλ = 2.1: |w| after 50 steps", abs(paths[2.1]), low=100, high=130)
 # Does momentum make the stable range of ηλ wider or narrower? Follow the line before you calculate.
 
 # %%
-figures.explore_stability()
+explore_stability()
 
 # %% [markdown]
 # With momentum, $b$ can be eliminated. Without a gradient one step is (Polyak 1964)
@@ -447,7 +448,7 @@ predict(
 
 # %%
 noise = decay.decay_under_noise(np.geomspace(0.01, 10, 13), decays=(0.1, 0.03, 0.3), seed=SEED)
-figures.explore_noise(noise)
+explore_noise(noise)
 
 # %%
 left = dict(zip(noise.optimizers, noise.mean[:, 0, -1], strict=True))  # λ = 0.1; one per scale
@@ -570,7 +571,7 @@ strengths = (0.0, 0.001, 0.003, 0.01, 0.02, 0.03, 0.1)
 five = range(100 * SEED, 100 * SEED + 5)
 with tqdm(total=11, desc="70 networks", file=sys.stdout, mininterval=1) as bar:
     sweep = decay_sweep.sweep_decay(strengths, seeds=five, tick=bar.update)
-figures.explore_sweep(sweep)
+explore_sweep(sweep)
 
 # %% [markdown]
 # Thin lines are seeds. Each seed keeps its data, start and batches over all λ, so the gains are
