@@ -118,7 +118,7 @@ class _Sweep:
         self._draw_over_decay(accuracy, sweep.test[..., -1], top=1.02, title="Test accuracy")
         self._draw_over_decay(norm, sweep.norm, top=None, title="‖w‖")
         accuracy.legend(loc="lower left")
-        self.picks = [ax.axvline(0, color=GREY, lw=10, alpha=0.2, zorder=0)
+        self.picks = [ax.axvline(0, color=GREY, lw=10, alpha=0.2, zorder=5)
                       for ax in (accuracy, norm)]  # fmt: skip
         self._draw_learning(learning)
 
