@@ -77,7 +77,9 @@ def train_digits(
     Runs with the same seeds see the same images in the same batches.
     """
     splits = data.splits(seeds, n_train=1000, n_test=500, standardize=True)
-    x, y, x_test, y_test = nets.tensors(splits.x_train, splits.y_train, splits.x_test, splits.y_test)
+    x, y, x_test, y_test = nets.tensors(
+        splits.x_train, splits.y_train, splits.x_test, splits.y_test
+    )
     sizes = [64, *[TRAINING_WIDTH] * layers, 10]
     networks = nets.MLPs(sizes, seeds=seeds, activation=activation, init=scheme, gain=gain)
     history = nets.train(

@@ -51,6 +51,11 @@ class Signals:
     log_gradient: Stats
     saturated: Stats
 
+    @property
+    def log_returned(self) -> float:
+        """log10 of the gradient's std in layer 1 over that in the last layer."""
+        return float(self.log_gradient[0] - self.log_gradient[-1])
+
 
 def draw(seed: int, *, samples: int = 256, width: int = WIDTH, depth: int = 30) -> Draws:
     """Inputs, top gradient, and normal, uniform and orthogonal matrices, all float32."""
@@ -108,7 +113,7 @@ def verdict(signals: Signals) -> str:
     """
     found = []
     size, across = signals.log_std[-1], signals.log_across[-1] - signals.log_std[-1]
-    returned = signals.log_gradient[0] - signals.log_gradient[-1]
+    returned = signals.log_returned
     if abs(size) > 2:
         found.append("activations explode" if size > 0 else "activations vanish")
     if across < -1:
@@ -171,8 +176,8 @@ def _backward(top: Array, layers: list[Array], weights: Array, activation: str) 
 
 def _spreads(h: Array) -> tuple[float, float]:
     """Std over everything, and root mean square over units of the std across samples."""
-    samples, units = h.shape
-    means = np.ones(samples, np.float32) @ h / np.float32(samples)  # (units,)
+    n = len(h)
+    means = np.ones(n, np.float32) @ h / np.float32(n)  # (units,)
     centered = (h - means).ravel()
     across = float(centered @ centered) / h.size  # a dot product is three times faster than std
     return float(np.sqrt(across + means.var(dtype=np.float64))), float(np.sqrt(across))

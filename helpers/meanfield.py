@@ -133,5 +133,6 @@ def critical_gain(activation: str, *, bias_var: float = 0.0) -> float:
 def _fixed_point(activation: str, weight_var: float, bias_var: float) -> float:
     q = 1.0
     for _ in range(500):
-        q = weight_var * float(DENSITY @ FUNCTIONS[activation](np.sqrt(q) * GRID) ** 2) + bias_var
+        square = float(DENSITY @ FUNCTIONS[activation](np.sqrt(q) * GRID) ** 2)
+        q = min(weight_var * square + bias_var, 1e6)  # ReLU's q grows without end
     return q

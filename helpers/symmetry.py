@@ -43,7 +43,9 @@ def train_twins(start: str, seeds: Sequence[int]) -> Twins:
         raise ValueError(f"start is one of {', '.join(STARTS)}; got {start!r}")
     splits = data.splits(seeds, n_train=1000, n_test=300)
     rngs = [np.random.default_rng([seed, 102]) for seed in seeds]
-    hidden, output = (np.stack(pair) for pair in zip(*(_start(start, r) for r in rngs), strict=True))
+    hidden, output = (
+        np.stack(pair) for pair in zip(*(_start(start, r) for r in rngs), strict=True)
+    )
     notes = []
     for step in range(STEPS + 1):
         if step % EVERY == 0:

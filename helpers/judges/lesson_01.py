@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from helpers.compare import Problem
 from helpers.judges import Call, Property, Unfit, exactly, mean_of, require_array
 
 SLACK = 1e-6  # rounding; a random matrix that is not orthogonal is off by 0.1 and more
@@ -26,16 +25,18 @@ def orthogonal(calls: Sequence[Call]) -> list[Property]:
     tall = [o for m, o in zip(matrices, off, strict=True) if m.shape[0] >= m.shape[1]]
     wide = [o for m, o in zip(matrices, off, strict=True) if m.shape[0] < m.shape[1]]
     if min(max(tall), max(wide)) > SLACK:
-        text = "neither the columns of tall matrices nor the rows of wide ones are orthonormal"
-        raise Unfit("value", text)
+        raise Unfit("value", _tell_crooked(matrices))
     errors = [s / g - 1 for s, g in zip(sizes, gains, strict=True)]
     first = _first_entries(calls, matrices)
+    worst = max(errors, key=abs)
     return [
-        exactly("columns of a tall matrix: largest off-diagonal cosine", max(tall), 0, tolerance=SLACK),
-        exactly("rows of a wide matrix: largest off-diagonal cosine", max(wide), 0, tolerance=SLACK),
-        exactly("length of columns or rows, relative error", max(errors, key=abs), 0, tolerance=SLACK),
-        mean_of("first entry, mean over many matrices (0 if all are equally likely)", first, 0.0, std=1.0),
-    ]  # fmt: skip
+        exactly("columns of tall matrices: largest cosine", max(tall), 0, tolerance=SLACK),
+        exactly("rows of wide matrices: largest cosine", max(wide), 0, tolerance=SLACK),
+        exactly("length of columns or rows: relative error", worst, 0, tolerance=SLACK),
+        mean_of(
+            "first entry: mean over many matrices, 0 if all are equally likely", first, 0, std=1
+        ),
+    ]
 
 
 def _require_random(calls: Sequence[Call], matrices: Sequence[np.ndarray]) -> None:
@@ -60,6 +61,13 @@ def _crookedness(matrix: np.ndarray) -> float:
     gram = m.T @ m
     size = max(float(np.trace(gram)) / len(gram), 1e-300)
     return float(np.abs(gram / size - np.eye(len(gram))).max())
+
+
+def _tell_crooked(matrices: Sequence[np.ndarray]) -> str:
+    lengths = [np.linalg.norm(m, axis=0 if m.shape[0] >= m.shape[1] else 1) for m in matrices]
+    even = all(np.ptp(each) <= SLACK * each.max() for each in lengths)
+    what = "are equally long, but not orthogonal" if even else "are not orthogonal"
+    return f"the columns of tall matrices and the rows of wide ones {what}"
 
 
 def _first_entries(calls: Sequence[Call], matrices: Sequence[np.ndarray]) -> np.ndarray:

@@ -105,12 +105,19 @@ def _make_panel(fig: Figure, k: int) -> Panel:
     healthy = top.stairs(np.zeros(BINS), edges, fill=True, color=BLUE)
     saturated = top.stairs(np.zeros(BINS), edges, fill=True, color=ORANGE)
     title = top.text(0, 1.06, "", transform=top.transAxes, fontsize=10.5, color=INK)
-    place = {"transform": top.transAxes, "fontsize": 10, "color": QUIET, "va": "top"}
+    place: dict[str, Any] = {
+        "transform": top.transAxes,
+        "fontsize": 10,
+        "color": QUIET,
+        "va": "top",
+    }
     ends = (top.text(0, -0.04, "", **place), top.text(1, -0.04, "", **place, ha="right"))
     below = fig.add_axes((left, 0.428, width, 0.13))
     below.set_axis_off()
     rows = np.zeros((24, 40))
-    barcode = below.imshow(rows, aspect="auto", interpolation="nearest", vmin=0, vmax=1, cmap=FIELD_MAP)
+    barcode = below.imshow(
+        rows, aspect="auto", interpolation="nearest", vmin=0, vmax=1, cmap=FIELD_MAP
+    )
     return Panel(top, healthy, saturated, barcode, title, ends if k == 0 else None)
 
 
@@ -119,8 +126,8 @@ def _fill_panel(panel: Panel, signals: Signals, k: int) -> list[Any]:
     h, scale = signals.layers[k], signals.scales[k]
     counts = _count(h, low / scale, high / scale, zeros=signals.activation == "relu")
     beyond = _beyond(signals.activation)
-    weight = 0.0 if signals.activation == "relu" else 0.3  # half of ReLU's are zero: do not let
-    tallest = max(counts[~beyond].max(), weight * counts[beyond].max(), 1)  # them flatten the rest
+    weight = 0.0 if signals.activation == "relu" else 0.3  # ReLU's zeros would flatten the rest
+    tallest = max(counts[~beyond].max(), weight * counts[beyond].max(), 1)
     share = np.minimum(counts / tallest, 1.0)
     panel.healthy.set_data(np.where(beyond, 0, share))
     panel.saturated.set_data(np.where(beyond, share, 0))
@@ -160,13 +167,14 @@ def _make_track(
     ticks = range(decades[0], decades[1] + 1, 2)
     ax.set_yticks(ticks, ["1" if t == 0 else f"$10^{{{t}}}$" for t in ticks], fontsize=10)
     ax.axhline(0, color="#BBBBBB", linewidth=1)
-    lines, dots = [], []
+    lines: list[Any] = []
+    dots: list[Any] = []
     for color, marker in zip(colors, markers, strict=True):
         size = 8.5 if not dots else 4.5  # the second ones must not hide the first
         lines.append(ax.plot([], [], color=color, linewidth=1.6, alpha=0.75)[0])
         dots.append(ax.plot([], [], marker, color=color, markersize=size, clip_on=False)[0])
         dots[-1].set(markeredgecolor="white", markeredgewidth=0.6, zorder=3 + len(dots))
-    place = {"transform": ax.transAxes, "fontsize": 10, "color": QUIET}
+    place: dict[str, Any] = {"transform": ax.transAxes, "fontsize": 10, "color": QUIET}
     ax.text(0.03, -0.04, "first layer", **place, va="top")
     ax.text(0.97, -0.04, "last layer", **place, va="top", ha="right")
     return Track(ax, tuple(dots), tuple(lines))
@@ -188,7 +196,7 @@ def _name_tracks(fig: Figure) -> None:
         (LEFT, "Std of activations:", INK),
         (LEFT + 0.160, "● overall", BLUE),
         (LEFT + 0.245, "■ across inputs", ORANGE),
-        (LEFT + 0.375, "— theory", QUIET),
+        (LEFT + 0.385, "— theory", QUIET),
         (second, "Std of gradients:", INK),
         (second + 0.146, "▲ ∂loss/∂z", GREEN),
         (second + 0.248, "— theory", QUIET),
@@ -208,15 +216,14 @@ def _fill_track(track: Track, measured: tuple[Any, ...], expected: tuple[Any, ..
 def describe_signals(signals: Signals, theory: Prediction, setting: str) -> str:
     """What the figure shows, in words: the verdict, then measured values with theory beside."""
     depth = len(signals.layers)
-    ratio = signals.log_gradient[0] - signals.log_gradient[-1]
     expected = np.log10(theory.gradient[0]) - np.log10(theory.gradient[-1])
     idle = "exactly zero" if signals.activation == "relu" else "saturated"
     return (
         f"{setting}, {depth} layers. {verdict(signals)}. Activation std: "
         f"{_short(signals.log_std[0])} in layer 1, {_short(signals.log_std[-1])} in layer {depth} "
-        f"(theory {_short(_log(theory.std)[-1])}), of which {_short(signals.log_across[-1])} across "
-        f"inputs; {signals.saturated[-1]:.0%} {idle} there. The gradient's std in layer 1 is "
-        f"{_short(ratio)} times that in layer {depth} (theory {_short(expected)})."
+        f"(theory {_short(_log(theory.std)[-1])}), {_short(signals.log_across[-1])} across inputs; "
+        f"{signals.saturated[-1]:.0%} {idle} there. The gradient's std in layer 1 is "
+        f"{_short(signals.log_returned)} times that in layer {depth} (theory {_short(expected)})."
     )
 
 

@@ -65,7 +65,8 @@ def _style_spectrum(ax: Axes, width: int) -> None:
     ticks = range(-16, 1, 4)
     ax.set_yticks(ticks, ["1" if t == 0 else f"$10^{{{t}}}$" for t in ticks])
     ax.axhspan(DECADES[0], -15.5, color="#EEEEEE", zorder=0)
-    ax.text(width + 2, -15.6, "zero, or lost in rounding", fontsize=9.5, color="#555555", ha="right", va="bottom")  # fmt: skip
+    note: dict[str, Any] = {"fontsize": 9.5, "color": "#555555", "ha": "right", "va": "bottom"}
+    ax.text(width + 2, -15.6, "zero, or lost in rounding", **note)
 
 
 def draw_meeting(
@@ -79,9 +80,8 @@ def draw_meeting(
     for k, gain in enumerate(gains):
         mean, std = cosines[:, k].mean(0), cosines[:, k].std(0)
         ax.plot(layers, theory[k], color=PALETTE[k], linewidth=1.5)
-        ax.errorbar(
-            layers[::3], mean[::3], std[::3], fmt=MARKERS[k], color=PALETTE[k], markersize=5, capsize=2
-        )  # fmt: skip
+        look: dict[str, Any] = {"color": PALETTE[k], "fmt": MARKERS[k], "markersize": 5}
+        ax.errorbar(layers[::3], mean[::3], std[::3], capsize=2, **look)
         ax.text(layers[-1] + 0.7, theory[k, -1], f"gain {gain:g}", color=PALETTE[k], va="center")
     ax.set(xlabel="layer", ylim=(-0.12, 1.06), xlim=(-0.5, layers[-1] + 5.5))
     ax.set_title(f"Inputs with cosine {start:g}", fontsize=12)
@@ -94,8 +94,9 @@ def draw_losses(ax: Axes, steps: Sequence[int], losses: Mapping[str, Array], *, 
     """
     taken: list[float] = []
     for k, (name, runs) in enumerate(losses.items()):
-        line = curve(ax, steps, np.nan_to_num(runs, nan=top, posinf=top).clip(max=top), label=name, index=k)  # fmt: skip
-        end = _free_height(float(line.get_ydata()[-1]), taken, gap=0.075 * top)
+        shown = np.nan_to_num(runs, nan=top, posinf=top).clip(max=top)
+        curve(ax, steps, shown, label=name, index=k)
+        end = _free_height(float(shown[-1].mean()), taken, gap=0.075 * top)
         ax.text(1.02, end / top, name, color=PALETTE[k], va="center", transform=ax.transAxes)
     ax.set(xlabel="update", ylim=(0, top), xlim=(0, steps[-1]))
 

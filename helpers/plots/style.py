@@ -45,7 +45,8 @@ def use_style() -> None:
 
 def label_axes(ax: Axes, *, title: str = "", x: str = "", y: str = "") -> None:
     """Title and axis labels in one call; an empty text leaves that one out."""
-    ax.set(title=title, xlabel=x, ylabel=y)
+    texts = {"title": title, "xlabel": x, "ylabel": y}
+    ax.set(**{name: text for name, text in texts.items() if text})
 
 
 def show(fig: Figure, *, alt: str) -> None:

@@ -1,11 +1,14 @@
 # %% [markdown]
 # # 01 Initialization and activation histograms
 #
-# A network that does not train is often a network that was never given a chance: its signals died, exploded or became all alike before the first update. This lesson is about the numbers that decide it.
+# A network that does not train is often a network that was never given a chance: its signals died,
+# exploded or became all alike before the first update. This lesson is about the numbers that
+# decide it.
 #
 # **What you will be able to do**
 # - say why weights start random, and what exactly goes wrong when they do not;
-# - derive how large they should be, forward and backward, and use LeCun, Xavier and He where each belongs;
+# - derive how large they should be, forward and backward, and use LeCun, Xavier and He where each
+#   belongs;
 # - read activation histograms, and know what they hide;
 # - predict the spread in every layer of a deep network before you run it;
 # - name the cases in which textbook rules fail, with measurements.
@@ -17,9 +20,19 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
-from helpers import SEED, check, claim, explore, nets, plots, predict
+from helpers import (
+    SEED,
+    check,
+    claim,
+    deep_digits,
+    explore,
+    isometry,
+    meanfield,
+    plots,
+    predict,
+    symmetry,
+)
 from helpers import initialization as init
-from helpers import deep_digits, isometry, meanfield, symmetry
 
 seeds = range(100 * SEED, 100 * SEED + 5)
 rng = np.random.default_rng([SEED, 1])
@@ -27,7 +40,9 @@ rng = np.random.default_rng([SEED, 1])
 # %% [markdown]
 # ## 1 · Why random at all?
 #
-# Take one hidden layer. If two hidden units start with the same incoming and the same outgoing weights, they compute the same value for every input. So they get the same gradient, take the same step, and are the same again.
+# Take one hidden layer. If two hidden units start with the same incoming and the same outgoing
+# weights, they compute the same value for every input. So they get the same gradient, take the
+# same step, and are the same again.
 
 # %%
 predict(
@@ -42,21 +57,25 @@ predict(
 # %% [markdown]
 # In formulas, with $h = \phi(xW)$ and output weights $v_j$ of unit $j$:
 #
-# $$\frac{\partial \text{loss}}{\partial w_{ij}} = \sum_{\text{inputs}} x_i\,\phi'(z_j) \sum_k v_{jk}\,\delta_k .$$
+# $$\frac{\partial \text{loss}}{\partial w_{ij}}
+#   = \sum_{\text{inputs}} x_i\,\phi'(z_j) \sum_k v_{jk}\,\delta_k .$$
 #
-# If $w_{\cdot j}$ and $v_{j\cdot}$ are the same for all $j$, so is the right side. The weight matrix keeps **rank 1**: the layer is one unit, written 16 times. With all zeros even that unit gets no gradient.
+# If $w_{\cdot j}$ and $v_{j\cdot}$ are the same for all $j$, so is the right side. The weight
+# matrix keeps **rank 1**: the layer is one unit, written 16 times. With all zeros even that unit
+# gets no gradient.
 #
 # Now the same thing, computed: five starts, five seeds each, 64-16-10 networks on the digits.
 
 # %%
 runs = {start: symmetry.train_twins(start, seeds) for start in symmetry.STARTS}
-constant, noisy = runs["constant 0.1"], runs["constant + noise"]
+constant = runs["constant 0.1"]
+reached = {start: run.accuracy[-1] for start, run in runs.items()}  # (5 seeds)
 claim("constant start: largest difference between two units", constant.apart, low=0, high=0)
 claim("constant start: rank of the trained weights", constant.rank, low=1, high=1)
-claim("constant start: accuracy after 400 steps", constant.accuracy[-1], high=0.5)
-claim("zero start: accuracy (chance is 0.1)", runs["zero"].accuracy[-1], high=0.2)
-claim("constant + 0.001 of noise: accuracy", noisy.accuracy[-1], low=0.85)
-claim("only the output layer starts at zero: accuracy", runs["zero output layer"].accuracy[-1], low=0.85)  # fmt: skip
+claim("constant start: accuracy after 400 steps", reached["constant 0.1"], high=0.5)
+claim("zero start: accuracy (chance is 0.1)", reached["zero"], high=0.2)
+claim("constant + 0.001 of noise: accuracy", reached["constant + noise"], low=0.85)
+claim("only the output layer starts at zero: accuracy", reached["zero output layer"], low=0.85)
 
 # %%
 from helpers.plots.symmetry import symmetry_figure
@@ -66,18 +85,24 @@ names = {"tens": "steps / 10"}
 explore(fig, update, alt=alt, labels=names, play="tens", start=list(runs), tens=(0, 40, 0))
 
 # %% [markdown]
-# Play each start. A thousandth of noise is enough: the differences grow by themselves, and the plateau ends when they have grown. Zeros in the *output layer only* are harmless, because the random units behind it already differ.
+# Play each start. A thousandth of noise is enough: the differences grow by themselves, and the
+# plateau ends when they have grown. Zeros in the *output layer only* are harmless, because the
+# random units behind it already differ.
 #
-# (The equality is exact in exact arithmetic, and here, because every unit is computed with the same additions in the same order. An optimized matrix product may round two equal units differently. Then symmetry breaks by rounding errors, late and by luck.)
+# (The equality is exact in exact arithmetic, and here, because every unit is computed with the
+# same additions in the same order. An optimized matrix product may round two equal units
+# differently. Then symmetry breaks by rounding errors, late and by luck.)
 
 # %% [markdown]
 # ## 2 · How large? One layer
 #
-# A unit sums `fan_in` terms: $z = \sum_{i=1}^{n_\text{in}} w_i h_i$. If the weights are independent, have mean 0, and do not depend on $h$,
+# A unit sums `fan_in` terms: $z = \sum_{i=1}^{n_\text{in}} w_i h_i$. If the weights are
+# independent, have mean 0, and do not depend on $h$,
 #
 # $$\operatorname{Var}(z) = n_\text{in} \operatorname{Var}(w)\; \mathbb{E}[h^2].$$
 #
-# Note $\mathbb{E}[h^2]$, not $\operatorname{Var}(h)$: a mean that is not 0 adds to it. That little difference decides about ReLU and the sigmoid.
+# Note $\mathbb{E}[h^2]$, not $\operatorname{Var}(h)$: a mean that is not 0 adds to it. That little
+# difference decides about ReLU and the sigmoid.
 
 # %%
 h = np.maximum(rng.standard_normal((500, 200)), 0)  # 500 inputs, 200 units; a ReLU's output
@@ -85,7 +110,8 @@ w = rng.normal(0, 0.1, (200, 300))
 z = h @ w  # (500, 300)
 claim("Var(z) / (n·Var(w)·E[h²])", z.var() / (200 * 0.1**2 * (h**2).mean()), low=0.85, high=1.15)
 claim("E[h²] / Var(h) for a ReLU's output", (h**2).mean() / h.var(), low=1.35, high=1.6)
-claim("E[relu(z)²] / E[z²]: ReLU keeps half", (np.maximum(z, 0) ** 2).mean() / (z**2).mean(), low=0.45, high=0.55)  # fmt: skip
+kept = (np.maximum(z, 0) ** 2).mean() / (z**2).mean()
+claim("E[relu(z)²] / E[z²]: ReLU keeps half", kept, low=0.45, high=0.55)
 
 # %% [markdown]
 # So the mean square stays as it is when
@@ -94,9 +120,12 @@ claim("E[relu(z)²] / E[z²]: ReLU keeps half", (np.maximum(z, 0) ** 2).mean() /
 # |---|---|---|---|
 # | **LeCun** | forward, slope 1 at 0 | $1/n_\text{in}$ | tanh, linear, SELU |
 # | **He** | forward; ReLU keeps half, so twice | $2/n_\text{in}$ | ReLU |
-# | **Xavier** (Glorot) | between forward and backward | $2/(n_\text{in}+n_\text{out})$ | tanh, linear |
+# | **Xavier** (Glorot) | between the two ways | $2/(n_\text{in}+n_\text{out})$ | tanh, linear |
 #
-# These are **variances**. Xavier is often printed as "$\mathcal{N}(0, \sqrt{2/(n_\text{in}+n_\text{out})})$", and then read as a variance. What does that slip cost?
+# These are **variances**. Xavier is often printed as
+# "$\mathcal{N}(0, \sqrt{2/(n_\text{in}+n_\text{out})})$", and then read as a variance. What does
+# that slip cost?
+
 
 # %%
 def tanh_layers(weight_var, layers=5, n=100):
@@ -113,7 +142,8 @@ claim("its std taken for the variance: saturated", (abs(slip) > 0.96).mean(), lo
 # %% [markdown]
 # ### Exercise 01.1: the standard deviation of each scheme
 #
-# Write `init_std(scheme, fan_in, fan_out)`. `scheme` is `"lecun"`, `"xavier"` or `"he"`; the result is a number, the **standard deviation** of the weights.
+# Write `init_std(scheme, fan_in, fan_out)`. `scheme` is `"lecun"`, `"xavier"` or `"he"`; the
+# result is a number, the **standard deviation** of the weights.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -130,6 +160,7 @@ claim("its std taken for the variance: saturated", (abs(slip) > 0.96).mean(), lo
 # `variance = {"lecun": 1 / fan_in, ...}`, then return `variance[scheme] ** 0.5`.
 # </details>
 
+
 # %% exercise="01.1"
 def init_std(scheme, fan_in, fan_out):
     """The std of the weights of a layer, a float, for "lecun", "xavier" or "he".
@@ -140,6 +171,7 @@ def init_std(scheme, fan_in, fan_out):
     variance = {"lecun": 1 / fan_in, "xavier": 2 / (fan_in + fan_out), "he": 2 / fan_in}
     return variance[scheme] ** 0.5
     ### END SOLUTION
+
 
 # %% check="01.1"
 check("01.1", init_std)
@@ -174,6 +206,7 @@ predict(
     "1/3, and 3¹⁰ = 59,049.",
 )
 
+
 # %%
 def linear_layers(bound, n=100, layers=10):
     h = rng.standard_normal((200, n))
@@ -188,7 +221,10 @@ claim("bound √(1/n), ten layers: variance × 3¹⁰", np.mean(misprint) * 3**1
 claim("bound √(3/n), ten layers: variance", np.mean(correct), low=0.5, high=1.7)
 
 # %% [markdown]
-# That bound is not only a misprint. It is **PyTorch's default**: `nn.Linear` calls `kaiming_uniform_(a=√5)`, whose gain is $\sqrt{2/(1+5)}$. The bound is $\sqrt{3}\cdot\sqrt{1/3}\,/\sqrt{n} = 1/\sqrt{n}$, so that $n\operatorname{Var}(w) = 1/3$. The name says "Kaiming", the number is a sixth of his.
+# That bound is not only a misprint. It is **PyTorch's default**: `nn.Linear` calls
+# `kaiming_uniform_(a=√5)`, whose gain is $\sqrt{2/(1+5)}$. The bound is
+# $\sqrt{3}\cdot\sqrt{1/3}\,/\sqrt{n} = 1/\sqrt{n}$, so that $n\operatorname{Var}(w) = 1/3$. The
+# name says "Kaiming", the number is a sixth of his.
 
 # %%
 torch.manual_seed(SEED)  # nn.Linear takes no generator
@@ -199,7 +235,8 @@ claim("its largest weight, times √fan_in", 20 * default.abs().max(), low=0.99,
 # %% [markdown]
 # ### Exercise 01.2: the uniform version
 #
-# Write `uniform_bound(scheme, fan_in, fan_out)`: the bound $a$ for which $U[-a, a]$ has the same variance as the scheme's normal version.
+# Write `uniform_bound(scheme, fan_in, fan_out)`: the bound $a$ for which $U[-a, a]$ has the same
+# variance as the scheme's normal version.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -216,6 +253,7 @@ claim("its largest weight, times √fan_in", 20 * default.abs().max(), low=0.99,
 # He: $a = \sqrt{6/n_\text{in}}$. The other two go the same way.
 # </details>
 
+
 # %% exercise="01.2"
 def uniform_bound(scheme, fan_in, fan_out):
     """The bound a > 0 of U[−a, a] with the variance of "lecun", "xavier" or "he"; a float."""
@@ -224,15 +262,19 @@ def uniform_bound(scheme, fan_in, fan_out):
     return (3 * variance[scheme]) ** 0.5
     ### END SOLUTION
 
+
 # %% check="01.2"
 check("01.2", uniform_bound)
 
 # %% [markdown]
 # ## 3 · Backward, the other fan counts
 #
-# A unit's gradient is a sum over the units that it feeds: $\partial\text{loss}/\partial h_i = \sum_{k=1}^{n_\text{out}} w_{ik}\,\delta_k$. The same reasoning gives
+# A unit's gradient is a sum over the units that it feeds:
+# $\partial\text{loss}/\partial h_i = \sum_{k=1}^{n_\text{out}} w_{ik}\,\delta_k$. The same
+# reasoning gives
 #
-# $$\text{forward: } n_\text{in}\operatorname{Var}(w) \qquad\qquad \text{backward: } n_\text{out}\operatorname{Var}(w).$$
+# $$\text{forward: } n_\text{in}\operatorname{Var}(w)
+#   \qquad\qquad \text{backward: } n_\text{out}\operatorname{Var}(w).$$
 #
 # Both are 1 only if $n_\text{in} = n_\text{out}$. Otherwise something has to give.
 
@@ -245,6 +287,7 @@ predict(
     because="2/(32+512) gives the factors 32·2/544 ≈ 0.12 forward and 512·2/544 ≈ 1.9 backward. "
     "The compromise is exact for neither; it limits the worse one.",
 )
+
 
 # %%
 def measure_factors(weight_var, fan_in=32, fan_out=512, draws=20):
@@ -267,7 +310,9 @@ claim("Xavier: backward factor", compromise[1], low=1.8, high=2.0)
 # %% [markdown]
 # ### Exercise 01.3: what one layer does to the variance
 #
-# Write `variance_ratio(scheme, fan_in, fan_out)`, which returns the pair **(forward, backward)** of factors of the linear layer alone, $z = hW$, without any activation, for `"lecun"`, `"xavier"` and `"he"`.
+# Write `variance_ratio(scheme, fan_in, fan_out)`, which returns the pair **(forward, backward)**
+# of factors of the linear layer alone, $z = hW$, without any activation, for `"lecun"`, `"xavier"`
+# and `"he"`.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -284,6 +329,7 @@ claim("Xavier: backward factor", compromise[1], low=1.8, high=2.0)
 # `return fan_in * variance, fan_out * variance`
 # </details>
 
+
 # %% exercise="01.3"
 def variance_ratio(scheme, fan_in, fan_out):
     """(forward, backward): the factors by which a linear layer multiplies the variance of its
@@ -295,25 +341,39 @@ def variance_ratio(scheme, fan_in, fan_out):
     return fan_in * variance, fan_out * variance
     ### END SOLUTION
 
+
 # %% check="01.3"
 check("01.3", variance_ratio)
 
 # %% [markdown]
-# **Your turn, in words (2 points).** A layer has `fan_in` ≠ `fan_out`, so one of the two conditions must be given up. Which one would you give up, and what happens to the other direction? Give the factor. When does the choice hardly matter? (Think of a network whose widths go 64, 512, 256, 10, and multiply the factors of all its layers.)
+# **Your turn, in words (2 points).** A layer has `fan_in` ≠ `fan_out`, so one of the two
+# conditions must be given up. Which one would you give up, and what happens to the other
+# direction? Give the factor. When does the choice hardly matter? (Think of a network whose widths
+# go 64, 512, 256, 10, and multiply the factors of all its layers.)
 
 # %% [markdown] written="01.w"
 # ### BEGIN SOLUTION
-# Keeping the forward variance (1/fan_in, or 2/fan_in with ReLU) makes the gradient's variance change by fan_out/fan_in in this layer; keeping the backward variance makes the signal's change by fan_in/fan_out. I would keep forward: the loss and the logits then start at a sensible size, and a gradient that is too large or too small everywhere can be taken up by the learning rate (Adam divides it out). Over the whole network the factors telescope: the product of fan_out/fan_in is the last width over the first, however many layers there are. So the choice hardly matters for a network whose ends are similar in size; it would matter if the same mismatch met a shared learning rate in layers of very different width.
+# Keeping the forward variance (1/fan_in, or 2/fan_in with ReLU) makes the gradient's variance
+# change by fan_out/fan_in in this layer; keeping the backward variance makes the signal's change
+# by fan_in/fan_out. I would keep forward: the loss and the logits then start at a sensible size,
+# and a gradient that is too large or too small everywhere can be taken up by the learning rate
+# (Adam divides it out). Over the whole network the factors telescope: the product of
+# fan_out/fan_in is the last width over the first, however many layers there are. So the choice
+# hardly matters for a network whose ends are similar in size; it would matter if the same mismatch
+# met a shared learning rate in layers of very different width.
 # ### END SOLUTION
 
 # %% [markdown]
 # ## 4 · Many layers
 #
-# A factor of 0.9 or 1.1 a layer is nothing. To the tenth power it is 0.35 or 2.6; to the fiftieth, 0.005 or 117. To see what happens, keep every layer's output.
+# A factor of 0.9 or 1.1 a layer is nothing. To the tenth power it is 0.35 or 2.6; to the fiftieth,
+# 0.005 or 117. To see what happens, keep every layer's output.
 #
 # ### Exercise 01.4: forward through all layers
 #
-# Write `forward(x, weights, activation)`. `weights` is a list of matrices of shape (fan_in, fan_out). There are no biases. Every layer, also the last, computes $h \leftarrow \phi(hW)$. Return the list of all layers' activations, without the input.
+# Write `forward(x, weights, activation)`. `weights` is a list of matrices of shape (fan_in,
+# fan_out). There are no biases. Every layer, also the last, computes $h \leftarrow \phi(hW)$.
+# Return the list of all layers' activations, without the input.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -352,25 +412,33 @@ def forward(x, weights, activation):
     return outputs
     ### END SOLUTION
 
+
 # %% check="01.4"
 check("01.4", forward)
 
 # %% [markdown]
 # ### Two kinds of spread
 #
-# A layer's activations form a table: inputs are rows, units are columns. Their variance has two parts, exactly:
+# A layer's activations form a table: inputs are rows, units are columns. Their variance has two
+# parts, exactly:
 #
-# $$\underbrace{\operatorname{Var}(h)}_{\text{overall}} = \underbrace{\text{mean over units of } \operatorname{Var}_\text{inputs}(h_j)}_{\text{across inputs: information}} + \underbrace{\operatorname{Var}_\text{units}(\bar h_j)}_{\text{offsets of the units}}$$
+# $$\underbrace{\operatorname{Var}(h)}_{\text{overall}}
+#   = \underbrace{\text{mean over units of } \operatorname{Var}_\text{inputs}(h_j)}_
+#     {\text{across inputs: information}}
+#   + \underbrace{\operatorname{Var}_\text{units}(\bar h_j)}_{\text{offsets of the units}}$$
 #
 # A histogram of all activations shows the sum. Only the first part can tell one input from another.
 
 # %% [markdown]
 # ### Exercise 01.5: three statistics of every layer
 #
-# Write `layer_statistics(activations, activation)`, which returns a dict of three arrays, with one entry a layer:
+# Write `layer_statistics(activations, activation)`, which returns a dict of three arrays, with one
+# entry a layer:
 # - `"std"`: the standard deviation of all entries;
-# - `"across"`: $\sqrt{\text{mean over units of the variance over inputs}}$ (the first part above, as a std);
-# - `"saturated"`: the share of entries strictly below 0.02 or above 0.98 (sigmoid), strictly beyond ±0.96 (tanh), exactly 0 (ReLU).
+# - `"across"`: $\sqrt{\text{mean over units of the variance over inputs}}$ (the first part above,
+#   as a std);
+# - `"saturated"`: the share of entries strictly below 0.02 or above 0.98 (sigmoid), strictly
+#   beyond ±0.96 (tanh), exactly 0 (ReLU).
 #
 # Variances divide by $n$ (NumPy's default).
 #
@@ -386,8 +454,10 @@ check("01.4", forward)
 #
 # <details><summary>Hint 3</summary>
 #
-# Build three lists in one loop over the layers. `across` is `np.sqrt(h.var(0).mean())`; for tanh, `(np.abs(h) > 0.96).mean()`.
+# Build three lists in one loop over the layers. `across` is `np.sqrt(h.var(0).mean())`; for tanh,
+# `(np.abs(h) > 0.96).mean()`.
 # </details>
+
 
 # %% exercise="01.5"
 def layer_statistics(activations, activation):
@@ -408,6 +478,7 @@ def layer_statistics(activations, activation):
     }
     ### END SOLUTION
 
+
 # %% check="01.5"
 check("01.5", layer_statistics)
 
@@ -416,9 +487,12 @@ check("01.5", layer_statistics)
 #
 # In a wide network, $z$ is normal with a variance $q$. Then one number follows from the one before:
 #
-# $$q_{l+1} = \sigma_w^2\, \mathbb{E}\big[\phi(\sqrt{q_l}\,g)^2\big], \qquad \chi_l = \sigma_w^2\, \mathbb{E}\big[\phi'(\sqrt{q_l}\,g)^2\big], \qquad g \sim \mathcal{N}(0,1),\ \sigma_w^2 = n\operatorname{Var}(w).$$
+# $$q_{l+1} = \sigma_w^2\, \mathbb{E}\big[\phi(\sqrt{q_l}\,g)^2\big], \qquad
+#   \chi_l = \sigma_w^2\, \mathbb{E}\big[\phi'(\sqrt{q_l}\,g)^2\big], \qquad
+#   g \sim \mathcal{N}(0,1),\ \sigma_w^2 = n\operatorname{Var}(w).$$
 #
-# $\chi$ is the backward factor: what one layer does to the variance of the gradient. `meanfield.predict_signals` computes both, and the spread across inputs.
+# $\chi$ is the backward factor: what one layer does to the variance of the gradient.
+# `meanfield.predict_signals` computes both, and the spread across inputs.
 
 # %%
 draws = [init.draw(seed) for seed in seeds]  # random matrices, drawn once: width 100, 30 layers
@@ -433,8 +507,8 @@ def measure(activation, scheme, depth=10):
 for activation, scheme in [("tanh", "He"), ("relu", "He"), ("sigmoid", "std 1")]:
     measured = np.mean([m.log_std for m in measure(activation, scheme)], axis=0)
     theory = meanfield.predict_signals(activation, 10, weight_var=init.WEIGHT_VARS[scheme])
-    error = measured - np.log10(theory.std)
-    claim(f"{activation}, {scheme}: std in ten layers, measured / theory", 10**error, low=0.8, high=1.25)  # fmt: skip
+    ratio = 10 ** (measured - np.log10(theory.std))  # (10,)
+    claim(f"{activation}, {scheme}: std in ten layers / theory", ratio, low=0.8, high=1.25)
 
 # %%
 predict(
@@ -449,8 +523,10 @@ predict(
 # %% [markdown]
 # ### The figure
 #
-# Top: histograms of six layers. Middle: the same activations as a table, 24 inputs by 40 units. Bottom: the spread over depth, with theory drawn through the measured dots. Try in this order:
-# 1. tanh + Xavier, then *He*, then *std 0.01*, then *std 1*. What do the histograms show, and what do the gradients do?
+# Top: histograms of six layers. Middle: the same activations as a table, 24 inputs by 40 units.
+# Bottom: the spread over depth, with theory drawn through the measured dots. Try in this order:
+# 1. tanh + Xavier, then *He*, then *std 0.01*, then *std 1*. What do the histograms show, and what
+#    do the gradients do?
 # 2. sigmoid + Xavier: look at the histograms first. Then at the stripes.
 # 3. relu + He at depth 30, then relu + PyTorch's default.
 
@@ -464,26 +540,31 @@ explore(
 )  # fmt: skip
 
 # %% [markdown]
-# Xavier and LeCun are one here, because all layers have 100 inputs and 100 outputs. And one detail that many texts have wrong: with tanh + Xavier the spread does not settle, it goes on falling, with $\operatorname{Var}(h_l) \approx 1/(2l)$.
+# Xavier and LeCun are one here, because all layers have 100 inputs and 100 outputs. And one detail
+# that many texts have wrong: with tanh + Xavier the spread does not settle, it goes on falling,
+# with $\operatorname{Var}(h_l) \approx 1/(2l)$.
 
 # %%
 tanh_xavier = measure("tanh", "Xavier (= LeCun here)", depth=30)
 variances = np.mean([10 ** (2 * m.log_std) for m in tanh_xavier], axis=0)  # (30,)
-claim("tanh + Xavier: 2l·Var(h) in layers 10 to 30", (2 * np.arange(1, 31) * variances)[9:], low=0.6, high=1.5)  # fmt: skip
+scaled = 2 * np.arange(1, 31) * variances
+claim("tanh + Xavier: 2l·Var(h) in layers 10 to 30", scaled[9:], low=0.6, high=1.5)
 small = measure("tanh", "std 0.01")
 claim("std 0.01: log10 of the std in layer 10", [m.log_std[-1] for m in small], high=-8)
-claim("std 0.01: log10 of the gradient, layer 1 / layer 10", [m.log_gradient[0] - m.log_gradient[-1] for m in small], high=-7)  # fmt: skip
+claim("std 0.01: log10 of gradient, layer 1 / layer 10", [m.log_returned for m in small], high=-7)
 
 # %% [markdown]
 # ## 5 · Three things that a histogram does not tell you
 #
-# **First: saturated does not mean vanishing.** "Weights of std 1 saturate tanh, so gradients vanish" is in many texts. At width 100 they explode. The backward factor is $\sigma_w^2 = n$ times the share of units with slope, and that share falls only like $1/\sqrt{q}$.
+# **First: saturated does not mean vanishing.** "Weights of std 1 saturate tanh, so gradients
+# vanish" is in many texts. At width 100 they explode. The backward factor is $\sigma_w^2 = n$
+# times the share of units with slope, and that share falls only like $1/\sqrt{q}$.
 
 # %%
 large = measure("tanh", "std 1")
-ratios = [m.log_gradient[0] - m.log_gradient[-1] for m in large]
+ratios = [m.log_returned for m in large]
 claim("tanh, std 1: saturated in layer 10", [m.saturated[-1] for m in large], low=0.8, high=0.88)
-claim("tanh, std 1: log10 of the gradient, layer 1 / layer 10", ratios, low=2)
+claim("tanh, std 1: log10 of gradient, layer 1 / layer 10", ratios, low=2)
 
 
 def backward_factor(activation, width):
@@ -493,15 +574,18 @@ def backward_factor(activation, width):
 
 
 for width in (25, 100, 400):
-    print(f"width {width}: tanh × {backward_factor('tanh', width):.2f}, sigmoid × {backward_factor('sigmoid', width):.2f} a layer")  # fmt: skip
-measured = 10 ** (np.mean(ratios) / 9)
-claim("tanh, width 100: measured factor / theory", measured / backward_factor("tanh", 100), low=0.85, high=1.15)  # fmt: skip
-claim("sigmoid, std 1, width 100: factor a layer", backward_factor("sigmoid", 100), low=0.9, high=1.05)
+    factors = [f"{name} × {backward_factor(name, width):.2f}" for name in ("tanh", "sigmoid")]
+    print(f"width {width}, a layer: {', '.join(factors)}")
+measured = 10 ** (np.mean(ratios) / 9) / backward_factor("tanh", 100)
+claim("tanh, width 100: measured factor / theory", measured, low=0.85, high=1.15)
+claim("sigmoid, width 100: factor", backward_factor("sigmoid", 100), low=0.9, high=1.05)
 
 # %% [markdown]
-# So a sigmoid network with weights of std 1 is nearly critical at width 100, by coincidence: narrower ones vanish, wider ones explode.
+# So a sigmoid network with weights of std 1 is nearly critical at width 100, by coincidence:
+# narrower ones vanish, wider ones explode.
 #
-# **Second: healthy histograms can hide a collapse.** Sigmoid + Xavier has a fine spread in every layer. But it is all offset.
+# **Second: healthy histograms can hide a collapse.** Sigmoid + Xavier has a fine spread in every
+# layer. But it is all offset.
 
 # %%
 predict(
@@ -514,18 +598,18 @@ predict(
 )
 
 # %% [markdown]
-# Let us take real inputs, standardized digits, and ask a third question: can a linear classifier still read the class off layer $l$? (Ridge regression on the features of 800 images, tested on 400.)
+# Let us take real inputs, standardized digits, and ask a third question: can a linear classifier
+# still read the class off layer $l$? (Ridge regression on the features of 800 images, tested on
+# 400.)
 
 # %%
-table = {
-    (activation, scheme): deep_digits.examine_digits(seeds, activation=activation, scheme=scheme)
-    for activation, scheme in [("sigmoid", "xavier"), ("relu", "he"), ("tanh", "xavier"), ("tanh", 1.0)]
-}
-print("                       std over all   across inputs   cosine of two   linear probe")
+pairs = [("sigmoid", "xavier"), ("relu", "he"), ("tanh", "xavier"), ("tanh", 1.0)]
+table = {p: deep_digits.examine_digits(seeds, activation=p[0], scheme=p[1]) for p in pairs}
+print("network         layer   std overall   across inputs   cosine of two   linear probe")
 for (activation, scheme), found in table.items():
-    for k, layer in enumerate(deep_digits.EXAMINED):
-        std, across, cosine, accuracy = found[:, k].mean(0)
-        print(f"{activation:8}{scheme!s:8} h{layer:<3} {std:12.3f} {across:15.2g} {cosine:14.3f} {accuracy:14.2f}")  # fmt: skip
+    for layer, (std, across, cosine, hits) in zip(deep_digits.EXAMINED, found.mean(0), strict=True):
+        row = f"{activation:8}{scheme!s:8}{layer:5}"
+        print(f"{row}{std:14.3f}{across:16.2g}{cosine:16.3f}{hits:15.2f}")
 
 # %%
 sigmoid, he = table["sigmoid", "xavier"], table["relu", "he"]  # (seeds, layers 1 10 50, 4 numbers)
@@ -535,12 +619,18 @@ claim("its cosine between two different digits", sigmoid[:, 1, 2], low=0.9999)
 claim("sigmoid + Xavier, layer 50: linear probe (chance is 0.1)", sigmoid[:, 2, 3].mean(), high=0.3)
 
 # %% [markdown]
-# A probe still reads the classes in layer 10, from the last digits of the numbers, after each feature was magnified to std 1. Gradient descent has no such magnifier. By layer 50 even float32's last digit is gone.
+# A probe still reads the classes in layer 10, from the last digits of the numbers, after each
+# feature was magnified to std 1. Gradient descent has no such magnifier. By layer 50 even
+# float32's last digit is gone.
 #
-# **Third: He keeps the spread while inputs align.** ReLU with He passes every test on means and stds. Yet the cosine between two inputs rises layer by layer: the outputs are all positive, so they share a direction, and the share grows. Theory knows it: the map of cosines has its only fixed point at 1.
+# **Third: He keeps the spread while inputs align.** ReLU with He passes every test on means and
+# stds. Yet the cosine between two inputs rises layer by layer: the outputs are all positive, so
+# they share a direction, and the share grows. Theory knows it: the map of cosines has its only
+# fixed point at 1.
 
 # %%
-claim("relu + He: std in layer 50 / std in layer 1 (mean of log)", np.exp(np.log(he[:, 2, 0] / he[:, 0, 0]).mean()), low=0.3, high=3)  # fmt: skip
+change = np.exp(np.log(he[:, 2, 0] / he[:, 0, 0]).mean())  # geometric mean over seeds
+claim("relu + He: std in layer 50 / std in layer 1", change, low=0.3, high=3)
 claim("cosine of two digits in layer 1", he[:, 0, 2].mean(), low=0.25, high=0.45)
 claim("cosine in layer 10", he[:, 1, 2].mean(), low=0.75, high=0.92)
 claim("cosine in layer 50", he[:, 2, 2].mean(), low=0.96)
@@ -550,7 +640,8 @@ claim("tanh + Xavier, layer 50: linear probe", table["tanh", "xavier"][:, 2, 3].
 claim("tanh, std 1, layer 10: linear probe (chaos)", table["tanh", 1.0][:, 1, 3].mean(), high=0.4)
 
 # %% [markdown]
-# And one thing that does *not* change: the share of zeros in a ReLU network does not depend on the weights' scale. ReLU only looks at signs.
+# And one thing that does *not* change: the share of zeros in a ReLU network does not depend on the
+# weights' scale. ReLU only looks at signs.
 
 # %%
 zeros = [[m.saturated for m in measure("relu", s)] for s in ("He", "std 1", "std 0.01")]
@@ -560,7 +651,9 @@ claim("that share, mean over layers and seeds", np.mean(zeros), low=0.42, high=0
 # %% [markdown]
 # ## 6 · All directions at once: the Jacobian
 #
-# A variance is an average over directions. The network's Jacobian $J = \partial h_L / \partial x$ says more: its singular values tell by how much each direction is stretched. In a product of Gaussian matrices the mean square stays 1, while single directions drift apart exponentially.
+# A variance is an average over directions. The network's Jacobian $J = \partial h_L / \partial x$
+# says more: its singular values tell by how much each direction is stretched. In a product of
+# Gaussian matrices the mean square stays 1, while single directions drift apart exponentially.
 
 # %%
 predict(
@@ -577,35 +670,52 @@ from helpers.plots.spectra import KINDS, draw_losses, draw_meeting, spectrum_fig
 
 
 def spectra_of(activation, kind, seed):
-    rng = np.random.default_rng([seed, 3])
-    return isometry.jacobian_spectra(rng, activation=activation, orthogonal=kind == "orthogonal", depth=50)  # fmt: skip
+    """Singular values after 1 to 50 layers, (50, 100)."""
+    rng, flat = np.random.default_rng([seed, 3]), kind == "orthogonal"
+    return isometry.jacobian_spectra(rng, activation=activation, orthogonal=flat, depth=50)
 
 
 spectra = {(a, k): spectra_of(a, k, seeds[0]) for a in isometry.CRITICAL_GAINS for k in KINDS}
 fig, update, alt = spectrum_figure(spectra)
-explore(fig, update, alt=alt, play="depth", activation=list(isometry.CRITICAL_GAINS), depth=(1, 50, 10))
+explore(
+    fig, update, alt=alt, play="depth", activation=list(isometry.CRITICAL_GAINS), depth=(1, 50, 10)
+)
 
 # %% [markdown]
-# **Orthogonal** matrices have all singular values equal to 1, and so have their products. With tanh and small inputs this survives 50 layers: *dynamical isometry*. With ReLU it does not: a ReLU removes half of the directions in every layer, whatever the matrix.
+# **Orthogonal** matrices have all singular values equal to 1, and so have their products. With
+# tanh and small inputs this survives 50 layers: *dynamical isometry*. With ReLU it does not: a
+# ReLU removes half of the directions in every layer, whatever the matrix.
+
 
 # %%
-linear, tanh = spectra["linear", "Gaussian"], spectra["tanh", "Gaussian"]
-claim("linear, Gaussian, 10 layers: log10 of largest / smallest", np.log10(linear[9, 0] / linear[9, -1]), low=8)  # fmt: skip
-claim("linear, orthogonal, 50 layers: largest / smallest − 1", np.ptp(spectra["linear", "orthogonal"][49]), high=1e-12)  # fmt: skip
-claim("tanh, Gaussian, 50 layers: log10 of largest / median", np.log10(tanh[49, 0] / np.median(tanh[49])), low=6)  # fmt: skip
-orthogonal_tanh = spectra["tanh", "orthogonal"][49]
-claim("tanh, orthogonal, 50 layers: log10 of largest / smallest", np.log10(orthogonal_tanh[0] / orthogonal_tanh[-1]), high=0.6)  # fmt: skip
-kept = {k: [isometry.count_kept(spectra_of("relu", k, s)[[9, 49]]) for s in seeds] for k in KINDS}
-claim("relu, 10 layers: directions kept, Gaussian", np.mean(kept["Gaussian"], 0)[0], low=9, high=19)
-claim("relu, 10 layers: directions kept, orthogonal", np.mean(kept["orthogonal"], 0)[0], low=14, high=27)  # fmt: skip
-claim("relu, 50 layers: both", np.mean([kept[k] for k in KINDS], 1)[:, 1], high=10)
+def decades(spectrum, rank):
+    """log10 of the largest singular value over that of a rank."""
+    return np.log10(spectrum[0] / spectrum[rank])
+
+
+claim("linear, Gaussian, 10 layers: decades", decades(spectra["linear", "Gaussian"][9], -1), low=8)
+flat = spectra["linear", "orthogonal"][49]
+claim("linear, orthogonal, 50 layers: largest − smallest", np.ptp(flat), high=1e-12)
+to_median = decades(spectra["tanh", "Gaussian"][49], 50)
+claim("tanh, Gaussian, 50 layers: decades from largest to median", to_median, low=6)
+claim("tanh, orthogonal: all decades", decades(spectra["tanh", "orthogonal"][49], -1), high=0.6)
+
+# %%
+relu_spectra = {k: np.array([spectra_of("relu", k, s) for s in seeds]) for k in KINDS}
+relu_kept = {k: isometry.count_kept(found).mean(0) for k, found in relu_spectra.items()}  # (50,)
+claim("relu, 10 layers: directions kept, Gaussian", relu_kept["Gaussian"][9], low=9, high=19)
+claim("relu, 10 layers: directions kept, orthogonal", relu_kept["orthogonal"][9], low=14, high=27)
+claim("relu, 50 layers: directions kept, both", [relu_kept[k][49] for k in KINDS], high=10)
 
 # %% [markdown]
 # ### Exercise 01.6: an orthogonal matrix
 #
-# Write `orthogonal(rows, cols, gain, rng)`: a random matrix of shape (rows, cols) times `gain`. If `rows >= cols` its columns are orthonormal (before the gain), else its rows. Draw with `rng.standard_normal`, then use `np.linalg.qr`.
+# Write `orthogonal(rows, cols, gain, rng)`: a random matrix of shape (rows, cols) times `gain`. If
+# `rows >= cols` its columns are orthonormal (before the gain), else its rows. Draw with
+# `rng.standard_normal`, then use `np.linalg.qr`.
 #
-# Every orthogonal matrix shall be equally likely. QR chooses signs by a rule of its own; multiply each column of $Q$ by the sign of $R$'s diagonal entry and the rule is gone (Mezzadri 2007).
+# Every orthogonal matrix shall be equally likely. QR chooses signs by a rule of its own; multiply
+# each column of $Q$ by the sign of $R$'s diagonal entry and the rule is gone (Mezzadri 2007).
 #
 # <details><summary>Hint 1</summary>
 #
@@ -619,8 +729,10 @@ claim("relu, 50 layers: both", np.mean([kept[k] for k in KINDS], 1)[:, 1], high=
 #
 # <details><summary>Hint 3</summary>
 #
-# `q = q * np.sign(np.diag(r))` multiplies the columns. Then transpose if `rows < cols`, then the gain.
+# `q = q * np.sign(np.diag(r))` multiplies the columns. Then transpose if `rows < cols`, then the
+# gain.
 # </details>
+
 
 # %% exercise="01.6"
 def orthogonal(rows, cols, gain, rng):
@@ -634,6 +746,7 @@ def orthogonal(rows, cols, gain, rng):
     q = q * np.sign(np.diag(r))
     return gain * (q if rows >= cols else q.T)
     ### END SOLUTION
+
 
 # %% check="01.6"
 check("01.6", orthogonal)
@@ -650,38 +763,51 @@ except NotImplementedError:
 # %% [markdown]
 # ## 7 · Order and chaos
 #
-# Take two inputs and follow their cosine. With small gains every pair meets (**order**: the network becomes constant, gradients vanish). With large gains every pair parts, even nearly equal ones (**chaos**: the network becomes a hash, gradients explode). Between them lies one critical gain. With biases of std 0.3, theory puts it near 1.4.
+# Take two inputs and follow their cosine. With small gains every pair meets (**order**: the
+# network becomes constant, gradients vanish). With large gains every pair parts, even nearly equal
+# ones (**chaos**: the network becomes a hash, gradients explode). Between them lies one critical
+# gain. With biases of std 0.3, theory puts it near 1.4.
 
 # %%
 gains, starts, depth = (1.0, 1.5, 2.0, 3.0), (0.5, 0.99), 30
-cosines = np.array([isometry.meet_or_part(np.random.default_rng([s, 4]), gains, starts=starts, depth=depth) for s in seeds])  # fmt: skip
+rngs = [np.random.default_rng([seed, 4]) for seed in seeds]
+cosines = np.array([isometry.meet_or_part(r, gains, starts=starts, depth=depth) for r in rngs])
+settings = {"depth": depth, "bias_var": 0.3**2}
 fig, axes = plt.subplots(1, 2, figsize=(9.6, 3.6), sharey=True)
 for k, start in enumerate(starts):
-    theory = [meanfield.predict_signals("tanh", depth, weight_var=g**2, bias_var=0.09, input_cosine=start).cosine for g in gains]  # fmt: skip
-    lines = np.column_stack([np.full(len(gains), start), theory])
+    theory = [
+        meanfield.predict_signals("tanh", weight_var=g**2, input_cosine=start, **settings).cosine
+        for g in gains
+    ]
+    lines = np.column_stack([np.full(len(gains), start), theory])  # (gains, depth + 1)
     draw_meeting(axes[k], cosines[:, :, k], lines, gains, start=start)
 axes[0].set_ylabel("cosine of two inputs")
-plots.show(fig, alt="Cosine of two inputs over 30 tanh layers, dots with error bars over 5 seeds on theory lines. Gain 1: both pairs go to 1. Gain 1.5 stays at 0.7 and 0.94, gain 3 falls to near 0, also from 0.99.")  # fmt: skip
+plots.show(
+    fig,
+    alt="Cosine of two inputs over 30 tanh layers: dots with error bars over 5 seeds on theory "
+    "lines. Gain 1: both pairs go to 1. Gain 3: both fall to near 0, also from 0.99.",
+)
 
 # %%
 final = cosines[..., -1].mean(0)  # (gains, starts)
 claim("gain 1: cosines after 30 layers", final[0], low=0.99)
 claim("gain 3: cosines after 30 layers, also from 0.99", final[3], high=0.35)
-claim("critical gain of tanh with bias std 0.3, theory", meanfield.critical_gain("tanh", bias_var=0.09), low=1.38, high=1.41)  # fmt: skip
+critical = meanfield.critical_gain("tanh", bias_var=0.3**2)
+claim("critical gain of tanh with bias std 0.3, theory", critical, low=1.38, high=1.41)
 
 # %% [markdown]
-# Without biases the picture for tanh is duller: cosines hardly move at any gain. Chaos then shows in gradients only, as in the figure of section 4.
+# Without biases the picture for tanh is duller: cosines hardly move at any gain. Chaos then shows
+# in gradients only, as in the figure of section 4.
 
 # %% [markdown]
 # ## 8 · Does it matter for training?
 #
-# Enough of statistics at step 0. Same data, same batches, same number of updates, four seeds a curve; width 64, SGD with batches of 64.
+# Enough of statistics at step 0. Same data, same batches, same number of updates, four seeds a
+# curve; width 64, SGD with batches of 64.
+
 
 # %%
-def train(activation, scheme, *, layers, lr, steps, optimizer="sgd", gain=1.0):
-    return deep_digits.train_digits(seeds[:4], activation=activation, scheme=scheme, gain=gain, layers=layers, lr=lr, steps=steps, optimizer=optimizer)  # fmt: skip
-
-
+four = seeds[:4]
 predict(
     "A ReLU network of ten hidden layers, 200 steps of SGD. Which start does not train at all?",
     ["only std 0.01", "std 0.01 and PyTorch's default", "all train, at different speeds"],
@@ -691,7 +817,10 @@ predict(
 )
 
 # %%
-relu = {s: train("relu", s, layers=10, lr=0.05, steps=200) for s in (0.01, "torch", "xavier", "he")}
+relu = {
+    s: deep_digits.train_digits(four, activation="relu", scheme=s, layers=10, lr=0.05, steps=200)
+    for s in (0.01, "torch", "xavier", "he")
+}
 claim("relu × 10, std 0.01: test accuracy", relu[0.01].accuracy, high=0.2)
 claim("relu × 10, PyTorch's default: test accuracy", relu["torch"].accuracy, high=0.2)
 claim("relu × 10, Xavier: test accuracy, mean", relu["xavier"].accuracy.mean(), low=0.25, high=0.8)
@@ -699,65 +828,101 @@ claim("relu × 10, He: test accuracy", relu["he"].accuracy, low=0.8)
 
 # %%
 sigmoid = {
-    "SGD, std 1": train("sigmoid", 1.0, layers=5, lr=0.5, steps=260),
-    "SGD, Xavier": train("sigmoid", "xavier", layers=5, lr=0.5, steps=260),
-    "Adam, Xavier": train("sigmoid", "xavier", layers=5, lr=0.003, steps=260, optimizer="adam"),
+    "SGD, std 1": deep_digits.train_digits(
+        four, activation="sigmoid", scheme=1.0, layers=5, lr=0.5, steps=260
+    ),
+    "SGD, Xavier": deep_digits.train_digits(
+        four, activation="sigmoid", scheme="xavier", layers=5, lr=0.5, steps=260
+    ),
+    "Adam, Xavier": deep_digits.train_digits(
+        four, activation="sigmoid", scheme="xavier", layers=5, lr=0.003, steps=260, optimizer="adam"
+    ),
 }
 claim("sigmoid × 5, SGD, std 1: test accuracy", sigmoid["SGD, std 1"].accuracy, low=0.75)
 claim("sigmoid × 5, SGD, Xavier: test accuracy", sigmoid["SGD, Xavier"].accuracy, high=0.25)
-claim("sigmoid × 5, Adam, Xavier: test accuracy, mean", sigmoid["Adam, Xavier"].accuracy.mean(), low=0.55)  # fmt: skip
+with_adam = sigmoid["Adam, Xavier"].accuracy.mean()
+claim("sigmoid × 5, Adam, Xavier: test accuracy, mean", with_adam, low=0.55)
 
 # %%
 fig, axes = plt.subplots(1, 2, figsize=(9.6, 3.6))
 steps = relu["he"].steps
 names = {0.01: "std 0.01", "torch": "nn.Linear", "xavier": "Xavier", "he": "He"}
 draw_losses(axes[0], steps, {names[k]: run.loss for k, run in relu.items()}, top=2.6)
-draw_losses(axes[1], sigmoid["SGD, std 1"].steps, {k: run.loss for k, run in sigmoid.items()}, top=2.6)
+draw_losses(
+    axes[1], sigmoid["SGD, std 1"].steps, {k: run.loss for k, run in sigmoid.items()}, top=2.6
+)
 plots.label_axes(axes[0], title="ReLU, ten layers, SGD", x="update", y="training loss")
 plots.label_axes(axes[1], title="Sigmoid, five layers", x="update")
-plots.show(fig, alt="Training loss over updates, mean and spread of four seeds. ReLU: He falls to near 0, Xavier half way, PyTorch's default and std 0.01 stay at log 10. Sigmoid: Xavier with SGD stays at log 10, the other two fall.")  # fmt: skip
+plots.show(
+    fig,
+    alt="Training loss over updates, mean and spread of four seeds. ReLU: He falls to near 0, "
+    "Xavier half way, nn.Linear's default and std 0.01 stay at log 10. Sigmoid: Xavier with SGD "
+    "stays at log 10, the other two fall.",
+)
 
 # %% [markdown]
-# "The sigmoid wants Xavier" is not what we see: with SGD it does not train at all at depth 5, while std 1 does. Adam divides the tiny gradients by their own size, and so it gets through. The rule needs its optimizer named.
+# "The sigmoid wants Xavier" is not what we see: with SGD it does not train at all at depth 5,
+# while std 1 does. Adam divides the tiny gradients by their own size, and so it gets through. The
+# rule needs its optimizer named.
 #
 # Does isometry help? Thirty tanh layers, Gaussian against orthogonal, gain 1.1, same learning rate:
 
 # %%
-deep = {s: train("tanh", s, layers=30, lr=0.02, steps=120, gain=1.1) for s in ("lecun", "orthogonal")}
+deep = {
+    s: deep_digits.train_digits(
+        four, activation="tanh", scheme=s, layers=30, lr=0.02, steps=120, gain=1.1
+    )
+    for s in ("lecun", "orthogonal")
+}
 gap = deep["orthogonal"].accuracy - deep["lecun"].accuracy
-print("accuracy, Gaussian:", deep["lecun"].accuracy.round(3), " orthogonal:", deep["orthogonal"].accuracy.round(3))  # fmt: skip
-claim("orthogonal minus Gaussian, test accuracy, mean of paired seeds", gap.mean(), low=0.0, high=0.4)
+for scheme, run in deep.items():
+    print(f"{scheme:10}", run.accuracy.round(3))
+claim(
+    "orthogonal minus Gaussian, test accuracy, mean of paired seeds", gap.mean(), low=0.0, high=0.4
+)
 
 # %% [markdown]
 # ## Summary
 #
 # - Equal units stay equal. Randomness breaks the tie; a thousandth is enough.
-# - A layer multiplies the mean square by $n_\text{in}\operatorname{Var}(w)$ forward and $n_\text{out}\operatorname{Var}(w)$ backward. LeCun keeps the first, Xavier stands between, He doubles for ReLU.
+# - A layer multiplies the mean square by $n_\text{in}\operatorname{Var}(w)$ forward and
+#   $n_\text{out}\operatorname{Var}(w)$ backward. LeCun keeps the first, Xavier stands between, He
+#   doubles for ReLU.
 # - Look at two spreads, overall and across inputs. The histogram shows only their sum.
 # - Theory predicts both, and the gradient, for any depth, before you train.
-# - A right variance is an average: single directions still die, unless the matrices are orthogonal and the activation is smooth.
+# - A right variance is an average: single directions still die, unless the matrices are orthogonal
+#   and the activation is smooth.
 #
 # ## Where textbooks disagree
 #
-# | the claim | what was measured here |
-# |---|---|
-# | "Xavier: $\mathcal{N}(0, \sqrt{2/(n_\text{in}+n_\text{out})})$" | true for the std. Taken as a variance it saturates a third or more of the units (section 2) |
-# | "LeCun uniform: $U[-\sqrt{1/n}, \sqrt{1/n}]$" | variance $1/(3n)$, a third of LeCun's; it is what `nn.Linear` does (section 2) |
-# | "Xavier keeps both variances" | neither, if the fans differ (section 3) |
-# | "std 1 saturates, so gradients vanish" | at width 100 tanh explodes, and the sigmoid is nearly critical (section 5) |
-# | "tanh + Xavier: the variance settles" | it falls like $1/(2l)$ (section 4) |
-# | "healthy histograms, healthy network" | sigmoid + Xavier: fine histograms, all inputs alike (section 5) |
-# | "He solves ReLU" | for the spread. Inputs align, and a linear probe loses the classes (section 5) |
-# | "orthogonal is always better" | for linear and tanh networks; hardly for ReLU (section 6) |
-# | "sigmoid wants Xavier" | not with SGD at depth 5; with Adam it trains (section 8) |
+# - *"Xavier is* $\mathcal{N}(0, \sqrt{2/(n_\text{in}+n_\text{out})})$*"*: as a std, yes. Taken as a
+#   variance it saturates a third of the units and more (section 2).
+# - *"LeCun uniform is* $U[-\sqrt{1/n}, \sqrt{1/n}]$*"*: that has the variance $1/(3n)$, a third of
+#   LeCun's. It is what `nn.Linear` does (section 2).
+# - *"Xavier keeps both variances"*: neither, if the fans differ (section 3).
+# - *"tanh + Xavier: the variance settles"*: it falls like $1/(2l)$ (section 4).
+# - *"std 1 saturates, so gradients vanish"*: at width 100 they explode with tanh, and are nearly
+#   critical with the sigmoid (section 5).
+# - *"Healthy histograms, healthy network"*: sigmoid + Xavier has fine histograms, and all inputs
+#   look alike (section 5).
+# - *"He solves ReLU"*: it keeps the spread. Inputs align, and a linear probe loses the classes
+#   (section 5).
+# - *"Orthogonal is better"*: for linear and tanh networks; hardly for ReLU (section 6).
+# - *"The sigmoid wants Xavier"*: not with SGD at depth 5; with Adam it trains (section 8).
 #
 # ## References
 #
-# - LeCun, Bottou, Orr, Müller (2012). *Efficient BackProp.* In Neural Networks: Tricks of the Trade, 2nd ed.
-# - Glorot, Bengio (2010). *Understanding the difficulty of training deep feedforward neural networks.* AISTATS.
+# - LeCun, Bottou, Orr, Müller (2012). *Efficient BackProp.* In Neural Networks: Tricks of the
+#   Trade, 2nd ed.
+# - Glorot, Bengio (2010). *Understanding the difficulty of training deep feedforward neural
+#   networks.* AISTATS.
 # - He, Zhang, Ren, Sun (2015). *Delving deep into rectifiers.* ICCV.
-# - Saxe, McClelland, Ganguli (2014). *Exact solutions to the nonlinear dynamics of learning in deep linear neural networks.* ICLR.
-# - Poole, Lahiri, Raghu, Sohl-Dickstein, Ganguli (2016). *Exponential expressivity in deep neural networks through transient chaos.* NeurIPS.
+# - Saxe, McClelland, Ganguli (2014). *Exact solutions to the nonlinear dynamics of learning in
+#   deep linear neural networks.* ICLR.
+# - Poole, Lahiri, Raghu, Sohl-Dickstein, Ganguli (2016). *Exponential expressivity in deep neural
+#   networks through transient chaos.* NeurIPS.
 # - Schoenholz, Gilmer, Ganguli, Sohl-Dickstein (2017). *Deep information propagation.* ICLR.
-# - Pennington, Schoenholz, Ganguli (2017). *Resurrecting the sigmoid in deep learning through dynamical isometry.* NeurIPS.
-# - Mezzadri (2007). *How to generate random matrices from the classical compact groups.* Notices of the AMS 54.
+# - Pennington, Schoenholz, Ganguli (2017). *Resurrecting the sigmoid in deep learning through
+#   dynamical isometry.* NeurIPS.
+# - Mezzadri (2007). *How to generate random matrices from the classical compact groups.* Notices
+#   of the AMS 54.

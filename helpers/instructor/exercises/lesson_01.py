@@ -12,14 +12,16 @@ SCHEMES = ("lecun", "xavier", "he")
 
 
 def _torch_std(scheme: str, fan_in: int, fan_out: int) -> float:
-    """From PyTorch's gains; Xavier's is checked against xavier_normal_ in the tests."""
+    """LeCun and He from PyTorch's gains, Xavier from Glorot & Bengio 2010, eq. 12."""
     if scheme == "xavier":
         return math.sqrt(2 / (fan_in + fan_out))
-    return torch.nn.init.calculate_gain({"lecun": "linear", "he": "relu"}[scheme]) / fan_in**0.5
+    gain = torch.nn.init.calculate_gain("relu" if scheme == "he" else "linear")
+    return gain / math.sqrt(fan_in)
 
 
 def _probe_schemes(rng: np.random.Generator) -> dict[str, list[tuple[str, int, int]]]:
     """Each scheme is a part: wide and narrow layers, and a single unit."""
+
     def draw(scheme: str) -> list[tuple[str, int, int]]:
         sizes = [(int(a), int(b)) for a, b in rng.integers(2, 500, (3, 2))]
         return [(scheme, a, b + (a == b)) for a, b in [*sizes, (1, int(rng.integers(2, 9)))]]
@@ -102,9 +104,9 @@ VARIANCE_RATIO = Exercise(
     points=1,
     oracle=_measure_ratio,
     mistakes={
-        "You returned (backward, forward); forward comes first.": lambda s, i, o: (
-            _measure_ratio(s, i, o)[::-1]
-        ),
+        "You returned (backward, forward); forward comes first.": lambda s, i, o: _measure_ratio(
+            s, i, o
+        )[::-1],
         "These are factors of the std; square them to get those of the variance.": (
             lambda s, i, o: tuple(math.sqrt(r) for r in _measure_ratio(s, i, o))
         ),
