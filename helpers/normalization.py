@@ -1,0 +1,257 @@
+"""Lesson 05's experiments: networks with and without normalization, many at a time."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from helpers import data, nets
+
+Array = NDArray[np.float64]
+
+VARIANTS = ("none", "before", "after", "noisy")  # where batch normalization is; noise behind it
+NOISE_SHIFT, NOISE_STRETCH, NOISE_EACH = 0.5, 0.25, 0.1
+WIDTH, BATCH = 32, 32
+INITS = {"sigmoid": "xavier", "tanh": "xavier", "relu": "he"}
+
+
+class ShiftingNoise(nn.Module):
+    """Noise whose distribution changes at every step, for every unit (Santurkar et al. 2018, §2.1).
+
+    While training, each unit's output is stretched by 1 to 1.25 and shifted by −0.5 to 0.5, both
+    drawn anew a step and the same for the whole batch; then N(0, 0.1²) is added to every entry.
+    """
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Noise on (S, n, width) in training mode; in eval mode z as it is."""
+        if not self.training:
+            return z
+        count, _, width = z.shape
+        shift, stretch = torch.rand(2, count, 1, width, generator=self.generator, dtype=z.dtype)
+        each = torch.randn(z.shape, generator=self.generator, dtype=z.dtype)
+        moved = z * (1 + NOISE_STRETCH * stretch) + NOISE_SHIFT * (2 * shift - 1)
+        return moved + NOISE_EACH * each
+
+
+@dataclass(frozen=True)
+class Run:
+    """S trained networks: test accuracy (S,), training loss (T, S) at `steps`, mean drift (S,).
+
+    Drift: how far the mean input of the third hidden layer moves in 10 updates, over the standard
+    deviation of that input (both root mean squares over its units, on the same 200 images).
+    """
+
+    nets: nets.MLPs
+    accuracy: Array
+    steps: list[int]
+    loss: Array
+    drift: Array
+
+
+@cache
+def load_split(
+    seeds: tuple[int, ...], *, n_train: int = 1000, label_noise: float = 0.0
+) -> tuple[Tensor, ...]:
+    """Standardized digits: training images, their labels, test images (700), their labels."""
+    split = data.splits(
+        seeds, n_train=n_train, n_test=700, standardize=True, label_noise=label_noise
+    )
+    return nets.tensors(split.x_train, split.y_train, split.x_test, split.y_test)
+
+
+def make_variant(
+    variant: str, sizes: Sequence[int], *, activation: str, seeds: Sequence[int]
+) -> nets.MLPs:
+    """Untrained networks with batch normalization as `variant` of VARIANTS says.
+
+    Raises ValueError for another variant.
+    """
+    if variant not in VARIANTS:
+        raise ValueError(f"variant is one of {', '.join(VARIANTS)}; got {variant!r}")
+    made = nets.MLPs(
+        sizes,
+        seeds=seeds,
+        activation=activation,
+        init=INITS[activation],
+        norm=None if variant == "none" else "batch",
+        norm_after=variant == "after",
+    )
+    if variant == "noisy":
+        for i, norm in enumerate(made.norms):
+            made.norms[i] = nn.Sequential(norm, ShiftingNoise(1000 * seeds[0] + i))
+    return made
+
+
+def train_variant(
+    variant: str,
+    activation: str,
+    *,
+    seeds: Sequence[int],
+    hidden: int = 4,
+    lr: float = 0.1,
+    n_train: int = 1000,
+    steps: int = 150,
+    width: int = WIDTH,
+) -> Run:
+    """Trains 64-width-…-width-10 networks with plain SGD, batches of 32."""
+    x, y, x_test, y_test = load_split(tuple(seeds), n_train=n_train)
+    sizes = [64, *[width] * hidden, 10]
+    made = make_variant(variant, sizes, activation=activation, seeds=seeds)
+    means: list[tuple[Tensor, Tensor]] = []
+
+    def measure() -> dict[str, np.ndarray]:
+        with frozen_buffers(made), torch.no_grad():
+            outputs = made.layers(x[:, :200])
+        if hidden > 2:
+            means.append((outputs[1].mean(1), outputs[1].std(1)))
+        return {"loss": nets.cross_entropy(outputs[-1], y[:, :200]).numpy()}
+
+    history = nets.train(
+        made,
+        x,
+        y,
+        steps=steps,
+        optimizer=nets.make_optimizer(made.parameters(), "sgd", lr=lr),
+        generator=torch.Generator().manual_seed(seeds[0]),
+        batch_size=BATCH,
+        measure=measure,
+        every=10,
+    )
+    accuracy = nets.accuracy(made, x_test, y_test)
+    return Run(made, accuracy, history.steps, history["loss"], _drift(means))
+
+
+def _drift(means: list[tuple[Tensor, Tensor]]) -> Array:
+    moves = [
+        ((mean - old).square().sum(-1) / std.square().sum(-1)).sqrt()
+        for (old, std), (mean, _) in pairwise(means)
+    ]
+    return torch.stack(moves).mean(0).double().numpy() if moves else np.zeros(0)
+
+
+def train_variants(
+    activations: Sequence[str], *, seeds: Sequence[int]
+) -> dict[tuple[str, str], Run]:
+    """All VARIANTS of networks with four hidden layers, by (activation, variant)."""
+    pairs = [(a, v) for a in activations for v in VARIANTS]
+    bar = tqdm(pairs, desc=f"{len(pairs)} × {len(seeds)} networks", file=sys.stdout, leave=False)
+    return {(a, v): train_variant(v, a, seeds=seeds) for a, v in bar}
+
+
+@contextmanager
+def frozen_buffers(model: nn.Module) -> Iterator[None]:
+    """Training mode without consequences: running statistics are put back afterwards."""
+    was_training, kept = model.training, [b.clone() for b in model.buffers()]
+    model.train()
+    try:
+        yield
+    finally:
+        model.train(was_training)
+        for buffer, old in zip(model.buffers(), kept, strict=True):
+            buffer.copy_(old)
+
+
+@torch.no_grad()
+def batch_accuracy(model: nets.MLPs, x: Tensor, labels: Tensor, *, size: int) -> Array:
+    """The accuracy of each network, (S,), when it is left in training mode at test time.
+
+    The images (S, n, D) are taken in their order, in batches of `size`; a last, smaller one is
+    left out.
+    """
+    whole = x.shape[1] // size * size
+    hits = []
+    with frozen_buffers(model):
+        for start in range(0, whole, size):
+            batch = slice(start, start + size)
+            hits.append((model(x[:, batch]).argmax(-1) == labels[:, batch]).double())
+    return torch.cat(hits, 1).mean(1).numpy()
+
+
+def sort_by_class(x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Each network's images (S, n, D) and labels (S, n), all zeros first, then all ones, …"""
+    order = labels.argsort(dim=1, stable=True)
+    return torch.take_along_dim(x, order[..., None], 1), torch.take_along_dim(labels, order, 1)
+
+
+def train_copies(
+    factors: Sequence[float],
+    apply: Callable[[nets.MLPs, Tensor], dict[str, Callable[..., Tensor]]],
+    *,
+    norm: str | None,
+    seeds: Sequence[int],
+    lr: float = 1.0,
+    steps: int = 100,
+    init: nets.Scheme = "he",
+) -> Array:
+    """Test accuracy (len(factors), S) of ReLU networks that differ in one factor, in one batch.
+
+    `apply(nets, factors)` gets the networks and one factor for each, (copies · S,); it may change
+    the weights, and gives what `nets.train` shall use, such as {"loss": …}. A seed's data is the
+    same in all copies.
+    """
+    copies, count = len(factors), len(seeds)
+    x, y, x_test, y_test = (part.repeat(copies, *[1] * (part.dim() - 1))
+                            for part in load_split(tuple(seeds)))  # fmt: skip
+    made = nets.MLPs([64, *[WIDTH] * 4, 10], seeds=[*seeds] * copies, norm=norm, init=init)
+    each = torch.tensor(np.repeat(factors, count), dtype=torch.float32)
+    optimizer = nets.make_optimizer(made.parameters(), "sgd", lr=lr)
+    generator = torch.Generator().manual_seed(seeds[0])
+    settings = apply(made, each)
+    nets.train(
+        made, x, y, steps=steps, optimizer=optimizer, generator=generator, batch_size=BATCH,
+        **settings,  # type: ignore[arg-type]
+    )  # fmt: skip
+    return nets.accuracy(made, x_test, y_test).reshape(copies, count)
+
+
+def sweep_rates(rates: Sequence[float], norm: str | None, *, seeds: Sequence[int]) -> Array:
+    """Test accuracy (rates, S) after 100 steps with each learning rate.
+
+    The rate multiplies the loss of its network; SGD cannot tell that from a learning rate.
+    """
+
+    def scale_loss(_: nets.MLPs, rate: Tensor) -> dict[str, Callable[..., Tensor]]:
+        return {"loss": lambda logits, labels: rate * nets.cross_entropy(logits, labels)}
+
+    return train_copies(rates, scale_loss, norm=norm, seeds=seeds)
+
+
+def sweep_stds(stds: Sequence[float], norm: str | None, *, seeds: Sequence[int]) -> Array:
+    """Test accuracy (stds, S) after 100 steps of rate 0.1 from normal weights of each std."""
+
+    def scale_weights(made: nets.MLPs, std: Tensor) -> dict[str, Callable[..., Tensor]]:
+        with torch.no_grad():
+            for weights in made.weights:
+                weights *= std[:, None, None]
+        return {}
+
+    return train_copies(stds, scale_weights, norm=norm, seeds=seeds, lr=0.1, init=1.0)
+
+
+def sweep_batch_sizes(
+    sizes: Sequence[int], norm: str | None, *, seeds: Sequence[int], steps: int = 200
+) -> Array:
+    """Test accuracy (sizes, S) of ReLU networks after as many updates with each batch size."""
+    x, y, x_test, y_test = load_split(tuple(seeds))
+    found = []
+    for size in sizes:
+        made = nets.MLPs([64, WIDTH, WIDTH, WIDTH, 10], seeds=seeds, norm=norm)
+        optimizer = nets.make_optimizer(made.parameters(), "sgd", lr=0.05)
+        generator = torch.Generator().manual_seed(seeds[0])
+        nets.train(
+            made, x, y, steps=steps, optimizer=optimizer, generator=generator, batch_size=size
+        )
+        found.append(nets.accuracy(made, x_test, y_test))
+    return np.array(found)
