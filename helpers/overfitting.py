@@ -66,7 +66,7 @@ def network_curves(
     seed has the same images, initial weights and batches for every share: only labels differ.
     """
     parts = [
-        data.splits(seeds, n_train=n_train, n_test=500, label_noise=noise, standardize=True)
+        data.splits(seeds, n_train=n_train, n_test=300, label_noise=noise, standardize=True)
         for noise in noises
     ]
     x, y, x_val, y_val = (

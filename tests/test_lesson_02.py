@@ -290,20 +290,20 @@ def test_judge_refuses_what_is_no_number(wrong: Any) -> None:
         axis_probability(calls([wrong, 0.5, 0.5]))
 
 
-def train_two_arms(**settings: int) -> list[np.ndarray]:
+def train_two_arms(arms: int = 1) -> list[np.ndarray]:
     """Two seeds twice: the final weights of all four networks."""
     model = nets.MLPs([3, 4, 2], seeds=[0, 1, 0, 1])
     x = torch.randn(2, 30, 3, generator=torch.Generator().manual_seed(0)).repeat(2, 1, 1)
     nets.train(
         model, x, (x[..., 0] > 0).long(), steps=5, batch_size=4,
         optimizer=nets.make_optimizer(model.parameters(), "sgd", lr=0.1),
-        generator=torch.Generator().manual_seed(1), **settings,
+        generator=torch.Generator().manual_seed(1), arms=arms,
     )  # fmt: skip
     return list(model.weights[0].detach().numpy())
 
 
 def test_arms_see_the_same_batches() -> None:
-    a, b, again_a, again_b = train_two_arms(arms=2)
+    a, b, again_a, again_b = train_two_arms(2)
     np.testing.assert_allclose(a, again_a, rtol=1e-6)
     np.testing.assert_allclose(b, again_b, rtol=1e-6)
     a, _, again_a, _ = train_two_arms()
@@ -313,4 +313,4 @@ def test_arms_see_the_same_batches() -> None:
 @pytest.mark.parametrize("arms", [0, 3])
 def test_arms_divide_the_networks(arms: int) -> None:
     with pytest.raises(ValueError, match="arms divides"):
-        train_two_arms(arms=arms)
+        train_two_arms(arms)
