@@ -140,7 +140,7 @@ def _fill_panel(panel: Panel, signals: Signals, k: int) -> list[Any]:
 
 
 def _count(h: NDArray[np.float32], low: float, high: float, *, zeros: bool) -> NDArray[Any]:
-    """Counts in BINS equal bins; what lies outside goes to the ends, zeros to a bin of their own."""
+    """Counts in BINS equal bins; the ends take what lies outside, zeros have a bin of their own."""
     flat = h.ravel()
     with np.errstate(over="ignore"):
         places = (flat - np.float32(low)) * np.float32(BINS / (high - low))

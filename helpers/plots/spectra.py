@@ -84,6 +84,7 @@ def draw_meeting(
         ax.errorbar(layers[::3], mean[::3], std[::3], capsize=2, **look)
         ax.text(layers[-1] + 0.7, theory[k, -1], f"gain {gain:g}", color=PALETTE[k], va="center")
     ax.set(xlabel="layer", ylim=(-0.12, 1.06), xlim=(-0.5, layers[-1] + 5.5))
+    ax.set_xticks(layers[::10])
     ax.set_title(f"Inputs with cosine {start:g}", fontsize=12)
 
 

@@ -20,19 +20,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
-from helpers import (
-    SEED,
-    check,
-    claim,
-    deep_digits,
-    explore,
-    isometry,
-    meanfield,
-    plots,
-    predict,
-    symmetry,
-)
-from helpers import initialization as init
+from helpers import SEED, check, claim, explore, plots, predict
 
 seeds = range(100 * SEED, 100 * SEED + 5)
 rng = np.random.default_rng([SEED, 1])
@@ -67,6 +55,8 @@ predict(
 # Now the same thing, computed: five starts, five seeds each, 64-16-10 networks on the digits.
 
 # %%
+from helpers import symmetry
+
 runs = {start: symmetry.train_twins(start, seeds) for start in symmetry.STARTS}
 constant = runs["constant 0.1"]
 reached = {start: run.accuracy[-1] for start, run in runs.items()}  # (5 seeds)
@@ -495,6 +485,9 @@ check("01.5", layer_statistics)
 # `meanfield.predict_signals` computes both, and the spread across inputs.
 
 # %%
+from helpers import initialization as init
+from helpers import meanfield
+
 draws = [init.draw(seed) for seed in seeds]  # random matrices, drawn once: width 100, 30 layers
 
 
@@ -603,6 +596,8 @@ predict(
 # 400.)
 
 # %%
+from helpers import deep_digits
+
 pairs = [("sigmoid", "xavier"), ("relu", "he"), ("tanh", "xavier"), ("tanh", 1.0)]
 table = {p: deep_digits.examine_digits(seeds, activation=p[0], scheme=p[1]) for p in pairs}
 print("network         layer   std overall   across inputs   cosine of two   linear probe")
@@ -666,6 +661,7 @@ predict(
 )
 
 # %%
+from helpers import isometry
 from helpers.plots.spectra import KINDS, draw_losses, draw_meeting, spectrum_figure
 
 
