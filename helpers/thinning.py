@@ -6,6 +6,7 @@ Everything is batched over S seeds, as in `helpers.nets`; accuracies are (S,) in
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,9 +15,10 @@ from torch import Tensor
 from tqdm import tqdm
 
 from helpers import data, nets
+from helpers.nets import History, MLPs
 
 if TYPE_CHECKING:
-    from helpers.plots.thinned import Opinions
+    from helpers.plots.turned import Opinions
 
 CLASSES = 10
 
@@ -25,8 +27,8 @@ CLASSES = 10
 class Trained:
     """S trained networks, what was measured on the way, and their own test sets."""
 
-    nets: nets.MLPs
-    history: nets.History
+    mlps: MLPs
+    history: History
     x_test: Tensor
     y_test: Tensor
 
@@ -68,14 +70,14 @@ def train_on_digits(
     return Trained(mlps.eval(), history, x_test, y_test)
 
 
-def stopped_early(history: nets.History) -> np.ndarray:
+def stopped_early(history: History) -> np.ndarray:
     """Test accuracy at the step with the best validation accuracy, (S,): early stopping."""
     best = history["validation"].argmax(0)  # (S,), the first of equals
     return np.asarray(history["test"][best, np.arange(len(best))])
 
 
 @torch.no_grad()
-def thinned_probabilities(mlps: nets.MLPs, x: Tensor, *, masks: int) -> Tensor:
+def thinned_probabilities(mlps: MLPs, x: Tensor, *, masks: int) -> Tensor:
     """Class probabilities in training mode, (masks, S, n, K): a new mask for every entry.
 
     Leaves the networks in eval mode.
@@ -87,7 +89,7 @@ def thinned_probabilities(mlps: nets.MLPs, x: Tensor, *, masks: int) -> Tensor:
 
 
 @torch.no_grad()
-def probabilities(mlps: nets.MLPs, x: Tensor) -> Tensor:
+def probabilities(mlps: MLPs, x: Tensor) -> Tensor:
     """Class probabilities with weight scaling, (S, n, K): the networks in eval mode."""
     return mlps.eval()(x).softmax(-1)
 
@@ -117,7 +119,7 @@ def accuracy_after_cut(
     The cut units are drawn anew `repeats` times; what is left is scaled by 1/(1 − share), so that
     the logits keep their size.
     """
-    mlps, accuracies = trained.nets, []
+    mlps, accuracies = trained.mlps, []
     h = mlps.layers(trained.x_test)[-2]  # (S, n, width)
     width = h.shape[-1]
     for _ in range(repeats):
@@ -132,7 +134,7 @@ def accuracy_after_cut(
 def mean_correlation(trained: Trained, layer: int) -> np.ndarray:
     """Mean |correlation| between pairs of a layer's units on the test set, (S,); dead units out."""
     found = []
-    for h in trained.nets.eval().layers(trained.x_test)[layer].double().numpy():  # (n, width)
+    for h in trained.mlps.eval().layers(trained.x_test)[layer].double().numpy():  # (n, width)
         alive = h[:, h.std(0) > 1e-6]
         corner = np.triu_indices(alive.shape[1], k=1)
         found.append(np.abs(np.corrcoef(alive.T)[corner]).mean())
@@ -148,9 +150,36 @@ def turned(images: Tensor, degrees: float) -> Tensor:
     return torch.tensor(out, dtype=images.dtype).reshape(images.shape)
 
 
+def original_against_inverted(
+    *, keep_prob: float, rate_factor: float, seed: int, steps: int = 50, rate: float = 0.05
+) -> float:
+    """Trains one hidden layer with both forms of dropout, under the same masks, in float64.
+
+    Both start as the same function at test time; the inverted one's output weights learn at
+    rate · rate_factor. Returns the largest difference of their test outputs after the steps.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    draw = partial(torch.randn, generator=generator, dtype=torch.float64)
+    x, y, first, second = draw(64, 5), draw(64, 1), draw(5, 20) / 5**0.5, draw(20, 1) / 20**0.5
+    original = [first.clone().requires_grad_(), second.clone().requires_grad_()]
+    inverted = [first.clone().requires_grad_(), (keep_prob * second).requires_grad_()]
+    for _ in range(steps):
+        mask = (torch.rand(64, 20, generator=generator, dtype=torch.float64) < keep_prob) * 1.0
+        for (a, b), scale, factor in ((original, 1, 1.0), (inverted, keep_prob, rate_factor)):
+            loss = (torch.tanh(x @ a) * mask / scale @ b - y).square().mean()
+            grads = torch.autograd.grad(loss, (a, b))
+            with torch.no_grad():
+                a -= rate * grads[0]
+                b -= rate * factor * grads[1]
+    outputs = [
+        torch.tanh(x @ a) * scale @ b for (a, b), scale in ((original, keep_prob), (inverted, 1))
+    ]
+    return float((outputs[0] - outputs[1]).detach().abs().max())
+
+
 def typical_examples(trained: Trained, *, network: int = 0, target: float = 0.7) -> np.ndarray:
     """One test image of each class, (10,) indices: its class has a probability near `target`."""
-    probs, labels = probabilities(trained.nets, trained.x_test)[network], trained.y_test[network]
+    probs, labels = probabilities(trained.mlps, trained.x_test)[network], trained.y_test[network]
     own = probs.gather(-1, labels[:, None]).squeeze(-1)  # (n,)
     away = [torch.where(labels == k, (own - target).abs(), 2.0) for k in range(CLASSES)]
     return torch.stack(away).argmin(-1).numpy()
@@ -159,24 +188,24 @@ def typical_examples(trained: Trained, *, network: int = 0, target: float = 0.7)
 def opinions_on_turned(
     trained: Trained, examples: np.ndarray, *, angles: Sequence[int], masks: int, n_images: int
 ) -> "Opinions":
-    """What masks and weight scaling say of turned test images: see `plots.thinned.Opinions`.
+    """What masks and weight scaling say of turned test images: see `plots.turned.Opinions`.
 
     `examples` are images of the first network's test set that are followed one by one.
     """
-    from helpers.plots.thinned import Opinions
+    from helpers.plots.turned import Opinions
 
     x, y = trained.x_test[:, :n_images], trained.y_test[:, :n_images]
     chosen = trained.x_test[:1, examples].expand(len(x), -1, -1)  # (S, digits, 64)
     images, single, accuracies, thinned, scaled = [], [], [], [], []
     for angle in angles:
         both = turned(torch.cat([chosen, x], 1), angle)
-        drawn = thinned_probabilities(trained.nets, both, masks=masks)  # (M, S, digits + n, K)
+        drawn = thinned_probabilities(trained.mlps, both, masks=masks)  # (M, S, digits + n, K)
         rest = drawn[:, :, len(examples) :].mean(0)
         images.append(both[0, : len(examples)].numpy())
         single.append(drawn[:, 0, : len(examples)].numpy())
         accuracies.append(hits(rest, y))
         thinned.append(confidence(rest))
-        scaled.append(confidence(probabilities(trained.nets, both[:, len(examples) :])))
+        scaled.append(confidence(probabilities(trained.mlps, both[:, len(examples) :])))
     return Opinions(
         angles=list(angles),
         labels=trained.y_test[0, examples].tolist(),

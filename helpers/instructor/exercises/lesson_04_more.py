@@ -137,13 +137,14 @@ def _means_of_equals(W: Array, b: Array, x: Array) -> tuple[Array, Array]:
 
 
 def _expected_loss_minimum(X: Array, y: Array, p: float) -> Array:
-    """Solves the normal equations averaged over all 2^d masks of one row."""
+    """Solves the normal equations of the expected loss; moments by going through the coins."""
     d = X.shape[1]
-    masks = np.array(list(product((0.0, 1.0), repeat=d))) / (1 - p)
-    likely = np.prod(np.where(masks > 0, 1 - p, p), axis=1)
-    second = np.einsum("m,mi,mj->ij", likely, masks, masks)  # E[m mᵀ]
-    first = likely @ masks
-    return np.asarray(np.linalg.solve(second * (X.T @ X), first * (X.T @ y)))
+    coins = list(product((0.0, 1.0 / (1 - p)), repeat=2))  # of two different inputs
+    likely = [(1 - p if a else p) * (1 - p if b else p) for a, b in coins]
+    pair = sum(w * a * b for w, (a, b) in zip(likely, coins, strict=True))
+    own = sum(w * a * a for w, (a, _) in zip(likely, coins, strict=True))
+    second = np.where(np.eye(d) == 1, own, pair)  # E[m mᵀ]
+    return np.asarray(np.linalg.solve(second * (X.T @ X), X.T @ y))  # E[m] = 1
 
 
 def _ridge(X: Array, y: Array, penalty: Array) -> Array:
@@ -165,6 +166,7 @@ def _ridge_probes(rng: Rng) -> dict[str, list[tuple[Any, ...]]]:
 
     return {
         "more rows than columns": [probe(9, 3, 0.3), probe(12, 5, 0.65), probe(7, 1, 0.2)],
+        "too many columns to enumerate": [probe(30, 24, 0.25)],
         "more columns than rows": [probe(3, 5, 0.4), probe(2, 4, 0.75)],
     }
 

@@ -1,0 +1,89 @@
+"""A digit that is turned, what many masks say of it, and how sure they are on the whole."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+
+from helpers.explore import Explorable, explore
+from helpers.plots.curves import curve
+from helpers.plots.style import PALETTE, label_axes
+
+BLUE = PALETTE[0]
+CLASSES = 10
+
+
+class Opinions(NamedTuple):
+    """What many masks say of turned images; A angles, M masks, K classes, S seeds.
+
+    images: (digits, A, 64). masks: (digits, A, M, K). accuracy, thinned, scaled: (A, S), the mean
+    accuracy and the confidence of the mean over masks and of weight scaling.
+    """
+
+    angles: Sequence[int]
+    labels: Sequence[int]
+    images: np.ndarray
+    masks: np.ndarray
+    accuracy: np.ndarray
+    thinned: np.ndarray
+    scaled: np.ndarray
+
+
+def turned_digit(opinions: Opinions) -> Explorable:
+    """A digit that is turned: every mask's opinion, their mean, and confidence over the angle."""
+    from ipywidgets import SelectionSlider
+
+    fig, (left, middle, right) = plt.subplots(
+        1, 3, figsize=(10, 3.9), width_ratios=(0.55, 1.2, 1.3)
+    )
+    picture = left.imshow(np.zeros((8, 8)), cmap="gray_r", vmin=0, vmax=1)
+    left.axis("off")
+    bars = middle.bar(range(CLASSES), np.zeros(CLASSES), color=BLUE, alpha=0.5)
+    count = opinions.masks.shape[2]
+    jitter = np.linspace(-0.3, 0.3, count)[:, None] + np.arange(CLASSES)  # (M, K)
+    (dots,) = middle.plot([], [], ".", color="#444444", markersize=3)
+    title = middle.set_title("")
+    middle.set(ylim=(-0.02, 1.02), xticks=range(CLASSES))
+    label_axes(middle, x="class", y=f"probability: mean and {count} masks")
+    _confidence_curves(right, opinions)
+    here = right.axvline(0, color="#888888", linewidth=1)
+    names = {f"{label}": i for i, label in enumerate(opinions.labels)}
+
+    def update(angle: int, digit: str) -> list[Artist]:
+        at, row = opinions.angles.index(angle), names[digit]
+        probs = opinions.masks[row, at]  # (M, K)
+        picture.set_data(opinions.images[row, at].reshape(8, 8))
+        for bar, height in zip(bars, probs.mean(0), strict=True):
+            bar.set_height(height)
+        dots.set_data(jitter.ravel(), probs.ravel())
+        title.set_text(f"A {digit}, called {probs.mean(0).argmax()} with {probs.mean(0).max():.2f}")
+        here.set_xdata([angle, angle])
+        return [picture, *bars, dots, title, here]
+
+    def alt(angle: int, digit: str) -> str:
+        at = opinions.angles.index(angle)
+        mean = opinions.masks[names[digit], at].mean(0)
+        return (
+            f"A {digit} turned by {angle} degrees; the mean over masks calls it {mean.argmax()} "
+            f"with probability {mean.max():.2f}. Over all images: accuracy "
+            f"{opinions.accuracy[at].mean():.2f}, confidence of the mean over masks "
+            f"{opinions.thinned[at].mean():.2f}, of weight scaling "
+            f"{opinions.scaled[at].mean():.2f}."
+        )
+
+    options = [(f"{angle}°", angle) for angle in opinions.angles]
+    slider = SelectionSlider(options=options, description="angle")
+    return explore(fig, update, alt=alt, angle=slider, digit=list(names))
+
+
+def _confidence_curves(ax: Axes, opinions: Opinions) -> None:
+    runs = (opinions.scaled, opinions.thinned, opinions.accuracy)
+    names = ("confidence, weight scaling", "confidence, mean over masks", "accuracy")
+    for index, (values, name) in enumerate(zip(runs, names, strict=True)):
+        curve(ax, opinions.angles, values, label=name, index=index, marker=True)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, 1.3), fontsize=9)
+    ax.set(ylim=(0, 1.02), xticks=(0, 45, 90, 135, 180))
+    label_axes(ax, x="turned by (degrees)", y="over all test images")
