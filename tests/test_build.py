@@ -145,6 +145,16 @@ def test_a_lesson_has_what_every_lesson_has(source: Path, built: dict[Path, str]
 
 
 @by_source
+def test_predictions_hide_their_source(source: Path, built: dict[Path, str]) -> None:
+    """The source of a predict cell holds the answer: it is folded until someone unfolds it."""
+    notebook = nbformat.reads(built[NOTEBOOKS / f"{source.stem}.ipynb"], as_version=4)
+    cells = [c for c in notebook.cells if c.cell_type == "code" and "predict(" in c.source]
+    shown = [c.id for c in cells if not c.metadata.get("jupyter", {}).get("source_hidden")]
+    assert len(cells) >= 3
+    assert shown == []
+
+
+@by_source
 def test_probe_bank_is_numbers_and_small(source: Path, built: dict[Path, str]) -> None:
     bank = built[BANKS / f"{source.stem[:2]}.json"]
     assert len(bank) < 200_000

@@ -109,6 +109,8 @@ def _mark(cell: NotebookNode, lesson: Lesson, path: Path, marked: set[str]) -> N
     }
     for name in ("lang", "lines_to_next_cell"):  # marks of the source only
         cell.metadata.pop(name, None)
+    if cell.cell_type == "code" and cell.source.startswith("predict("):
+        cell.metadata["jupyter"] = {"source_hidden": True}  # it holds the answer
     if not marks:
         if SOLUTION_MARK in cell.source:
             raise BuildError(
