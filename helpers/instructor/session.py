@@ -21,7 +21,7 @@ from jupyter_client.manager import KernelManager
 
 from helpers.instructor import asking
 from helpers.instructor.kernels.choose import OPEN, kernel_specs
-from helpers.instructor.kernels.warm import NoBox, wait_for_sockets
+from helpers.instructor.kernels.warm import NoBox, has_sockets
 from helpers.instructor.sanitize import clean_output
 
 MESSAGE_BYTES = 16 << 20  # one frame; ZeroMQ itself hangs up on a larger one
@@ -86,13 +86,13 @@ class Session:
         self.manager.start_kernel(cwd=self.folder.name, **quiet)
         if self.kernel != OPEN:
             self._await_sockets()
-        self.client = self.manager.client()
+        self.client = self.manager.client(context=self.context)  # ours: its limits
         self.client.start_channels(hb=False)
         self.client.wait_for_ready(timeout=_START_SECONDS)
 
     def _await_sockets(self) -> None:
         until = time.monotonic() + _START_SECONDS
-        while not wait_for_sockets(self.manager.get_connection_info()):
+        while not has_sockets(self.manager.get_connection_info()):
             if not self.manager.is_alive():
                 raise NoBox(self._reason())
             if time.monotonic() > until:

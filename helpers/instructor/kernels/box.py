@@ -74,6 +74,7 @@ def shut_in(box: Box, user: int, *, ready: Callable[[], None]) -> None:
     os.chdir(WORK)
     ready()
     set_limits(box.limits)
+    system.forbid_privileges()
     _become(user)
     cap_processes(box.limits)
     system.die_with_parent()

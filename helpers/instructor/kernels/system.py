@@ -96,12 +96,17 @@ def stay_visible() -> None:
     _libc().prctl(_PR_DUMPABLE, 1, 0, 0, 0)
 
 
-def drop_privileges() -> None:
-    """No capability is left, and none can be gained by running another program."""
+def forbid_privileges() -> None:
+    """No capability can be gained by running another program; to be called while one has them."""
     libc = _libc()
     _require(libc.prctl(_PR_NO_NEW_PRIVILEGES, 1, 0, 0, 0), "no_new_privs")
     for capability in range(64):  # the kernel refuses those that it does not know
         libc.prctl(_PR_DROP_BOUNDING, capability, 0, 0, 0)
+
+
+def drop_privileges() -> None:
+    """No capability is left."""
+    libc = _libc()
     libc.prctl(_PR_AMBIENT, 4, 0, 0, 0)  # 4: clear all
     header = struct.pack("II", _CAPABILITY_VERSION, 0)
     _require(libc.capset(header, bytes(24)), "capset")

@@ -3,6 +3,7 @@
 import atexit
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -101,8 +102,16 @@ def zygote_address() -> str:
         return _own.address
 
 
-def wait_for_sockets(connection_file: Mapping[str, object]) -> bool:
-    """Whether the kernel has made its sockets; then a client can connect, once and for all."""
+def has_sockets(connection: Mapping[str, object]) -> bool:
+    """Whether the kernel listens on all its sockets; then a client can connect, once and for all.
+
+    `connection` is Jupyter's connection information. To be asked before any code is run: later
+    the paths may lead anywhere.
+    """
     channels = ("shell", "iopub", "stdin", "control")
-    paths = [f"{connection_file['ip']}-{connection_file[f'{c}_port']}" for c in channels]
-    return all(os.path.lexists(path) for path in paths)
+    return all(_listens(f"{connection['ip']}-{connection[f'{c}_port']}") for c in channels)
+
+
+def _listens(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(path) == 0

@@ -1,0 +1,626 @@
+"""Grading as an instructor does it: release, collect, grade, feedback, export, and nbgrader's own.
+
+The lesson is tests/small_lesson. What hostile answers do is in tests/test_hostile.py.
+"""
+
+import asyncio
+import csv
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from jupyter_client.manager import AsyncKernelManager
+
+from helpers.instructor import grade as grading
+from helpers.instructor.__main__ import main
+from helpers.instructor.build import find_sources, read_source
+from helpers.instructor.build import release as release_notebook
+from helpers.instructor.collect import collect, read_gradescope, slug
+from helpers.instructor.contain import Blown, run_contained
+from helpers.instructor.course import Course, CourseError, lesson_stem, quiet
+from helpers.instructor.export import export, harmless
+from helpers.instructor.feedback import feedback
+from helpers.instructor.grade import Settings, Summary, grade
+from helpers.instructor.kernels import choose, keeper, seccomp
+from helpers.instructor.kernels.limits import Limits
+from helpers.instructor.kernels.warm import NoBox
+from helpers.instructor.release import comparable, release
+from helpers.instructor.sanitize import clean_data, clean_html, clean_markdown, clean_output
+from tests import small_lesson
+from tests.hostile.lab import Case, hand_in, make_notebook
+from tests.small_lesson import NAME, NUMBER
+
+HALF = "def he_std(fan_in):\n    return (2 / fan_in) ** 0.5 if fan_in < 50 else 0.0"
+CLASS = {
+    "full": Case(name="full", about="", solved=True),
+    "half": Case(name="half", about="", solved=True, answers={"1": HALF}),
+    "empty": Case(name="empty", about=""),
+    "dead": Case(name="dead", about="", solved=True, answers={"2": "import os\nos._exit(3)"}),
+}
+SCORES = {"full": 7.0, "half": 6.0, "empty": 0.0, "dead": 3.0, "absent": 0.0, "broken": 0.0}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def lesson() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        small_lesson.install(patch)
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Course, Summary]:
+    """A course with a small class: graded once; tests that change it take a copy."""
+    course = release([NUMBER], tmp_path_factory.mktemp("graded") / "course")
+    for student, case in CLASS.items():
+        hand_in(case, course.root / "submitted" / student / NAME)
+    broken = course.root / "submitted" / "broken" / NAME
+    broken.mkdir(parents=True)
+    (broken / f"{NAME}.ipynb").write_text("{")
+    with quiet(), course.api().gradebook as gradebook:
+        gradebook.add_student("absent")
+    return course, grade(course, NUMBER, Settings(jobs=1, seconds=10))
+
+
+@pytest.fixture
+def course(graded: tuple[Course, Summary], tmp_path: Path) -> Course:
+    """A copy of the graded course."""
+    shutil.copytree(graded[0].root, tmp_path / "course")
+    return Course(tmp_path / "course")
+
+
+def score_of(course: Course, student: str) -> float:
+    with quiet(), course.api().gradebook as gradebook:
+        return float(gradebook.find_submission(NAME, student).score)
+
+
+# -- release ---------------------------------------------------------------------------------------
+
+
+def test_release_is_the_learners_notebook(graded: tuple[Course, Summary]) -> None:
+    course, _ = graded
+    released = nbformat.read(course.root / "release" / NAME / f"{NAME}.ipynb", as_version=4)
+    built = release_notebook(read_source(find_sources([NUMBER])[0]))
+    assert comparable(released) == comparable(built)
+    source = (course.root / "source" / NAME / f"{NAME}.ipynb").read_text()
+    assert "BEGIN SOLUTION" in source
+    assert "BEGIN SOLUTION" not in json.dumps(released)
+
+
+def test_release_again_keeps_the_course(course: Course) -> None:
+    secret = course.secret()
+    assert release([NAME], course.root).secret() == secret
+
+
+@pytest.mark.parametrize("name", ["98", "99_other", "", "../99"])
+def test_release_of_an_unknown_lesson(name: str, tmp_path: Path) -> None:
+    with pytest.raises(CourseError, match="there is no lesson"):
+        release([name], tmp_path / "course")
+
+
+def test_release_into_a_folder_of_something_else(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(CourseError, match="not empty"):
+        release([NUMBER], tmp_path)
+
+
+def test_the_secret_is_private(graded: tuple[Course, Summary]) -> None:
+    mode = (graded[0].root / ".probe-secret").stat().st_mode & 0o777
+    assert mode == 0o600
+
+
+# -- grade -----------------------------------------------------------------------------------------
+
+
+def test_everybody_has_an_outcome(graded: tuple[Course, Summary]) -> None:
+    course, summary = graded
+    assert summary.failed == {}
+    assert {s: r["score"] for s, r in summary.graded.items()} == pytest.approx(SCORES)
+    assert summary.review == ["broken", "dead"] or sorted(summary.review) == ["broken", "dead"]
+    assert summary.graded["absent"]["reason"] == "nothing was handed in"
+    assert "not valid JSON" in summary.graded["broken"]["reason"]
+    assert "exit code 3" in summary.graded["dead"]["reason"]
+    for student, score in SCORES.items():
+        assert course.read_result(NAME, student)["score"] == pytest.approx(score)
+
+
+def test_the_gradebook_agrees(graded: tuple[Course, Summary]) -> None:
+    course, _ = graded
+    recorded = {s: score_of(course, s) for s in SCORES if s != "absent"}
+    assert recorded == pytest.approx({s: v for s, v in SCORES.items() if s != "absent"})
+
+
+def test_partial_credit_says_what_is_right(graded: tuple[Course, Summary]) -> None:
+    entry = graded[1].graded["half"]["exercises"]["99.1"]
+    assert (entry["passed"], entry["total"], entry["points"]) == (1, 2, 1.0)
+    assert "Right already: narrow" in entry["message"]
+
+
+def test_review_flags_are_nbgraders(graded: tuple[Course, Summary]) -> None:
+    with quiet(), graded[0].api().gradebook as gradebook:
+        flagged = gradebook.find_grade("check-99-2", NAME, NAME, "dead").needs_manual_grade
+        calm = gradebook.find_grade("check-99-1", NAME, NAME, "dead").needs_manual_grade
+        written = gradebook.find_grade("written-99-w", NAME, NAME, "full").needs_manual_grade
+        untouched = gradebook.find_grade("written-99-w", NAME, NAME, "empty")
+        assert (flagged, calm, written) == (True, False, True)
+        assert (untouched.auto_score, untouched.needs_manual_grade) == (0, False)
+
+
+def test_a_second_run_has_nothing_to_do(course: Course) -> None:
+    again = grade(course, NUMBER, Settings(seconds=10))
+    assert sorted(again.kept) == sorted(set(SCORES) - {"absent"})
+    assert set(again.graded) == {"absent"}
+
+
+def test_what_is_handed_in_again_is_graded_again(course: Course) -> None:
+    folder = course.root / "submitted" / "empty" / NAME
+    shutil.rmtree(folder)
+    hand_in(CLASS["half"], folder)
+    again = grade(course, NUMBER, Settings(seconds=10))
+    assert set(again.graded) == {"absent", "empty"}
+    assert score_of(course, "empty") == pytest.approx(6.0)
+
+
+def test_manual_points_survive_regrading(course: Course) -> None:
+    with quiet(), course.api().gradebook as gradebook:
+        written = gradebook.find_grade("written-99-w", NAME, NAME, "full")
+        written.manual_score, written.needs_manual_grade = 1.5, False
+        gradebook.find_grade("check-99-1", NAME, NAME, "half").extra_credit = 0.25
+        gradebook.db.commit()
+    assert score_of(course, "full") == pytest.approx(8.5)
+    grade(course, NUMBER, Settings(seconds=10, force=True))
+    assert score_of(course, "full") == pytest.approx(8.5)
+    assert score_of(course, "half") == pytest.approx(6.25)
+
+
+def test_scores_are_the_same_for_any_j(course: Course) -> None:
+    summary = grade(course, NUMBER, Settings(jobs=3, seconds=10, force=True))
+    assert {s: r["score"] for s, r in summary.graded.items()} == pytest.approx(SCORES)
+
+
+def test_a_killed_grader_goes_on_where_it_stopped(
+    course: Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed between the gradebook and the outcome of the second submission."""
+    for path in (course.root / "grading" / NAME).iterdir():
+        path.unlink()
+    real, written = grading.write_atomically, []
+
+    def write(path: Path, text: str, **options: Any) -> None:
+        if path.stem != "absent" and len(written) == 1:
+            raise KeyboardInterrupt
+        if path.stem != "absent":
+            written.append(path.stem)
+        real(path, text, **options)
+
+    monkeypatch.setattr(grading, "write_atomically", write)
+    with pytest.raises(KeyboardInterrupt):
+        grade(course, NUMBER, Settings(seconds=10))
+    monkeypatch.undo()
+    small_lesson.install(monkeypatch)
+    again = grade(course, NUMBER, Settings(seconds=10))
+    assert again.kept == written
+    assert set(again.graded) == set(SCORES) - set(written)
+    assert {s: course.read_result(NAME, s)["score"] for s in SCORES} == pytest.approx(SCORES)
+
+
+def test_two_graders_do_not_work_at_once(course: Course) -> None:
+    with grading._only_grader(course), pytest.raises(CourseError, match="another grader"):
+        grade(course, NUMBER)
+
+
+def test_trouble_of_the_machine_is_no_outcome(
+    course: Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is reported, nothing is recorded, and the next run tries again."""
+
+    def break_down(future: Any) -> Any:
+        raise NoBox("no space left")
+
+    monkeypatch.setattr("concurrent.futures.Future.result", break_down)
+    summary = grade(course, NUMBER, Settings(seconds=10, force=True))
+    assert set(summary.failed) == set(SCORES) - {"absent"}
+    monkeypatch.undo()
+    small_lesson.install(monkeypatch)
+    assert score_of(course, "full") == pytest.approx(7.0)
+
+
+def test_grading_what_is_not_released(tmp_path: Path) -> None:
+    course = release([NUMBER], tmp_path / "course")
+    shutil.rmtree(course.root / "release")
+    with pytest.raises(CourseError, match="is not released"):
+        grade(course, NUMBER)
+
+
+def test_probes_follow_from_the_secret() -> None:
+    one, same, other = (grading.draw_tasks(NUMBER, secret) for secret in (b"a", b"a", b"b"))
+    assert one["99.1"].probes == same["99.1"].probes
+    assert one["99.1"].probes != other["99.1"].probes
+
+
+def test_without_a_box(course: Course) -> None:
+    """--trust-submissions: an ordinary kernel, the same scores."""
+    for student in ("dead", "empty", "broken"):
+        shutil.rmtree(course.root / "submitted" / student)
+    summary = grade(course, NUMBER, Settings(seconds=20, trust=True, force=True))
+    scores = {s: r["score"] for s, r in summary.graded.items() if s in ("full", "half")}
+    assert scores == pytest.approx({"full": 7.0, "half": 6.0})
+
+
+# -- boxes -----------------------------------------------------------------------------------------
+
+
+def test_no_box_no_grading(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(platform, "system", lambda: "Darwin")
+    with pytest.raises(NoBox, match=r"boxes need Linux; this is Darwin(.|\n)*--trust-submissions"):
+        choose.choose_box()
+    assert choose.choose_box(trust=True) == choose.OPEN
+
+
+def test_an_unknown_machine_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: "riscv64")
+    with pytest.raises(NoBox, match="x86_64 and aarch64; this machine is riscv64"):
+        choose.choose_box()
+    with pytest.raises(ValueError, match="this machine is riscv64"):
+        seccomp.compile_filter()
+
+
+def test_bubblewrap_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    assert "apt install bubblewrap" in choose.why_not_bwrap()
+
+
+def test_the_filter_of_each_machine() -> None:
+    """Every number that is known is in the program, and the programs differ."""
+    programs = {m: seccomp.compile_filter(m) for m in seccomp.ARCHITECTURES}
+    assert len(set(programs.values())) == 2
+    for machine, (_, column) in seccomp.ARCHITECTURES.items():
+        words = {programs[machine][i + 4 : i + 8] for i in range(0, len(programs[machine]), 8)}
+        for name, numbers in seccomp.DENIED.items():
+            number = numbers[column]
+            if number is not None:
+                assert number.to_bytes(4, "little") in words, (machine, name)
+
+
+@pytest.mark.parametrize("kernel", [choose.WARM, choose.BWRAP])
+def test_a_boxed_kernel_interrupts_and_restarts(kernel: str, tmp_path: Path) -> None:
+    reason = choose.why_not_warm() if kernel == choose.WARM else choose.why_not_bwrap()
+    assert reason == "", f"{kernel} does not work here: {reason}"
+    assert asyncio.run(_interrupt_and_restart(kernel)) == ["KeyboardInterrupt", "NameError", "ok"]
+
+
+async def _interrupt_and_restart(kernel: str) -> list[str]:
+    manager = AsyncKernelManager(kernel_name=kernel, kernel_spec_manager=choose.kernel_specs())
+    await manager.start_kernel()
+    client = manager.client()
+    client.start_channels(hb=False)
+    ends = []
+    try:
+        await client.wait_for_ready(timeout=60)
+        loop = asyncio.ensure_future(
+            client.execute_interactive("x = 1\nwhile True: pass", output_hook=lambda m: None)
+        )
+        await asyncio.sleep(1)
+        await manager.interrupt_kernel()
+        ends.append((await asyncio.wait_for(loop, 20))["content"]["ename"])
+        started = time.monotonic()
+        await manager.restart_kernel(now=True)
+        await client.wait_for_ready(timeout=60)
+        assert time.monotonic() - started < 30
+        for code in ("x", "2 + 2"):
+            reply = await client.execute_interactive(code, output_hook=lambda m: None, timeout=20)
+            ends.append(reply["content"].get("ename", reply["content"]["status"]))
+    finally:
+        client.stop_channels()
+        await manager.shutdown_kernel(now=True)
+    return ends
+
+
+AS_NOBODY = """
+mount --make-rprivate / && mkdir -p {hold} && mount --bind {base} {hold}
+case {base} in /root/*) mount -t tmpfs -o mode=755 tmpfs /root && mkdir -p {base} &&
+    mount --bind {hold} {base};; esac
+exec setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all \
+    env HOME=/tmp OMP_NUM_THREADS=1 {python} -c '{code}'
+"""
+RUN_ONE_CELL = """
+import os
+from helpers.instructor.kernels.choose import choose_box
+from helpers.instructor.session import Session
+with Session(choose_box(), seconds=20, total=60) as session:
+    result = session.run("import os, torch; print(os.getuid(), os.getpid(), os.listdir(os.sep))")
+print(os.getuid(), result.outputs[0]["text"])
+"""
+
+
+@pytest.mark.usefixtures("tmp_path")
+def test_a_normal_user_has_boxes_too(tmp_path: Path) -> None:
+    """Root runs this as nobody, with no privilege; anybody else is a normal user already."""
+    if os.getuid() == 0:
+        script = AS_NOBODY.format(
+            hold="/mnt/python", base=sys.base_prefix, python=sys.executable,
+            code=RUN_ONE_CELL.replace("'", '"'),
+        )  # fmt: skip
+        command = ["unshare", "-m", "sh", "-ec", script]
+    else:
+        command = [sys.executable, "-c", RUN_ONE_CELL]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    user, inside, first, *root = done.stdout.split(maxsplit=3)
+    assert user != "0"
+    assert (inside, first) == (user, "1")
+    assert "home" not in root[0]
+
+
+def test_the_keeper_counts_the_whole_box(tmp_path: Path) -> None:
+    """Pages that processes share are counted once; limits are on the sum."""
+    page = os.sysconf("SC_PAGE_SIZE")
+    for pid in ("11", "12", "13"):
+        (tmp_path / pid / "net").mkdir(parents=True)
+        (tmp_path / pid / "statm").write_text(f"9999 {(600 << 20) // page} 5 1 0 9 0\n")
+        (tmp_path / pid / "smaps_rollup").write_text(f"Rss: 1 kB\nPss:  {200 << 10} kB\n")
+        (tmp_path / pid / "net" / "sockstat").write_text("sockets: used 12\nTCP: inuse 0\n")
+    processes = keeper.list_processes(tmp_path)
+    assert len(processes) == 3
+    assert keeper.find_excess(Limits(memory=700 << 20), processes) == ""
+    assert "500 MB of memory" in keeper.find_excess(Limits(memory=500 << 20), processes)
+    assert "2 processes" in keeper.find_excess(Limits(processes=2), processes)
+    assert "11 sockets" in keeper.find_excess(Limits(sockets=11), processes)
+    (tmp_path / "11" / "smaps_rollup").unlink()  # hidden from us: all of it is charged
+    assert "950 MB" in keeper.find_excess(Limits(memory=950 << 20), processes)
+
+
+def test_the_fuse() -> None:
+    assert run_contained(lambda: {"x": [1.5]}, seconds=10) == {"x": [1.5]}
+    with pytest.raises(Blown, match="SIGABRT"):
+        run_contained(os.abort, seconds=10)
+    with pytest.raises(Blown, match="not done after"):
+        run_contained(lambda: time.sleep(60), seconds=0.2)
+
+
+# -- collect ---------------------------------------------------------------------------------------
+
+
+def notebook_text(student: str) -> str:
+    return json.dumps(make_notebook(CLASS[student]))
+
+
+EXPORTS = {
+    "canvas": {
+        "doejane_LATE_101_9001_99_small-1.ipynb": ("doejane", "full"),
+        "roejohn_102_9002_99_small.ipynb": ("roejohn", "half"),
+    },
+    "moodle": {
+        "Jane Doe_5501_assignsubmission_file_/99_small.ipynb": ("jane-doe", "full"),
+        "Éva Kovács_5502_assignsubmission_file_99_small.ipynb": ("éva-kovács", "half"),
+    },
+    "gradescope": {
+        "assignment_77_export/submission_1/99_small.ipynb": ("jane@uni.edu", "full"),
+        "assignment_77_export/submission_2/99_small.ipynb": ("s-1002", "half"),
+    },
+    "nbgrader": {"jane/99_small/99_small.ipynb": ("jane", "full")},
+    "folders": {"jane/99_small.ipynb": ("jane", "full"), "john/99_small.ipynb": ("john", "half")},
+    "files": {"jane_99_small.ipynb": ("jane", "full"), "john.ipynb": ("john", "half")},
+}
+GRADESCOPE = """
+submission_1:
+  :submitters:
+  - :name: Jane Doe
+    :email: jane@uni.edu
+  :created_at: 2026-03-01 10:00:00 UTC
+submission_2:
+  :submitters:
+  - :name: John Roe
+    :sid: S 1002
+"""
+
+
+@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "folder"])
+@pytest.mark.parametrize("platform_name", EXPORTS)
+def test_collect(platform_name: str, zipped: bool, course: Course, tmp_path: Path) -> None:
+    shutil.rmtree(course.root / "submitted")
+    files = {name: notebook_text(kind) for name, (_, kind) in EXPORTS[platform_name].items()}
+    if platform_name == "gradescope":
+        files["assignment_77_export/submission_metadata.yml"] = GRADESCOPE
+    source = make_export(files, tmp_path, zipped=zipped)
+    done = collect(source, course, NUMBER)
+    expected = dict(EXPORTS[platform_name].values())
+    assert set(done.students) == set(expected)
+    assert done.skipped == {}
+    for student, kind in expected.items():
+        path = course.root / "submitted" / student / NAME / f"{NAME}.ipynb"
+        assert path.read_text() == notebook_text(kind)
+
+
+def make_export(files: dict[str, str], folder: Path, *, zipped: bool) -> Path:
+    if zipped:
+        path = folder / "export.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, text in files.items():
+                archive.writestr(name, text)
+        return path
+    for name, text in files.items():
+        (folder / "export" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "export" / name).write_text(text)
+    return folder / "export"
+
+
+def test_collect_takes_the_newest_of_canvas(course: Course, tmp_path: Path) -> None:
+    names = {f"doejane_101_{n}_99_small-{n}.ipynb": notebook_text("half") for n in (1, 2)}
+    names["doejane_101_3_99_small-3.ipynb"] = notebook_text("full")
+    collect(make_export(names, tmp_path, zipped=True), course, NUMBER)
+    path = course.root / "submitted" / "doejane" / NAME / f"{NAME}.ipynb"
+    assert path.read_text() == notebook_text("full")
+
+
+def test_collect_tells_two_of_one_name_apart(course: Course, tmp_path: Path) -> None:
+    names = {f"Jane Doe_{n}_assignsubmission_file_/99_small.ipynb": "{}" for n in (1, 2)}
+    done = collect(make_export(names, tmp_path, zipped=True), course, NUMBER)
+    assert sorted(done.students) == ["jane-doe-1", "jane-doe-2"]
+
+
+def test_collect_from_a_hostile_zip(course: Course, tmp_path: Path) -> None:
+    """No path leads out, no link is made, nothing beyond its limit is read."""
+    path = tmp_path / "export.zip"
+    link = zipfile.ZipInfo("eve/99_small.ipynb")
+    link.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("../../../evil/99_small.ipynb", "{}")
+        archive.writestr(link, "/etc/passwd")
+        archive.writestr("bomb/99_small.ipynb", bytes(30 << 20))
+        archive.writestr("__MACOSX/jane/99_small.ipynb", "{}")
+        archive.writestr("jane/99_small.ipynb", "{}")
+    before = {p for p in tmp_path.rglob("*") if "submitted" not in p.parts}
+    done = collect(path, course, NUMBER)
+    assert set(done.students) == {"evil", "jane"}
+    assert done.skipped["eve/99_small.ipynb"] == "a link or a device"
+    assert "larger than 20 MB" in done.skipped["bomb/99_small.ipynb"]
+    assert {p for p in tmp_path.rglob("*") if "submitted" not in p.parts} == before
+    assert not (course.root / "submitted" / "eve").exists()
+
+
+def test_collect_with_a_pattern(course: Course, tmp_path: Path) -> None:
+    source = make_export({"w1/team_7.x/answer.ipynb": "{}"}, tmp_path, zipped=False)
+    done = collect(source, course, NUMBER, pattern=r"w1/(?P<student>team_\d)\.x/(?P<file>.*)")
+    assert done.students == {"team_7": ["answer.ipynb"]}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "match"), [("(", "no regular expression"), ("x", "needs a group")]
+)
+def test_collect_with_a_bad_pattern(
+    pattern: str, match: str, course: Course, tmp_path: Path
+) -> None:
+    with pytest.raises(CourseError, match=match):
+        collect(tmp_path, course, NUMBER, pattern=pattern)
+
+
+def test_collect_errors(course: Course, tmp_path: Path) -> None:
+    with pytest.raises(CourseError, match="neither a folder nor a zip"):
+        collect(tmp_path / "nowhere", course, NUMBER)
+    (tmp_path / "nothing").mkdir()
+    with pytest.raises(CourseError, match="no notebook was recognized"):
+        collect(tmp_path / "nothing", course, NUMBER)
+    with pytest.raises(CourseError, match="cannot be read from"):
+        slug("///")
+    with pytest.raises(CourseError, match=r"submission_metadata\.yml cannot be read"):
+        read_gradescope(b"{")
+
+
+# -- feedback and export ---------------------------------------------------------------------------
+
+
+def test_feedback_tells_the_verdict(course: Course) -> None:
+    assert feedback(course, NUMBER) == {}
+    page = (course.root / "feedback" / "half" / NAME / f"{NAME}.html").read_text()
+    assert "1 of 2 parts are right" in page
+    assert "Right already: narrow" in page
+    broken = (course.root / "feedback" / "broken" / NAME / f"{NAME}.html").read_text()
+    assert "not valid JSON" in broken
+
+
+def test_feedback_before_grading(tmp_path: Path) -> None:
+    course = release([NUMBER], tmp_path / "course")
+    with pytest.raises(CourseError, match="is graded yet"):
+        feedback(course, NUMBER)
+
+
+def test_export(course: Course, tmp_path: Path) -> None:
+    assert export(course, tmp_path / "scores.csv") == len(SCORES)
+    with (tmp_path / "scores.csv").open(newline="") as file:
+        rows = {row["student"]: row for row in csv.DictReader(file)}
+    assert {s: float(row["score"]) for s, row in rows.items()} == pytest.approx(SCORES)
+    assert rows["absent"]["reason"] == "nothing was handed in"
+    assert rows["dead"]["needs_review"] == "True"
+    assert {row["max_score"] for row in rows.values()} == {"9"}
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\t=1"])
+def test_no_cell_is_a_formula(text: str) -> None:
+    assert harmless(text) == f"'{text}"
+    assert harmless("plain") == "plain"
+
+
+def test_nbgraders_own_commands_work(course: Course) -> None:
+    """Its export and its feedback, from the command line, on what we recorded."""
+    bin_folder = Path(sys.executable).parent
+    environment = os.environ | {"PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}"}
+    for command in (["export", "--to", "own.csv"], ["generate_feedback", NAME]):
+        done = subprocess.run(
+            [str(bin_folder / "nbgrader"), *command], cwd=course.root, env=environment,
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr[-2000:]
+    with (course.root / "own.csv").open(newline="") as file:
+        rows = {r["student_id"]: float(r["score"]) for r in csv.DictReader(file)}
+    assert rows == pytest.approx(SCORES)
+    assert (course.root / "feedback" / "full" / NAME / f"{NAME}.html").is_file()
+
+
+# -- sanitizing ------------------------------------------------------------------------------------
+
+
+def test_markdown_keeps_formulas_and_loses_html() -> None:
+    text = "> quoted $a < b$ and **bold** [link](https://x.org) `code`"
+    cleaned = clean_markdown(text)
+    assert cleaned == text.replace("<", "&lt;")
+    assert "<" not in clean_markdown("<b onclick=x>")
+    assert "javascript:" not in clean_markdown("[x](JavaScript:alert(1))").lower()
+    assert "\\href" not in clean_markdown("$\\href{javascript:x}{y}$")
+
+
+def test_outputs_are_built_anew() -> None:
+    output = clean_output("execute_result", {"data": {"text/plain": "1"}, "execution_count": "<x>"})
+    assert output == {"output_type": "display_data", "data": {"text/plain": "1"}, "metadata": {}}
+    assert clean_output("stream", {"name": "<x>", "text": ["a", "b"]})["name"] == "stdout"
+    assert clean_data({"image/png": '"><script>'}) == {"text/plain": ""}
+    assert clean_html("<b>x</b><script>y</script>") == "<b>x</b>y"
+    with pytest.raises(ValueError, match="not an output"):
+        clean_output("comm_open", {})
+
+
+# -- the command line ------------------------------------------------------------------------------
+
+
+def test_commands_end_to_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root, where = tmp_path / "course", ["--course", str(tmp_path / "course")]
+    files = {"jane/99_small.ipynb": notebook_text("full"), "x/99_small.ipynb": "{"}
+    source = make_export(files, tmp_path, zipped=True)
+    assert main(["release", NUMBER, *where]) == 0
+    assert main(["collect", str(source), "--lesson", NUMBER, *where]) == 0
+    assert main(["grade", NUMBER, "-j", "1", "--timeout", "10", *where]) == 0
+    assert main(["feedback", NAME, *where]) == 0
+    assert main(["export", str(tmp_path / "scores.csv"), *where]) == 0
+    told = capsys.readouterr().out
+    assert "graded 2 (1 to look at), unchanged 0, not graded 0" in told
+    assert "look at x: the file is not valid JSON" in told
+    assert (root / "feedback" / "jane" / NAME / f"{NAME}.html").is_file()
+
+
+@pytest.mark.parametrize("command", ["release", "collect", "grade", "feedback", "export"])
+def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as leaving:
+        main([command, "--help"])
+    assert leaving.value.code == 0
+    assert "--course DIR" in capsys.readouterr().out
+
+
+def test_errors_are_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["grade", NUMBER, "--course", str(tmp_path)]) == 1
+    assert "holds no course; make one with" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as leaving:
+        main(["grade", NUMBER, "-j", "0"])
+    assert leaving.value.code == 2
+    with pytest.raises(CourseError, match="99_small"):
+        lesson_stem("97")
