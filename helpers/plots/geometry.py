@@ -98,8 +98,8 @@ def explore_balls() -> Explorable:
         )
 
     return explore(
-        fig, update, alt=alt, budget=(0.1, 3.0, 1.0), angle=(0, 360, 28),
-        condition=Log(1, 100, 4), tilt=(0, 180, 120),
+        fig, update, alt=alt, budget=(0.1, 3.0, 1.0), angle=(0, 359, 28),
+        condition=Log(1, 100, 4), tilt=(0, 179, 120),
         labels={"budget": "budget s", "angle": "angle of w*", "condition": "condition κ",
                 "tilt": "tilt of ellipses"},
     )  # fmt: skip
