@@ -17,9 +17,10 @@ from helpers import data, nets
 
 Array = NDArray[np.float64]
 
-VARIANTS = ("none", "before", "after", "noisy")  # where batch normalization is; noise behind it
+VARIANTS = ("none", "before", "after", "noisy", "layer")
+BATCH_VARIANTS = VARIANTS[:4]  # where batch normalization is; with noise behind it
 NOISE_SHIFT, NOISE_STRETCH, NOISE_EACH = 0.5, 0.25, 0.1
-WIDTH, BATCH = 32, 32
+WIDTH, BATCH, WATCHED = 32, 32, 100
 INITS = {"sigmoid": "xavier", "tanh": "xavier", "relu": "he"}
 
 
@@ -50,7 +51,7 @@ class Run:
     """S trained networks: test accuracy (S,), training loss (T, S) at `steps`, mean drift (S,).
 
     Drift: how far the mean input of the third hidden layer moves in 10 updates, over the standard
-    deviation of that input (both root mean squares over its units, on the same 200 images).
+    deviation of that input (both root mean squares over its units, on the same 100 images).
     """
 
     nets: nets.MLPs
@@ -74,7 +75,7 @@ def load_split(
 def make_variant(
     variant: str, sizes: Sequence[int], *, activation: str, seeds: Sequence[int]
 ) -> nets.MLPs:
-    """Untrained networks with batch normalization as `variant` of VARIANTS says.
+    """Untrained networks: none, batch norm before or after the activation, noise behind it, LN.
 
     Raises ValueError for another variant.
     """
@@ -85,7 +86,7 @@ def make_variant(
         seeds=seeds,
         activation=activation,
         init=INITS[activation],
-        norm=None if variant == "none" else "batch",
+        norm={"none": None, "layer": "layer"}.get(variant, "batch"),
         norm_after=variant == "after",
     )
     if variant == "noisy":
@@ -113,10 +114,10 @@ def train_variant(
 
     def measure() -> dict[str, np.ndarray]:
         with frozen_buffers(made), torch.no_grad():
-            outputs = made.layers(x[:, :200])
+            outputs = made.layers(x[:, :WATCHED])
         if hidden > 2:
             means.append((outputs[1].mean(1), outputs[1].std(1)))
-        return {"loss": nets.cross_entropy(outputs[-1], y[:, :200]).numpy()}
+        return {"loss": nets.cross_entropy(outputs[-1], y[:, :WATCHED]).numpy()}
 
     history = nets.train(
         made,
@@ -144,8 +145,8 @@ def _drift(means: list[tuple[Tensor, Tensor]]) -> Array:
 def train_variants(
     activations: Sequence[str], *, seeds: Sequence[int]
 ) -> dict[tuple[str, str], Run]:
-    """All VARIANTS of networks with four hidden layers, by (activation, variant)."""
-    pairs = [(a, v) for a in activations for v in VARIANTS]
+    """All BATCH_VARIANTS of networks with four hidden layers, by (activation, variant)."""
+    pairs = [(a, v) for a in activations for v in BATCH_VARIANTS]
     bar = tqdm(pairs, desc=f"{len(pairs)} × {len(seeds)} networks", file=sys.stdout, leave=False)
     return {(a, v): train_variant(v, a, seeds=seeds) for a, v in bar}
 
@@ -211,7 +212,7 @@ def train_copies(
     settings = apply(made, each)
     nets.train(
         made, x, y, steps=steps, optimizer=optimizer, generator=generator, batch_size=BATCH,
-        **settings,  # type: ignore[arg-type]
+        arms=copies, **settings,  # type: ignore[arg-type]
     )  # fmt: skip
     return nets.accuracy(made, x_test, y_test).reshape(copies, count)
 
@@ -241,7 +242,7 @@ def sweep_stds(stds: Sequence[float], norm: str | None, *, seeds: Sequence[int])
 
 
 def sweep_batch_sizes(
-    sizes: Sequence[int], norm: str | None, *, seeds: Sequence[int], steps: int = 200
+    sizes: Sequence[int], norm: str | None, *, seeds: Sequence[int], steps: int = 150
 ) -> Array:
     """Test accuracy (sizes, S) of ReLU networks after as many updates with each batch size."""
     x, y, x_test, y_test = load_split(tuple(seeds))

@@ -151,8 +151,8 @@ def decay_run(
 
     nets.train(
         made, x, y, steps=steps, optimizer=nets.make_optimizer(made.parameters(), "sgd", lr=lr),
-        generator=torch.Generator().manual_seed(seeds[0]), batch_size=BATCH, penalty=penalty,
-        after_step=note,
+        generator=torch.Generator().manual_seed(seeds[0]), batch_size=BATCH,
+        penalty=penalty, after_step=note, arms=copies,
     )  # fmt: skip
     norm, turn = (torch.stack(part).numpy() for part in zip(*notes, strict=True))
     accuracy = nets.accuracy(made, x_test, y_test).reshape(copies, count)

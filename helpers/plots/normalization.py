@@ -107,7 +107,7 @@ def plot_sweeps(
         ax.set(xscale="log", ylim=(0, 1.03))
     axes[0].axvline(0.25, color=GREY, lw=1, ls=(0, (2, 2)))
     axes[0].text(0.26, 0.02, "He", color=GREY)
-    axes[0].legend(loc="upper left")
+    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     label_axes(axes[0], title="Learning rate 0.1", x="std of the initial weights",
                y="test accuracy after 100 steps")  # fmt: skip
     label_axes(axes[1], title="He's weights", x="learning rate")
