@@ -212,7 +212,7 @@ def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes | str
 
 def _wanted(name: str) -> bool:
     path = PurePosixPath(name)
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+    hidden = any(re.match(r"__MACOSX|\.[^.]", part) for part in path.parts)
     return path.name == "submission_metadata.yml" or (path.suffix == ".ipynb" and not hidden)
 
 

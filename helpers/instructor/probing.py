@@ -39,6 +39,7 @@ class Findings:
     exercises: dict[str, Finding] = field(default_factory=dict)
     outputs: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
+    troubled: dict[str, str] = field(default_factory=dict)  # exercise -> what its cell did
     missing_name: bool = False
 
 
@@ -104,7 +105,8 @@ def examine(
         findings = _examine(plan_steps(notebook, tasks, whole=True), open_session, seed)
     for task in tasks.values():
         reason = findings.remarks[-1] if findings.remarks else "there is no cell of its check"
-        findings.exercises.setdefault(task.id, _not_judged(task, reason))
+        finding = findings.exercises.setdefault(task.id, _not_judged(task, reason))
+        finding.review = finding.review or findings.troubled.get(task.id, "")
     return findings
 
 
@@ -138,7 +140,7 @@ def _note_result(step: Step, result: Result, findings: Findings) -> None:
     if step.own:
         findings.outputs[step.id] = result.outputs
         if result.error.startswith("stopped"):
-            findings.remarks.append(f"cell {step.id} was {result.error}")
+            _note_trouble(step, f"cell {step.id} was {result.error}", findings)
     findings.missing_name |= result.error == "NameError"
 
 
@@ -153,9 +155,15 @@ def _ask_again(steps: Sequence[Step], session: Session, findings: Findings, seed
 
 
 def _note_end(step: Step, reason: str, findings: Findings) -> None:
-    findings.remarks.append(f"cell {step.id} ended the kernel: {reason}" if step.id else reason)
+    _note_trouble(step, f"cell {step.id} ended the kernel: {reason}", findings)
     if step.task:
         findings.exercises[step.task.id] = _not_judged(step.task, reason)
+
+
+def _note_trouble(step: Step, text: str, findings: Findings) -> None:
+    findings.remarks.append(text)
+    if step.id.startswith("exercise-"):
+        findings.troubled[step.id.removeprefix("exercise-").replace("-", ".")] = text
 
 
 def _not_judged(task: Task, reason: str) -> Finding:

@@ -102,7 +102,7 @@ def _bad_metadata(document: Document) -> None:
     document["nbformat_minor"] = -1
 
 
-def _write_scripts(document: Document) -> None:
+def write_scripts(document: Document) -> None:
     cell = marks(document, "written-99-w")
     cell["source"] = "\n\n".join(["Half of the inputs are zero.", *PAYLOADS])
 
@@ -147,7 +147,7 @@ CASES = [
     Case(name="scripts in outputs", about="harmless in feedback and formgrader", solved=True,
          first=HTML_OUTPUT, earned=without(), seconds=10),
     Case(name="scripts in a written answer", about="harmless", solved=True,
-         change=_write_scripts, earned=without()),
+         change=write_scripts, earned=without()),
     Case(name="scripts in names", about="dropped", solved=True, change=_scripts_in_names,
          earned=without()),
     Case(name="scripts in an error", about="harmless", solved=True, answers={"1": RAISE_HTML},

@@ -34,11 +34,13 @@ def make_ipc_folder() -> str:
     return tempfile.mkdtemp(prefix="box-", dir=private)
 
 
-def start_guard(connection: socket.socket, folder: str) -> None:
+def start_guard(connection: socket.socket, folder: str) -> subprocess.Popen[bytes]:
     """Starts the guard of one box; it ends, and removes the folder, when the socket closes."""
     fd = connection.fileno()
     command = [sys.executable, "-m", "helpers.instructor.kernels.bwrap", str(fd), folder]
-    subprocess.Popen(command, pass_fds=[fd], stdin=subprocess.DEVNULL, start_new_session=True)
+    return subprocess.Popen(
+        command, pass_fds=[fd], stdin=subprocess.DEVNULL, start_new_session=True
+    )
 
 
 def bwrap_command(*, ipc: str, connection: int, filter_: int, limits: Limits) -> list[str]:

@@ -9,6 +9,7 @@ import json
 import select
 import signal
 import socket
+import subprocess
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -153,9 +154,17 @@ class WarmBoxProvisioner(BoxProvisioner):
 class BwrapBoxProvisioner(BoxProvisioner):
     """Starts an ordinary kernel inside bubblewrap: seconds slower, where forking is not allowed."""
 
+    guard: subprocess.Popen[bytes] | None = None
+
     async def open_box(self) -> None:
         folder = make_ipc_folder()
         self.connection, theirs = socket.socketpair()
         with theirs:
-            start_guard(theirs, folder)
+            self.guard = start_guard(theirs, folder)
         self.use_sockets(folder)
+
+    async def cleanup(self, restart: bool = False) -> None:
+        await super().cleanup(restart=restart)
+        if self.guard and not restart:  # it ends when the connection closes
+            await asyncio.to_thread(self.guard.wait, _START_SECONDS)
+            self.guard = None
