@@ -801,9 +801,7 @@ claim("critical gain of tanh with bias std 0.3, theory", critical, low=1.38, hig
 # Enough of statistics at step 0. Same data, same batches, same number of updates, four seeds a
 # curve; width 64, SGD with batches of 64.
 
-
 # %%
-four = seeds[:4]
 predict(
     "A ReLU network of ten hidden layers, 200 steps of SGD. Which start does not train at all?",
     ["only std 0.01", "std 0.01 and PyTorch's default", "all train, at different speeds"],
@@ -813,6 +811,7 @@ predict(
 )
 
 # %%
+four = seeds[:4]
 relu = {
     s: deep_digits.train_digits(four, activation="relu", scheme=s, layers=10, lr=0.05, steps=200)
     for s in (0.01, "torch", "xavier", "he")
