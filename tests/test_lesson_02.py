@@ -17,7 +17,7 @@ from helpers.judges import Call, Unfit
 from helpers.judges.lesson_02 import axis_probability
 from helpers.plots import geometry as plane_plots
 from helpers.plots import overfitting as overfitting_plots
-from helpers.plots import shrinkage
+from helpers.plots import priors, shrinkage
 from helpers.values import Seed
 
 
@@ -203,10 +203,10 @@ def test_minimizer_is_the_proximal_step() -> None:
 
 def test_posterior_summary_is_the_conjugate_one_and_soft_thresholding() -> None:
     estimates = np.array([-2.0, 0.1, 1.5])
-    mode, mean = shrinkage.summarize("Gaussian", 0.5, estimates, 4)
+    mode, mean = priors.summarize("Gaussian", 0.5, estimates, 4)
     np.testing.assert_allclose(mean, estimates / 2, atol=1e-6)  # 4 / (4 + 1/0.25)
     np.testing.assert_allclose(mode, estimates / 2, atol=5.1e-3)
-    mode, mean = shrinkage.summarize("Laplace", 0.5, estimates, 4)
+    mode, mean = priors.summarize("Laplace", 0.5, estimates, 4)
     soft = F.softshrink(torch.tensor(estimates), 1 / (4 * 0.5)).numpy()
     np.testing.assert_allclose(mode, soft, atol=5.1e-3)
     assert mode[1] == 0
@@ -237,7 +237,7 @@ EXPLORABLES: dict[str, Any] = {
     "probability": lambda: plane_plots.explore_probability(probability, seed=0),
     "polynomial": lambda: overfitting_plots.explore_polynomial(seed=0),
     "proximal": shrinkage.explore_proximal,
-    "posterior": shrinkage.explore_posterior,
+    "posterior": priors.explore_posterior,
     "paths": paths_explorable,
     "descent": descent_explorable,
 }
@@ -265,7 +265,7 @@ def test_balls_say_what_they_show() -> None:
 def test_axis_shares_match_the_formula_for_circles() -> None:
     shares = plane_plots.axis_shares(1, np.array([0.3, 0.9]), seed=3)
     exact = [probability(1, 0.3), probability(1, 0.9)]
-    np.testing.assert_allclose(shares, exact, atol=5 * np.sqrt(0.25 / 5000))
+    np.testing.assert_allclose(shares, exact, atol=5 * np.sqrt(0.25 / 4000))
 
 
 def calls(outputs: list[Any]) -> list[Call]:

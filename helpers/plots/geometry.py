@@ -119,7 +119,7 @@ def solve(
     )  # fmt: skip
 
 
-MC_RATIOS = np.linspace(0.02, 1.0, 25)
+MC_RATIOS = np.linspace(0.04, 1.0, 17)
 
 
 def explore_probability(exact: Callable[[float, float], float], *, seed: int) -> Explorable:
@@ -224,7 +224,7 @@ def _draw_probabilities(ax: Axes, exact: Callable[[float, float], float], seed: 
     ax.set_title("Dots: Monte Carlo. Star: left panel ± 2 SE")
 
 
-def axis_shares(condition: float, ratios: Array, *, seed: int, draws: int = 5000) -> Array:
+def axis_shares(condition: float, ratios: Array, *, seed: int, draws: int = 4000) -> Array:
     """Monte Carlo: the share of problems, tilted at random, whose L1 optimum has an exact zero."""
     rng = np.random.default_rng([seed, 22])
     hessian = geometry.hessians(condition, rng.uniform(0, 180, draws))

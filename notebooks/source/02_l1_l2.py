@@ -23,6 +23,7 @@ from matplotlib import pyplot as plt
 from helpers import SEED, check, claim, geometry, nets, overfitting, plots, predict, sparsity
 from helpers.plots import geometry as plane_plots
 from helpers.plots import overfitting as overfitting_plots
+from helpers.plots import priors as prior_plots
 from helpers.plots import shrinkage as shrinkage_plots
 
 SEEDS = range(100 * SEED, 100 * SEED + 5)
@@ -782,10 +783,10 @@ claim("accuracy gained there", gain[3].mean(), low=-0.04, high=-0.005)
 # that you have met.
 
 # %%
-shrinkage_plots.explore_posterior()
+prior_plots.explore_posterior()
 
 # %%
-mode, mean = shrinkage_plots.summarize("Laplace", 0.3, np.array([0.6]), 4)[:, 0]
+mode, mean = prior_plots.summarize("Laplace", 0.3, np.array([0.6]), 4)[:, 0]
 claim("Laplace prior: the posterior mode", mode, low=0, high=0)
 claim("Laplace prior: the posterior mean", mean, low=0.15, high=0.25)
 draws = np.random.default_rng([SEED, 71]).laplace(0, 0.3, 100_000)

@@ -108,6 +108,11 @@ def _signed(radius: float, budget: float, draws: int, rng: np.random.Generator) 
     return float(np.mean(np.abs(radius * (np.cos(angle) - np.sin(angle))) >= budget))
 
 
+def _outside(radius: float, budget: float, draws: int, rng: np.random.Generator) -> float:
+    a, b = _draw(radius, budget, draws, rng)
+    return float(np.mean(a + b >= budget))
+
+
 def _formula(radius: float, budget: float, draws: int, rng: np.random.Generator) -> float:
     ratio = min(budget / radius, 1.0) / np.sqrt(2)
     return float(1 - 4 / np.pi * np.arcsin(ratio))
@@ -149,6 +154,9 @@ AXIS_PROBABILITY = Exercise(
         "that it can test the formula.": _formula,
         "Your draws do not come from `rng`: every generator gives the same estimate.": (
             _own_generator
+        ),
+        "You count the optima outside of the diamond. Ask which of them lie nearest to a corner.": (
+            _outside
         ),
         "You returned the number of hits; divide it by the number of draws.": lambda r, s, n, g: (
             n * _axis_probability(r, s, n, g)

@@ -43,6 +43,11 @@ def _no_intercept(X: Array, y: Array, lam: float) -> tuple[Array, float]:
     return np.linalg.solve(X.T @ X + len(y) * lam * np.eye(d), X.T @ y), 0.0
 
 
+def _one_mean(X: Array, y: Array, lam: float) -> tuple[Array, float]:
+    w, _ = _no_intercept(X - X.mean(), y - y.mean(), lam)
+    return w, float(y.mean() - X.mean(0) @ w)
+
+
 def _ridge_probes(rng: np.random.Generator) -> dict[str, list[tuple[Any, ...]]]:
     lams = [float(v) for v in rng.uniform(0.1, 1.0, 4)]
     d = int(rng.integers(2, 5))
@@ -72,6 +77,11 @@ RIDGE = Exercise(
         "is too weak by a factor n.": lambda X, y, lam: _sklearn_ridge(X, y, lam),
         "There is no intercept in your solution. Center X and y, and compute b at the end.": (
             _no_intercept
+        ),
+        "There is no intercept in your solution, and n is missing: center X and y, solve "
+        "(XᵀX + nλI) w = Xᵀy, then compute b.": lambda X, y, lam: _no_intercept(X, y, lam / len(y)),
+        "You centered X with one mean for all features: each column has its own, X.mean(0).": (
+            _one_mean
         ),
         "Your w is right, but b is the mean of y. It is mean(y) − mean(X)·w.": lambda X, y, lam: (
             _ridge(X, y, lam)[0],
@@ -186,6 +196,9 @@ LASSO = Exercise(
             _descend(
                 X, y, lam, steps, step=lambda w, g, lr, lam: F.softshrink(w, lr * lam) - lr * g
             )
+        ),
+        "You go uphill: the gradient step has a minus.": lambda X, y, lam, steps: _descend(
+            X, y, lam, steps, step=lambda w, g, lr, lam: F.softshrink(w + lr * g, lr * lam)
         ),
         "You left λ out: this is least squares.": lambda X, y, lam, steps: _descend(
             X, y, 0.0, steps
