@@ -38,7 +38,7 @@ class Field:
 
     def _scatter(self, ax: Axes, label: int) -> PathCollection:
         of = self.moons.y == label
-        edges = np.where(self.moons.wrong[of], PALETTE[1], WHITE)
+        edges = np.where(self.moons.wrong[of], PALETTE[1], (WHITE, "black")[label])
         face, marker = (("#00204D", "o"), (YELLOW, "^"))[label]
         widths = np.where(self.moons.wrong[of], 2.0, 0.6)
         return ax.scatter(*self.moons.x[of].T, s=34, c=face, marker=marker, edgecolors=edges,

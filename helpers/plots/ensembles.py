@@ -142,8 +142,8 @@ class _Sources:
         (self.predicted,) = ax.plot([], [], color=ORANGE, label="c + (v − c)/k, predicted")
         (self.limit,) = ax.plot([], [], color=ORANGE, ls=":", lw=1.5, label="c, its limit")
         (self.naive,) = ax.plot([], [], color=GREY, ls=DASHES, lw=1, label="v/k")
-        ax.set(xlim=(0.5, self.largest + 0.5), ylim=(0, 0.9))
-        ax.legend(loc="lower left", ncols=2)
+        ax.set(xlim=(0.5, self.largest + 0.5), ylim=(0, 1.05))
+        ax.legend(loc="upper right", ncols=2)
         label_axes(ax, x="members k", y="Brier error, mean of seeds ± 1 std")
         self.title = ax.set_title(" ")
 
@@ -177,7 +177,9 @@ class _Sources:
         self.limit.set_data([0.5, self.largest + 0.5], [c.mean()] * 2)
         self.naive.set_data(self.counts, v.mean() / self.counts)
         off = abs(curves[-1] - errors[-1]).mean()
-        self.title.set_text(f"From {members} members: off by {_tell(off)} a seed at k = {self.largest}")
+        self.title.set_text(
+            f"From {members} members: off by {_tell(off)} a seed at k = {self.largest}"
+        )
         return [self.band, self.actual, self.predicted, self.limit, self.naive, self.title,
                 *self._move_bars(labels_are, source)]  # fmt: skip
 

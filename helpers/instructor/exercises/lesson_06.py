@@ -1,0 +1,266 @@
+"""Lesson 06, bagging and ensembles: its exercises."""
+
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import torch
+
+from helpers.compare import Judged
+from helpers.instructor.exercise import Exercise, Lesson, Written
+from helpers.instructor.exercises.lesson_06_more import (
+    ADABOOST_ROUND,
+    AVERAGE_VOTE,
+    MAJORITY_VOTE,
+)
+from helpers.values import Seed
+
+Array = np.ndarray
+Rng = np.random.Generator
+
+
+def _variance_of_mean(v: Any, c: Any, k: int) -> Any:
+    """wᵀ Σ w of equal weights, with the covariance matrix written out."""
+    one = np.full(k, 1 / k)
+    common = np.multiply.outer(np.asarray(c), np.ones((k, k)))
+    own = np.multiply.outer(np.asarray(v) - np.asarray(c), np.eye(k))
+    found = one @ (common + own) @ one
+    return float(found) if np.ndim(found) == 0 else found
+
+
+def _variance_probes(rng: Rng) -> dict[str, list[tuple[Any, ...]]]:
+    def probe(k: int, *, independent: bool, shape: tuple[int, ...] = ()) -> tuple[Any, ...]:
+        v = np.round(rng.uniform(0.4, 3, shape), 2)
+        c = 0 * v if independent else np.round(v * rng.uniform(0.2, 0.9, shape), 3)
+        return (v, c, k) if shape else (float(v), float(c), k)
+
+    return {
+        "independent errors": [probe(k, independent=True) for k in (2, 7)],
+        "correlated errors": [
+            *(probe(k, independent=False) for k in (1, 2, 3, int(rng.integers(8, 40)))),
+            probe(5, independent=False, shape=(4,)),
+        ],
+    }
+
+
+ENSEMBLE_VARIANCE = Exercise(
+    id="06.1",
+    title="The error of a mean of k",
+    function="ensemble_variance",
+    points=1,
+    oracle=_variance_of_mean,
+    probes=_variance_probes,
+    mistakes={
+        "v/k holds for independent errors only. The cross terms e_i·e_j have mean c: count "
+        "them.": lambda v, c, k: v / k,
+        "There are k(k−1) cross terms, and the sum is divided by k²: (k−1)/k of c is left. You "
+        "forgot that division.": lambda v, c, k: v / k + (k - 1) * c,
+        "You count each pair once. In the square of a sum it stands twice: e_i·e_j and "
+        "e_j·e_i.": lambda v, c, k: v / k + (k - 1) * c / (2 * k),
+        "You count k² cross terms, but k of these are the squares.": lambda v, c, k: v / k + c,
+        "You divide the sum by k; the mean is squared, so it is k².": lambda v, c, k: (
+            v + (k - 1) * c
+        ),
+        "That is a standard deviation: leave out the root.": lambda v, c, k: np.sqrt(
+            _variance_of_mean(v, c, k)
+        ),
+        "c is the covariance, not the correlation: do not multiply it by v.": lambda v, c, k: (
+            v / k + (k - 1) / k * c * v
+        ),
+    },
+)
+
+
+def _bootstrap_probes(rng: Rng) -> list[tuple[Any, ...]]:
+    seed = int(rng.integers(1_000_000))
+    small = [(5, Seed(seed + i)) for i in range(60)]
+    middle = [(23, Seed(seed + 100 + i)) for i in range(40)]
+    large = [(300, Seed(seed + 200 + i)) for i in range(25)]
+    return [*small, *middle, *large, large[0], (1, Seed(seed + 300))]
+
+
+def _torch_bootstrap(n: int, rng: Rng) -> tuple[Array, Array]:
+    generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+    drawn = torch.multinomial(torch.ones(n), n, replacement=True, generator=generator)
+    left = torch.bincount(drawn, minlength=n) == 0
+    return drawn.numpy(), left.nonzero().squeeze(1).numpy()
+
+
+def _rest(n: int, indices: Array) -> Array:
+    return np.setdiff1d(np.arange(n), indices)
+
+
+def _without_replacement(n: int, rng: Rng) -> tuple[Array, Array]:
+    indices = rng.permutation(n)
+    return indices, _rest(n, indices)
+
+
+def _subsample(n: int, rng: Rng) -> tuple[Array, Array]:
+    order = rng.permutation(n)
+    size = n - max(1, round(n / np.e)) if n > 1 else 1
+    return order[:size], order[size:]
+
+
+def _second_draw(n: int, rng: Rng) -> tuple[Array, Array]:
+    indices = rng.integers(0, n, n)
+    return indices, np.unique(rng.integers(0, n, n))
+
+
+def _too_low(n: int, rng: Rng) -> tuple[Array, Array]:
+    indices = rng.integers(0, max(n - 1, 1), n)
+    return indices, _rest(n, indices)
+
+
+def _from_one(n: int, rng: Rng) -> tuple[Array, Array]:
+    indices = rng.integers(1, n + 1, n)
+    return indices, np.setdiff1d(np.arange(1, n + 1), indices)
+
+
+def _own_generator(n: int, rng: Rng) -> tuple[Array, Array]:
+    return _torch_bootstrap(n, np.random.default_rng(0))
+
+
+def _in_bag(n: int, rng: Rng) -> tuple[Array, Array]:
+    indices = rng.integers(0, n, n)
+    return indices, np.unique(indices)
+
+
+def _as_mask(n: int, rng: Rng) -> tuple[Array, Array]:
+    indices = rng.integers(0, n, n)
+    return indices, ~np.isin(np.arange(n), indices)
+
+
+BOOTSTRAP = Exercise(
+    id="06.2",
+    title="A bootstrap sample",
+    function="bootstrap",
+    points=1,
+    oracle=_torch_bootstrap,
+    compare=Judged("lesson_06.bootstrap"),
+    probes=_bootstrap_probes,
+    mistakes={
+        "You draw without replacement: every index comes once, nothing is left out, and all "
+        "members get the same training set.": _without_replacement,
+        "A bootstrap sample has n entries. An index that was drawn twice stands in it twice: that "
+        "example counts double.": _subsample,
+        "Your out_of_bag is a draw of its own. It holds the indices that the first draw "
+        "missed.": _second_draw,
+        "The last index, n − 1, is never drawn: the upper end of rng.integers is not "
+        "included.": _too_low,
+        "Your indices run from 1 to n; NumPy's run from 0 to n − 1.": _from_one,
+        "Your sample does not come from `rng`: the same generator must give the same sample, and "
+        "another generator another one.": _own_generator,
+        "Your out_of_bag holds the indices that *were* drawn. Return those that were not.": _in_bag,
+        "Your out_of_bag is a mask of True and False. Return the indices "
+        "themselves (np.flatnonzero).": _as_mask,
+        "You swapped the two: return (indices, out_of_bag).": lambda n, rng: _torch_bootstrap(
+            n, rng
+        )[::-1],
+    },
+)
+
+
+def _v_c(errors: Array) -> tuple[float, float]:
+    """Mean of squares, and the mean over pairs of members, one pair after the other."""
+    pairs = [np.mean(one * other) for one, other in combinations(errors, 2)]
+    return float(np.mean([np.mean(e * e) for e in errors])), float(np.mean(pairs))
+
+
+def _pairs_sum(errors: Array) -> float:
+    return _v_c(errors)[1] * len(errors) * (len(errors) - 1)
+
+
+def _with_diagonal(errors: Array) -> tuple[float, float]:
+    return _v_c(errors)[0], float(np.mean(errors.mean(0) ** 2))
+
+
+def _one_centered(errors: Array) -> tuple[float, float]:
+    return float(np.var(errors)), _v_c(errors - errors.mean())[1]
+
+
+def _unbiased(errors: Array) -> tuple[float, float]:
+    v, c = _v_c(errors)
+    n = errors.shape[1]
+    return v * n / (n - 1), c * n / (n - 1)
+
+
+def _error_probes(rng: Rng) -> dict[str, list[tuple[Any, ...]]]:
+    def errors(k: int, n: int, mean: float) -> tuple[Any, ...]:
+        drawn = rng.normal(size=(k, n)) * rng.uniform(0.5, 2, (k, 1)) + rng.normal(size=n)
+        drawn += mean * rng.uniform(0.5, 2, (k, 1)) - drawn.mean(1, keepdims=True)
+        return (np.round(drawn, 3),)
+
+    def centered(k: int, n: int) -> tuple[Any, ...]:
+        half = errors(k, n, 0)[0]
+        return (np.concatenate([half, -half], axis=1),)  # of mean 0 to the last digit
+
+    return {
+        "errors of mean 0": [centered(2, 3), centered(4, 2), centered(3, 5)],
+        "errors with a mean": [errors(2, 6, 0.7), errors(5, 3, -1.2), errors(3, 8, 0.4)],
+    }
+
+
+ESTIMATE_V_C = Exercise(
+    id="06.3",
+    title="v and c from the errors of a few members",
+    function="estimate_v_c",
+    points=2,
+    oracle=_v_c,
+    probes=_error_probes,
+    mistakes={
+        "You subtract each member's mean error first. The formula has no centering: v is the mean "
+        "of e², with what all members have in common.": lambda e: _v_c(
+            e - e.mean(1, keepdims=True)
+        ),
+        "You subtract the mean of all errors first. The formula has no centering: v is the mean "
+        "of e².": _one_centered,
+        "Your c still has the k squares in it (i = j). Average over the pairs of different members "
+        "only.": _with_diagonal,
+        "You divide the sum over pairs by k²; there are k(k−1) pairs of different members.": (
+            lambda e: (_v_c(e)[0], _pairs_sum(e) / len(e) ** 2)
+        ),
+        "Your c is half of what it should be: the sum over i < j has k(k−1)/2 terms, that over all "
+        "i ≠ j has k(k−1).": lambda e: (_v_c(e)[0], _v_c(e)[1] / 2),
+        "Your c is a correlation: leave out the division by v.": lambda e: (
+            _v_c(e)[0],
+            _v_c(e)[1] / _v_c(e)[0],
+        ),
+        "You took members for examples: errors has shape (k, n), one row a member.": lambda e: _v_c(
+            e.T
+        ),
+        "You divide by n − 1. Nothing was estimated and subtracted here: divide by n.": _unbiased,
+        "Your c is that of the first two members. Average over all pairs.": lambda e: (
+            _v_c(e)[0],
+            _v_c(e[:2])[1],
+        ),
+        "You swapped the two: return (v, c).": lambda e: _v_c(e)[::-1],
+    },
+)
+
+
+LESSON = Lesson(
+    number="06",
+    name="bagging",
+    title="Bagging and ensembles",
+    minutes=85,
+    exercises=(
+        ENSEMBLE_VARIANCE,
+        BOOTSTRAP,
+        ESTIMATE_V_C,
+        AVERAGE_VOTE,
+        MAJORITY_VOTE,
+        ADABOOST_ROUND,
+    ),
+    written=(
+        Written(
+            id="06.w",
+            title="Equal members, unequal ensembles",
+            rubric={
+                "Names the members' error covariance (or correlation, or disagreement) as the "
+                "cause, with the formula: equal v, different c": 1,
+                "Says what to measure and on which data (not the test set that the claim is made "
+                "on), and what result would confirm or refute it": 1,
+            },
+        ),
+    ),
+)

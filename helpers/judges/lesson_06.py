@@ -1,0 +1,110 @@
+"""Judge of bootstrap samples: what makes indices a sample with replacement, and what is left out.
+
+No part holds for an answer that draws nothing: each asks for some indices to be left out.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from helpers.judges import Call, Property, Unfit, as_part, exactly, mean_of, share
+
+Draw = tuple[int, int, np.ndarray, np.ndarray]  # n, seed, indices, out of bag
+
+
+def bootstrap(calls: Sequence[Call]) -> list[Property]:
+    """Judges `bootstrap(n, rng)`, which gives (indices, out_of_bag)."""
+    draws = [_read(call) for call in calls]
+    sizes = sorted({n for n, _, _, _ in draws if n > 1})
+    drawn, left_out = [], []
+    for n in sizes:
+        samples = _once(draws, n)
+        drawn += [
+            share(f"n = {n}: share of draws that are index 0", samples == 0, 1 / n),
+            share(f"n = {n}: share of draws that are index n − 1", samples == n - 1, 1 / n),
+            share(f"n = {n}: share of draws in the lower half", samples < n // 2, n // 2 / n),
+        ]
+        counts = np.array([n - len(np.unique(sample)) for sample in samples])
+        left_out.append(_left_out(n, counts))
+    inside = np.mean([((i >= 0) & (i < n)).all() for n, _, i, _ in draws])
+    return [
+        *as_part(
+            "drawn with replacement",
+            exactly("samples with all indices from 0 to n − 1", inside, 1),
+            *drawn,
+            *left_out,
+            exactly("same seed: same sample; other seed: other sample", _follows_rng(draws), 1),
+        ),
+        *as_part("out of bag", *left_out, *_complements(draws)),
+    ]
+
+
+def _read(call: Call) -> Draw:
+    n, seed = call.arguments
+    output = call.output
+    if not isinstance(output, tuple) or len(output) != 2:
+        missing = ": is a `return` missing?" if output is None else ""
+        got = "None" if output is None else f"a {type(output).__name__}"
+        got = f"a tuple of {len(output)} items" if isinstance(output, tuple) else got
+        raise Unfit("type", f"got {got}, expected two arrays (indices, out_of_bag){missing}")
+    indices, out_of_bag = (
+        _integers(array, name) for array, name in zip(output, _NAMES, strict=True)
+    )
+    if len(indices) != n:
+        swapped = len(out_of_bag) == n
+        more = "fewer" if len(indices) < n else "more"
+        told = "the two are swapped" if swapped else f"indices has {more} than n entries"
+        raise Unfit("shape", f"{told}, expected n indices and then those left out")
+    return n, seed.value, indices, out_of_bag
+
+
+_NAMES = ("indices", "out_of_bag")
+
+
+def _integers(array: Any, name: str) -> np.ndarray:
+    if not isinstance(array, np.ndarray):
+        raise Unfit("type", f"got a {type(array).__name__} for {name}, expected an array")
+    if array.dtype.kind not in "iu" and array.size:  # np.array([]) is of floats
+        raise Unfit("type", f"got values of dtype {array.dtype} for {name}, expected integers")
+    if array.ndim != 1:
+        raise Unfit("shape", f"got {array.ndim} axes for {name}, expected one")
+    return array
+
+
+def _once(draws: Sequence[Draw], n: int) -> np.ndarray:
+    """The samples of size n, (draws, n); a seed that comes twice is counted once."""
+    return np.stack(list({seed: indices for size, seed, indices, _ in draws if size == n}.values()))
+
+
+def _left_out(n: int, counts: np.ndarray) -> Property:
+    """The mean number of indices that n draws leave out, of independent samples of size n.
+
+    Occupancy: mean n(1 − 1/n)ⁿ; the variance follows from pairs, both left out by (1 − 2/n)ⁿ.
+    """
+    mean = n * (1 - 1 / n) ** n
+    variance = mean + n * (n - 1) * (1 - 2 / n) ** n - mean**2
+    name = f"n = {n}: mean number of indices that are never drawn"
+    return mean_of(name, counts, mean, std=float(np.sqrt(max(variance, 0))))
+
+
+def _complements(draws: Sequence[Draw]) -> list[Property]:
+    never, whole, single = [], [], []
+    for n, _, indices, out_of_bag in draws:
+        never.append(not np.isin(out_of_bag, indices).any())
+        whole.append(np.isin(np.arange(n), np.concatenate([indices, out_of_bag])).all())
+        single.append(len(np.unique(out_of_bag)) == len(out_of_bag))
+    return [
+        exactly("samples whose out_of_bag has no drawn index", np.mean(never), 1),
+        exactly("samples whose out_of_bag has all other indices", np.mean(whole), 1),
+        exactly("samples whose out_of_bag has no index twice", np.mean(single), 1),
+    ]
+
+
+def _follows_rng(draws: Sequence[Draw]) -> bool:
+    first: dict[tuple[int, int], np.ndarray] = {}
+    for n, seed, indices, _ in draws:
+        if not np.array_equal(first.setdefault((n, seed), indices), indices):
+            return False
+    large = [sample.tobytes() for (n, _), sample in first.items() if n > 10]
+    return len(set(large)) == len(large)
