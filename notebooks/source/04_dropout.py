@@ -100,7 +100,7 @@ claim("and the rest is not 1 but 1/0.8", ones[ones > 0].unique(), low=1.25, high
 # </details>
 # <details><summary>Hint 3</summary>
 #
-# Compare the numbers with `keep_prob`, and turn True and False into 1.0 and 0.0 with
+# Compare the numbers with `keep_prob`, and turn True and False into 1.0 and 0.0, with `np.where` or
 # `.astype(float)`.
 #
 # </details>
@@ -114,7 +114,8 @@ def dropout_mask(shape, keep_prob, rng):
     rng: np.random.Generator. Returns an array of `shape` of zeros and ones.
     """
     ### BEGIN SOLUTION
-    return (rng.random(shape) < keep_prob).astype(float)
+    kept = rng.random(shape) < keep_prob
+    return np.where(kept, 1.0, 0.0)
     ### END SOLUTION
 
 
@@ -211,9 +212,9 @@ check("04.2", dropout_forward)
 # their own test network **in expectation**. They do not have the same noise.
 
 # %%
-x = rng.normal(size=500)
+x = rng.normal(size=200)
 for keep_prob in (0.2, 0.5, 0.8):
-    masks = rng.random((10_000, 500)) < keep_prob
+    masks = rng.random((10_000, 200)) < keep_prob
     original, inverted = masks * x, masks * x / keep_prob
     error = np.abs(inverted.mean(0) - x) / np.abs(x)
     claim(f"keep_prob {keep_prob}, inverted: |mean − x| / |x|", error.mean(), high=0.02)
@@ -659,9 +660,8 @@ claim("dropout − early stopping, mean", (half - none_stopped).mean(), low=-0.0
 claim(
     "seeds of 20 in which dropout beats early stopping", (half > none_stopped).sum(), low=3, high=16
 )
-claim(
-    "both together − early stopping, mean", (half_stopped - none_stopped).mean(), low=0, high=0.03
-)
+both = half_stopped - none_stopped
+claim("dropout stopped early − early stopping alone, mean", both.mean(), low=-0.015, high=0.03)
 
 # %%
 finals = {"none,\nlast step": none, "dropout,\nlast step": half,
