@@ -26,6 +26,7 @@ from helpers.explore import live, sweep
 _told["pictures"] = [sweep(explorable) for explorable in live()] if {sweeping} else []
 _report.write_text(json.dumps(_told))
 """
+EXPLORES = re.compile(r"^(?!\s*def ).*\bexplore(_\w+)?\(", re.MULTILINE)
 COLORS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -101,9 +102,9 @@ def write_notebook(path: Path, *sources: str) -> Path:
 
 
 def count_explorables(path: Path) -> int:
-    """How many code cells of a notebook make an explorable."""
+    """How many code cells of a notebook make an explorable: explore(...), plots.explore_x(...)."""
     cells = nbformat.read(path, as_version=4).cells
-    return sum(cell.cell_type == "code" and "explore(" in cell.source for cell in cells)
+    return sum(bool(c.cell_type == "code" and EXPLORES.search(c.source)) for c in cells)
 
 
 def _nbval(notebook: Path) -> list[str]:

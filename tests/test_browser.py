@@ -23,6 +23,12 @@ HASH = """img => {
     return g.getImageData(0, 0, 480, 240).data.reduce((h, v) => (h * 31 + v) | 0, 0);
 }"""
 CHANGED = f"([img, before]) => img.complete && ({HASH})(img) !== before"
+AT_REST = """e => {  // asked every 50 ms: JupyterLab lays cells out as they come into view
+    const now = JSON.stringify(e.getBoundingClientRect()) + (e.src ?? '');
+    e.restFor = now === e.restAt ? e.restFor + 1 : 0;
+    e.restAt = now;
+    return e.restFor >= 10;
+}"""
 PATIENCE = 10_000  # milliseconds until a picture has to follow
 PAGE_HEIGHT = 2000  # pixels of one screenshot of a notebook
 GOOD_FIGURE = """
@@ -68,6 +74,16 @@ class Figure:
         self.notebook, self.box = notebook, box
         self.image = box.locator("> .widget-image")
 
+    def bring_into_view(self, part: Any) -> None:
+        """Scroll to a part of the figure, and wait until the page has come to rest."""
+        part.scroll_into_view_if_needed()
+        self.wait_for_rest(part)
+
+    def wait_for_rest(self, part: Any) -> None:
+        self.notebook.page.wait_for_function(
+            AT_REST, arg=part.element_handle(), timeout=PATIENCE, polling=50
+        )
+
     def hash(self) -> int:
         value: int = self.image.evaluate(HASH)
         return value
@@ -80,8 +96,17 @@ class Figure:
         try:
             self.notebook.page.wait_for_function(CHANGED, arg=arguments, timeout=PATIENCE)
         except Waited:
-            raise AssertionError(f"{what}: the picture did not change") from None
+            raise AssertionError(f"{what}: the picture did not change; {self.tell()}") from None
         self.notebook.wait_idle()
+        self.wait_for_rest(self.image)
+
+    def tell(self) -> str:
+        """The state of the figure, for the message of an assertion."""
+        values = self.box.locator(".noUi-handle").evaluate_all(
+            "all => all.map(e => `${e.ariaValueMin} ≤ ${e.ariaValueNow} ≤ ${e.ariaValueMax}`)"
+        )
+        note = self.box.locator("[role=status], [role=alert]").inner_text()
+        return f"sliders at {values}; its words: {note}"
 
     def require_calm(self, height: float, what: str) -> None:
         """No jump of the layout, no error, and words for those who cannot see the picture."""
@@ -91,7 +116,6 @@ class Figure:
         assert self.box.locator("[role=status]").inner_text().strip(), f"{what}: no words"
 
     def drag(self, handle: Any, distance: float) -> None:
-        handle.scroll_into_view_if_needed()
         box, mouse = handle.bounding_box(), self.notebook.page.mouse
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
         mouse.move(x, y)
@@ -101,23 +125,25 @@ class Figure:
 
     def try_slider(self, slider: Any, name: str) -> None:
         handle, track = slider.locator(".noUi-handle"), slider.locator(".noUi-base")
-        handle.scroll_into_view_if_needed()
+        self.bring_into_view(handle)
         height, room = self.box.bounding_box()["height"], track.bounding_box()
         position = handle.bounding_box()["x"] - room["x"]
         before = self.hash()
         self.drag(handle, room["width"] * (0.4 if position < room["width"] / 2 else -0.4))
         self.wait_for_change(before, f"{name}: drag")
         self.require_calm(height, f"{name}: drag")
-        for key in ("Home", "End"):
+        lowest = handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemin")
+        for key in ("End", "Home") if lowest else ("Home", "End"):
             before = self.hash()
             handle.press(key)
             self.wait_for_change(before, f"{name}: {key}")
             self.require_calm(height, f"{name}: {key}")
-        handle.press("ArrowLeft")
+        handle.press("ArrowRight" if lowest else "ArrowLeft")
         self.notebook.wait_idle()
         self.require_calm(height, f"{name}: arrow")
 
     def try_choice(self, choose: Callable[[], Any], name: str) -> None:
+        self.bring_into_view(self.image)
         height, before = self.box.bounding_box()["height"], self.hash()
         choose()
         self.wait_for_change(before, name)
@@ -152,6 +178,7 @@ def photograph(notebook: NotebookPage, figures: list[Figure], folder: Path) -> N
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for i, figure in enumerate(figures, 1):
+        figure.bring_into_view(figure.box)
         figure.box.screenshot(path=folder / f"figure-{i:02}.png")
     page = notebook.page
     page.set_viewport_size({"width": 1400, "height": PAGE_HEIGHT})
@@ -174,7 +201,8 @@ def test_notebook_in_jupyterlab(path: Path, address: str, browser: Any) -> None:
     assert notebook.errors() == []
     assert notebook.page.locator(".jupyter-widgets-error-widget").count() == 0
     assert len(figures) >= count_explorables(path)
-    for figure in figures:
+    for i, figure in enumerate(figures, 1):
+        print(f"figure {i}")  # shown when it fails
         assert figure.try_all() >= 1
     assert notebook.problems == []
     notebook.close()
