@@ -1,0 +1,307 @@
+"""Lesson 07, continued: best weights of a linear model, and the filters of descent and ridge."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from helpers.instructor.exercise import Exercise, Probe
+
+Array = NDArray[np.float64]
+Problem = tuple[Array, Array, Array, Array, float]
+
+
+# 07.3 the best weights
+
+
+def _path(X: Array, y: Array, lr: float, steps: int) -> Array:
+    """The weights of gradient descent from zero in closed form: (steps + 1, d)."""
+    values, vectors = np.linalg.eigh(X.T @ X / len(y))
+    optimum = vectors.T @ np.linalg.lstsq(X, y, rcond=None)[0]
+    left = (1 - lr * values) ** np.arange(steps + 1)[:, None]  # (steps + 1, d)
+    return np.asarray((1 - left) * optimum @ vectors.T)
+
+
+def _val_losses(path: Array, X_val: Array, y_val: Array) -> Array:
+    return np.asarray(np.square(path @ X_val.T - y_val).mean(1))
+
+
+def _stopped(
+    X: Array, y: Array, X_val: Array, y_val: Array, lr: float, max_steps: int, patience: int
+) -> Array:
+    """The whole path at once; torch's counter says where patience runs out."""
+    path = _path(X, y, lr, max_steps)
+    losses = _val_losses(path, X_val, y_val)
+    plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
+        torch.optim.SGD([torch.zeros(1)], lr=1.0), patience=10**9, threshold=0.0,
+        threshold_mode="abs",
+    )  # fmt: skip
+    for t, loss in enumerate(losses.tolist()):
+        plateau.step(loss)
+        if plateau.num_bad_epochs >= patience:
+            return np.asarray(path[t - patience])
+    return np.asarray(path[losses.argmin()])
+
+
+def _fit_by(
+    *,
+    slope: Callable[[Array, Array, Array], Array] = lambda X, y, w: X.T @ (X @ w - y) / len(y),
+    watched: Callable[..., tuple[Array, Array]] = lambda X, y, X_val, y_val: (X_val, y_val),
+    over: Callable[[int, int], bool] = lambda waited, patience: waited >= patience,
+    from_start: bool = True,
+    last: bool = False,
+    extra: int = 0,
+) -> Callable[..., Array]:
+    """A wrong fit: each argument is one place where learners go astray."""
+
+    def fit(
+        X: Array, y: Array, X_val: Array, y_val: Array, lr: float, max_steps: int, patience: int
+    ) -> Array:
+        A, b = watched(X, y, X_val, y_val)
+        w = np.zeros(X.shape[1])
+        lowest = np.square(A @ w - b).mean() if from_start else np.inf
+        best, waited = w, 0
+        for _ in range(max_steps + extra):
+            w = w - lr * slope(X, y, w)
+            loss = np.square(A @ w - b).mean()
+            best, lowest, waited = (w, loss, 0) if loss < lowest else (best, lowest, waited + 1)
+            if over(waited, patience):
+                break
+        return w if last else best
+
+    return fit
+
+
+def _draw_problem(rng: np.random.Generator, targets: Array, scales: Array) -> Problem:
+    """Data whose directions have these scales; validation wants `targets` times the optimum."""
+    d = len(scales)
+    n, n_val = int(rng.integers(2 * d + 2, 3 * d + 6)), int(rng.integers(d + 2, 2 * d + 4))
+    turn = np.linalg.qr(rng.normal(size=(d, d)))[0]  # (d, d): directions
+    frame = np.linalg.qr(rng.normal(size=(n, d)))[0] * np.sqrt(n)
+    frame_val = np.linalg.qr(rng.normal(size=(n_val, d)))[0] * np.sqrt(n_val)
+    X = frame * scales @ turn
+    X_val = frame_val * rng.uniform(0.9, 1.1, d) @ turn
+    wanted = rng.choice([-1.0, 1.0], d) * rng.uniform(0.9, 1.1, d)
+    y, y_val = X @ turn.T @ wanted, X_val @ turn.T @ (targets * wanted)
+    rate = float(np.round(0.2 / scales.max() ** 2, 4))
+    X, y, X_val, y_val = (np.round(a, 4) for a in (X, y, X_val, y_val))
+    return X, y, X_val, y_val, rate
+
+
+def _longest_wait(problem: Problem, steps: int) -> tuple[int, int]:
+    """The most steps in a row before a new best came, and the step of the lowest loss."""
+    X, y, X_val, y_val, lr = problem
+    losses = _val_losses(_path(X, y, lr, steps), X_val, y_val)
+    lowest = np.minimum.accumulate(losses)
+    bests = np.flatnonzero(np.r_[True, lowest[1:] < lowest[:-1]])
+    return int(np.diff(bests, append=bests[-1]).max()) - 1, int(bests[-1])
+
+
+def _two_dips(rng: np.random.Generator) -> Problem:
+    """A fast direction overshoots what validation wants; a slow one pays for it much later."""
+    while True:
+        scales = np.array([1.0, rng.uniform(0.3, 0.4), rng.uniform(0.28, 0.38)])
+        problem = _draw_problem(rng, np.array([rng.uniform(0.35, 0.5), 1.0, 1.0]), scales)
+        wait, best = _longest_wait(problem, 120)
+        if 3 <= wait <= 40 and best >= 60:
+            return problem
+
+
+def _fit_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
+    stopped: list[Probe] = []
+    for _ in range(3):
+        problem = _two_dips(rng)
+        wait, _ = _longest_wait(problem, 120)
+        stopped += [(*problem, 120, wait), (*problem, 120, wait + 1), (*problem, 120, 2)]
+    for d in (1, 2, 4):
+        scales = np.sort(rng.uniform(0.4, 1.0, d))
+        stopped.append((*_draw_problem(rng, np.full(d, 0.6), scales), 90, 3))
+    limited: list[Probe] = []
+    for d in (2, 3):
+        problem = _draw_problem(rng, np.full(d, 1.2), np.sort(rng.uniform(0.3, 1.0, d)))
+        limited += [(*problem, int(rng.integers(4, 9)), 3), (*problem, 1, 2)]
+    backward = _draw_problem(rng, np.full(3, -0.8), np.sort(rng.uniform(0.4, 1.0, 3)))
+    limited.append((*backward, 30, 4))  # no step is better than the start
+    return {
+        "stopped by patience": stopped,
+        "the limit of steps is reached, or the start is best": limited,
+    }
+
+
+FIT = Exercise(
+    id="07.3",
+    title="A linear model with its best weights",
+    function="fit_early_stopping",
+    points=2,
+    oracle=_stopped,
+    mistakes={
+        "You return the last weights, not the best. Either you return w itself, or `best` is "
+        "another name for the array that `w -= …` keeps changing: copy it when it is best.": (
+            _fit_by(last=True)
+        ),
+        "Your fit does not stop when patience runs out: it finds a better step that training "
+        "should never have reached.": _fit_by(over=lambda waited, patience: False),
+        "You stop one step late: stop when the number of steps since the best one has reached "
+        "patience.": _fit_by(over=lambda waited, patience: waited > patience),
+        "You stop one step early: patience 2 allows one step that is not better, and stops at "
+        "the second.": _fit_by(over=lambda waited, patience: waited >= patience - 1 > 0),
+        "You watch the training loss. It falls for ever; only data that the gradient has not "
+        "seen can say when to stop.": _fit_by(watched=lambda X, y, X_val, y_val: (X, y)),
+        "Your gradient is a sum over the examples: divide by their number.": _fit_by(
+            slope=lambda X, y, w: X.T @ (X @ w - y)
+        ),
+        "Your steps are twice as long: the loss is the mean of ½(error)², its gradient has "
+        "no 2.": _fit_by(slope=lambda X, y, w: 2 * X.T @ (X @ w - y) / len(y)),
+        "The start counts, too: the weights of zero may be the best. Compute their validation "
+        "loss before the first step.": _fit_by(from_start=False),
+        "You make one step too many: at most max_steps updates.": _fit_by(extra=1),
+        "You make one step too few: max_steps updates are allowed.": _fit_by(extra=-1),
+    },
+    probes=_fit_probes,
+)
+
+
+# 07.4 to 07.6 the filters
+
+
+def _stepped(eigenvalues: Array, lr: float, steps: int) -> Array:
+    """Descends on ½λ(w − 1)² from zero, step by step."""
+    w = np.zeros_like(eigenvalues)
+    for _ in range(steps):
+        w = w + lr * eigenvalues * (1 - w)
+    return w
+
+
+def _filter_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
+    def draw(d: int, low: float, high: float, steps: int) -> Probe:
+        """Eigenvalues whose product with the learning rate is between low and high."""
+        lr = round(float(rng.uniform(0.2, 0.7)), 3)
+        return (np.round(rng.uniform(low, high, d) / lr, 3), lr, steps)
+
+    still = np.append(np.round(rng.uniform(0.3, 1.2, 3), 3), 0.0)
+    return {
+        "directions that creep": [draw(d, 0.02, 0.6, t) for d, t in ((3, 2), (1, 5), (4, 13))],
+        "directions that swing, λ = 0, no steps": [
+            *(draw(d, 1.1, 1.9, t) for d, t in ((3, 2), (2, 3), (4, 7))),
+            (still, 0.4, 6),
+            (still[:3], 0.3, 0),
+        ],
+    }
+
+
+GD_FILTER = Exercise(
+    id="07.4",
+    title="How far gradient descent has come",
+    function="gd_filter",
+    points=1,
+    oracle=_stepped,
+    mistakes={
+        "That is what is still missing, (1 − ηλ)ᵗ. The filter is the share that is reached: "
+        "1 minus it.": lambda e, lr, t: (1 - lr * e) ** t,
+        "1 − exp(−ηλt) is the limit of infinitely small steps. For steps of size η use "
+        "(1 − ηλ)ᵗ: it can swing, the exponential cannot.": lambda e, lr, t: -np.expm1(-lr * e * t),
+        "ηλt is the very beginning only: later steps are shorter, since less is left.": (
+            lambda e, lr, t: lr * e * t
+        ),
+        "The learning rate is missing: one step leaves 1 − ηλ.": (
+            lambda e, lr, t: 1 - (1 - e) ** t
+        ),
+        "Your count of steps is one too high.": lambda e, lr, t: 1 - (1 - lr * e) ** (t + 1),
+        "The sign is wrong: a step shrinks what is missing by 1 − ηλ, it does not grow.": (
+            lambda e, lr, t: 1 - (1 + lr * e) ** t
+        ),
+        "You raised ηλ to the power t. What is multiplied again each step is 1 − ηλ.": (
+            lambda e, lr, t: 1 - (lr * e) ** t
+        ),
+    },
+    probes=_filter_probes,
+)
+
+
+def _solved(eigenvalues: Array, alpha: float) -> Array:
+    """Minimizes ½λ(w − 1)² + (α/2)w² by solving its normal equations."""
+    system = np.diag(eigenvalues) + alpha * np.eye(len(eigenvalues))
+    return np.asarray(np.linalg.solve(system, eigenvalues))
+
+
+def _ridge_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
+    def draw(d: int, low: float, high: float) -> Probe:
+        alpha = round(float(rng.uniform(0.2, 0.8)), 3)
+        return (np.round(alpha * rng.uniform(low, high, d), 4), alpha)
+
+    still = np.append(np.round(rng.uniform(0.3, 1.2, 2), 3), 0.0)
+    return {
+        "eigenvalues above α": [draw(3, 1.2, 6.0), draw(1, 1.5, 4.0)],
+        "eigenvalues below α, and 0": [draw(4, 0.05, 0.8), draw(2, 0.1, 0.6), (still, 0.37)],
+    }
+
+
+RIDGE_FILTER = Exercise(
+    id="07.5",
+    title="How far ridge lets a direction go",
+    function="ridge_filter",
+    points=1,
+    oracle=_solved,
+    mistakes={
+        "That is what ridge takes away, α/(λ + α). The filter is what is left.": (
+            lambda e, a: a / (e + a)
+        ),
+        "The eigenvalue is missing above the line: λw* is the right side of the equation.": (
+            lambda e, a: 1 / (e + a)
+        ),
+        "You squared the eigenvalues. That is right for singular values of X; the eigenvalues "
+        "of H = XᵀX/n are squares already.": lambda e, a: e**2 / (e**2 + a),
+        "The penalty is (α/2)‖w‖²: its gradient is αw, without a 2.": lambda e, a: e / (e + 2 * a),
+        "α stands beside λ, not beside 1: the equation is (λ + α)w = λw*.": (
+            lambda e, a: e / (1 + a)
+        ),
+        "The sign of α is wrong: a penalty shrinks.": lambda e, a: e / (e - a),
+    },
+    probes=_ridge_probes,
+)
+
+
+def _alpha_by_slopes(lr: float, steps: int) -> float:
+    """Equal slopes at λ = 0: autograd's for descent; that of λ/(λ + α) is 1/α."""
+    eigenvalue = torch.zeros((), dtype=torch.float64, requires_grad=True)
+    w = torch.zeros((), dtype=torch.float64)
+    for _ in range(steps):
+        w = w + lr * eigenvalue * (1 - w)
+    (slope,) = torch.autograd.grad(w, eigenvalue)
+    return 1 / float(slope)
+
+
+def _alpha_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
+    def draw(steps: int) -> Probe:
+        return (round(float(10 ** rng.uniform(-2, -0.2)), 4), steps)
+
+    many = [draw(int(rng.integers(3, 90))) for _ in range(5)]
+    return {"a single step": [draw(1), draw(1)], "many steps": many}
+
+
+ALPHA = Exercise(
+    id="07.6",
+    title="The α that matches a number of steps",
+    function="equivalent_alpha",
+    points=1,
+    oracle=_alpha_by_slopes,
+    mistakes={
+        "It is the other way round: more steps mean less penalty, so α falls with ηt.": (
+            lambda lr, t: lr * t
+        ),
+        "The learning rate is missing: small steps go less far, as if the penalty were larger.": (
+            lambda lr, t: 1 / t
+        ),
+        "η is on the wrong side: with a larger learning rate the same steps go farther, so α "
+        "is smaller.": lambda lr, t: lr / t,
+        "The number of steps is on the wrong side: more steps mean a smaller α.": (
+            lambda lr, t: t / lr
+        ),
+        "The number of steps is missing.": lambda lr, t: 1 / lr,
+        "There is no 2: the penalty is (α/2)‖w‖², the loss ½λ(w − w*)².": (
+            lambda lr, t: 1 / (2 * lr * t)
+        ),
+    },
+    probes=_alpha_probes,
+)

@@ -1,0 +1,202 @@
+"""Experiments of lesson 07: validation curves of noisy runs, stopping rules, distance walked.
+
+Which epoch counts as better is asked of torch's ReduceLROnPlateau, seen from outside.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from helpers import data, nets
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+DEEP = (64, 64, 64, 64, 64, 10)
+N_TRAIN, N_VAL, N_TEST, BATCH = 300, 300, 500, 16
+STEPS_PER_EPOCH = round(N_TRAIN / BATCH)
+NEVER = 10**9  # a patience that no run exhausts
+
+
+@dataclass(frozen=True)
+class Runs:
+    """S networks after each epoch, T of them; epoch 0 is the start.
+
+    `val` (T, S, n_val) is the loss of every validation image, `val_hits` whether it was right;
+    `train`, `test`, `accuracy` (on test images) and `distance` (from the start) are (T, S).
+    """
+
+    val: Floats
+    val_hits: Floats
+    train: Floats
+    test: Floats
+    accuracy: Floats
+    distance: Floats
+
+    def curves(self, n_val: int) -> Floats:
+        """The validation loss on the first n_val images, (T, S). Raises ValueError beyond them."""
+        if not 1 <= n_val <= self.val.shape[2]:
+            raise ValueError(f"n_val is 1 to {self.val.shape[2]} images; got {n_val}")
+        return np.asarray(self.val[:, :, :n_val].mean(2), dtype=float)
+
+    def part(self, chosen: slice) -> "Runs":
+        """Some of the networks."""
+        return Runs(*(getattr(self, name)[:, chosen] for name in self.__dataclass_fields__))
+
+
+def deep_runs(
+    seeds: Sequence[int],
+    *,
+    epochs: int,
+    label_noise: float = 0.3,
+    tick: Callable[[], object] | None = None,
+) -> Runs:
+    """Trains five-layer ReLU networks on 300 digits with noisy pixels and some wrong labels.
+
+    SGD, lr 0.05, batches of 16; validation and test labels are right. An epoch is 19 updates.
+    Every seed has its own data, initial weights and batches. `tick` is called once an epoch.
+    """
+    split = data.splits(seeds, n_train=N_TRAIN, n_val=N_VAL, n_test=N_TEST,
+                        label_noise=label_noise, pixel_noise=0.2)  # fmt: skip
+    x, y, x_val, y_val, x_test, y_test = nets.tensors(*split[:6])
+    model = nets.MLPs(DEEP, seeds=seeds, init="lecun")
+    unseen, labels = torch.cat([x_val, x_test], 1), torch.cat([y_val, y_test], 1)
+    measure = partial(_measure, model, distance_meter(model), (x, y), (unseen, labels), tick)
+    history = nets.train(
+        model, x, y, steps=epochs * STEPS_PER_EPOCH, every=STEPS_PER_EPOCH, batch_size=BATCH,
+        optimizer=nets.make_optimizer(model.parameters(), "sgd", lr=0.05),
+        generator=torch.Generator().manual_seed(seeds[0]), measure=measure,
+    )  # fmt: skip
+    losses, hits = history["losses"].astype(float), history["hits"].astype(float)
+    return Runs(
+        losses[..., :N_VAL], hits[..., :N_VAL], history["train"], losses[..., N_VAL:].mean(2),
+        hits[..., N_VAL:].mean(2), history["distance"],
+    )  # fmt: skip
+
+
+def distance_meter(model: nets.MLPs) -> Callable[[], Floats]:
+    """A function that gives ‖w − w₀‖₂ of each network, (S,), where w₀ are the weights of now."""
+    start = [p.detach().clone() for p in model.parameters()]
+
+    def distance() -> Floats:
+        pairs = zip(model.parameters(), start, strict=True)
+        squares = [(p.detach() - s).double().square().sum((1, 2)) for p, s in pairs]
+        return np.asarray(torch.stack(squares).sum(0).sqrt().numpy())
+
+    return distance
+
+
+@torch.no_grad()
+def _measure(
+    model: nets.MLPs,
+    distance: Callable[[], Floats],
+    seen: tuple[Tensor, Tensor],
+    unseen: tuple[Tensor, Tensor],
+    tick: Callable[[], object] | None,
+) -> dict[str, Floats]:
+    if tick:
+        tick()
+    images, labels = unseen
+    logits = model(images)  # (S, n_val + n_test, 10)
+    losses = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")
+    return {
+        "losses": losses.view(labels.shape).numpy(),
+        "hits": (logits.argmax(2) == labels).numpy(),
+        "train": nets.loss_of(model, *seen),
+        "distance": distance(),
+    }
+
+
+def waiting(losses: Floats, min_delta: float = 0.0) -> Ints:
+    """How many epochs in a row brought no new best, after each epoch: (T, S) for (T, S).
+
+    torch's own counter; a loss counts as better when it is below the best minus min_delta.
+    """
+    counts = np.zeros(losses.shape, dtype=np.int64)
+    for column, curve in zip(counts.T, losses.T, strict=True):
+        plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
+            torch.optim.SGD([torch.zeros(1)], lr=1.0),
+            patience=NEVER, threshold=min_delta, threshold_mode="abs",
+        )  # fmt: skip
+        for t, loss in enumerate(curve.tolist()):
+            plateau.step(loss)
+            column[t] = plateau.num_bad_epochs
+    return counts
+
+
+def decide(waited: Ints, patience: int) -> tuple[Ints, Ints]:
+    """Where a rule stops and which epoch was best by then, each (S,), from `waiting`'s counts.
+
+    Raises ValueError for a patience below 1.
+    """
+    if patience < 1:
+        raise ValueError(f"patience is a number of epochs, at least 1; got {patience}")
+    over = waited >= patience
+    stop = np.where(over.any(0), over.argmax(0), len(waited) - 1)
+    return stop, stop - waited[stop, np.arange(waited.shape[1])]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a rule did on S runs, each (S,): epochs, test accuracies, and the regret.
+
+    `regret` is the best test accuracy of the run in hindsight less the accuracy restored.
+    """
+
+    stop: Ints
+    best: Ints
+    restored: Floats
+    last: Floats
+    regret: Floats
+
+
+def judge_rule(runs: Runs, losses: Floats, *, patience: int, min_delta: float = 0.0) -> Outcome:
+    """Applies patience and min_delta to curves (T, S) of the runs and looks at the test images."""
+    stop, best = decide(waiting(losses, min_delta), patience)
+    here = np.arange(losses.shape[1])
+    restored, last = runs.accuracy[best, here], runs.accuracy[stop, here]
+    return Outcome(stop, best, restored, last, runs.accuracy.max(0) - restored)
+
+
+@dataclass(frozen=True)
+class Walks:
+    """Runs at several learning rates: `distance` and `accuracy` (time, rates, S)."""
+
+    rates: tuple[float, ...]
+    steps: Ints
+    distance: Floats
+    accuracy: Floats
+
+
+def walk(rates: Sequence[float], *, seeds: Sequence[int], steps: int, every: int = 25) -> Walks:
+    """Networks 64-64-10 on 300 digits, 30 % wrong labels, batches of 16, plain SGD.
+
+    A seed has the same data, start and batches at every rate: rate/max(rates) scales the loss.
+    """
+    split = data.splits(seeds, n_train=N_TRAIN, n_test=N_TEST, label_noise=0.3, pixel_noise=0.2)
+    x, y, x_test, y_test = (
+        part.repeat(len(rates), *[1] * (part.dim() - 1))
+        for part in nets.tensors(split.x_train, split.y_train, split.x_test, split.y_test)
+    )
+    model = nets.MLPs((64, 64, 10), seeds=[*seeds] * len(rates))
+    scale = (torch.tensor(rates) / max(rates)).repeat_interleave(len(seeds))  # (rates · S,)
+    distance = distance_meter(model)
+    history = nets.train(
+        model, x, y, steps=steps, every=every, batch_size=BATCH, arms=len(rates),
+        optimizer=nets.make_optimizer(model.parameters(), "sgd", lr=max(rates)),
+        generator=torch.Generator().manual_seed(seeds[0]),
+        loss=lambda logits, labels: scale * nets.cross_entropy(logits, labels),
+        measure=lambda: {
+            "distance": distance(), "accuracy": nets.accuracy(model, x_test, y_test)
+        },
+    )  # fmt: skip
+    shape = (-1, len(rates), len(seeds))
+    return Walks(
+        tuple(rates), np.array(history.steps), history["distance"].reshape(shape),
+        history["accuracy"].reshape(shape),
+    )  # fmt: skip
