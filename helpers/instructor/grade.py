@@ -9,6 +9,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import shutil
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
@@ -131,7 +132,10 @@ class _Batch:
         self.kernel, self.settings = kernel, settings
         self.secret = course.secret()
         self.tasks = draw_tasks(stem[:2], self.secret)
-        self.recorder = Recorder(course, stem)
+        self.work = course.root / ".grading-work"  # what a killed run left there goes now
+        shutil.rmtree(self.work, ignore_errors=True)
+        self.work.mkdir()
+        self.recorder = Recorder(course, stem, self.work / "restored")
         self.summary = Summary({}, [], {})
 
     def run(self) -> Summary:
@@ -143,7 +147,7 @@ class _Batch:
         try:
             self._run_jobs(jobs, len(submitted))
         finally:
-            self.recorder.close()
+            shutil.rmtree(self.work, ignore_errors=True)
         return self.summary
 
     def _prepare(self, student: str, folder: Path) -> tuple[Job, Path, str, list[str]] | None:
@@ -174,7 +178,7 @@ class _Batch:
         running: dict[Future[dict[str, Any]], tuple[Job, Path, str, list[str]]] = {}
         waiting = list(reversed(jobs))
         with (
-            make_executor(self.settings, self.kernel) as executor,
+            make_executor(self.settings, self.kernel, self.work) as executor,
             tqdm(total=count, initial=count - len(jobs), desc=self.stem, unit="submission") as bar,
         ):
             while waiting or running:
@@ -252,15 +256,18 @@ def find_notebook(folder: Path, stem: str) -> tuple[Path, list[str]]:
 
 
 @contextmanager
-def make_executor(settings: Settings, kernel: str) -> Iterator[Executor]:
-    """Where submissions run: processes of this machine, or a Dask cluster."""
+def make_executor(settings: Settings, kernel: str, work: Path) -> Iterator[Executor]:
+    """Where submissions run: processes of this machine, or a Dask cluster.
+
+    `work` is where the processes of this machine put their temporary files.
+    """
     if settings.dask:
         from distributed import Client  # only needed here
 
         with Client(settings.dask) as client:
             yield client.get_executor()
         return
-    environment = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    environment = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TMPDIR": str(work)}
     if kernel == WARM:
         environment[ADDRESS] = zygote_address()
     context = multiprocessing.get_context("forkserver" if os.name == "posix" else "spawn")

@@ -4,7 +4,6 @@ nbgrader reads the restored notebook; the outputs of graded cells are the grader
 """
 
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -53,21 +52,19 @@ def tell_score(score: Mapping[str, Any]) -> list[NotebookNode]:
 
 
 class Recorder:
-    """Records the outcomes of one lesson, one after the other."""
+    """Records the outcomes of one lesson, one after the other.
 
-    def __init__(self, course: Course, stem: str) -> None:
-        self.course, self.stem = course, stem
-        self.folder = tempfile.TemporaryDirectory(prefix="restored-")
+    `folder` is for the restored notebooks while nbgrader reads them.
+    """
+
+    def __init__(self, course: Course, stem: str, folder: Path) -> None:
+        self.course, self.stem, self.folder = course, stem, folder
         default = Autograde.class_traits()["autograde_preprocessors"].default()
         steps = [ApplyOutcome, *(p for p in default if p.__name__ != "Execute")]
         self.api = course.api({
             "Autograde": {"autograde_preprocessors": steps},
-            "CourseDirectory": {"submitted_directory": self.folder.name},
+            "CourseDirectory": {"submitted_directory": str(self.folder)},
         })  # fmt: skip
-
-    def close(self) -> None:
-        """Removes the restored notebooks, which only nbgrader needed."""
-        self.folder.cleanup()
 
     def record(
         self,
@@ -78,7 +75,7 @@ class Recorder:
         timestamp: str,
     ) -> None:
         """Writes the autograded notebook and the gradebook's entries. Raises CourseError."""
-        folder = Path(self.folder.name) / student / self.stem
+        folder = self.folder / student / self.stem
         folder.mkdir(parents=True)
         nbformat.write(notebook, folder / f"{self.stem}.ipynb")
         if timestamp:
