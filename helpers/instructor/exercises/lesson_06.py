@@ -73,9 +73,9 @@ ENSEMBLE_VARIANCE = Exercise(
 
 def _bootstrap_probes(rng: Rng) -> list[tuple[Any, ...]]:
     seed = int(rng.integers(1_000_000))
-    small = [(5, Seed(seed + i)) for i in range(60)]
-    middle = [(23, Seed(seed + 100 + i)) for i in range(40)]
-    large = [(300, Seed(seed + 200 + i)) for i in range(25)]
+    small = [(5, Seed(seed + i)) for i in range(40)]
+    middle = [(23, Seed(seed + 100 + i)) for i in range(25)]
+    large = [(300, Seed(seed + 200 + i)) for i in range(15)]
     return [*small, *middle, *large, large[0], (1, Seed(seed + 300))]
 
 

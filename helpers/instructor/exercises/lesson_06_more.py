@@ -207,14 +207,8 @@ ADABOOST_ROUND = Exercise(
         "exp(−α), too.": _half_updated,
         "You start from equal weights each round. Multiply the weights that you were "
         "given.": _forgets,
-        "α has the wrong sign: a model that is mostly right gets a positive "
-        "α.": lambda w, correct: (
-            -_adaboost(w, correct)[0],
-            _adaboost(w, correct)[1],
-        ),
-        "You took `correct` for `wrong`: it is True where the model is right.": lambda w, correct: (
-            _adaboost(w, ~correct)
-        ),
+        "α has the wrong sign: a model that is mostly right gets a positive α. (`correct` is True "
+        "where it is right.)": lambda w, correct: _adaboost(w, ~correct),
         "You swapped the two: return (alpha, weights).": lambda w, correct: _adaboost(w, correct)[
             ::-1
         ],
