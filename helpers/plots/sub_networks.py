@@ -30,7 +30,7 @@ def sub_networks(*, rng: np.random.Generator, most: int = 10) -> Explorable:
         picture.fig,
         picture.update,
         alt=picture.alt,
-        units=(1, most, 6),
+        units=(1, most, min(6, most)),
         keep_prob=(0.1, 1.0, 0.5),
         network=[SOFTMAX_LAYER, HIDDEN_LAYER],
     )
