@@ -61,7 +61,8 @@ def train_ensembles(
     )  # fmt: skip
     x, y, x_val, x_test = nets.tensors(split.x_train, split.y_train, split.x_val, split.x_test)
     drawn = torch.randint(N_TRAIN, (k, *y.shape), generator=_generator(seeds, 0))  # (k, S, n)
-    val, test = {}, {}
+    val: dict[str, np.ndarray] = {}
+    test: dict[str, np.ndarray] = {}
     for own_batches in (False, True):
         group = [source for source in sources if SOURCES[source][1] == own_batches]
         if not group:

@@ -27,7 +27,7 @@ def bootstrap(calls: Sequence[Call]) -> list[Property]:
         ]
         counts = np.array([n - len(np.unique(sample)) for sample in samples])
         left_out.append(_left_out(n, counts))
-    inside = np.mean([((i >= 0) & (i < n)).all() for n, _, i, _ in draws])
+    inside = float(np.mean([((i >= 0) & (i < n)).all() for n, _, i, _ in draws]))
     return [
         *as_part(
             "drawn with replacement",
@@ -95,9 +95,9 @@ def _complements(draws: Sequence[Draw]) -> list[Property]:
         whole.append(np.isin(np.arange(n), np.concatenate([indices, out_of_bag])).all())
         single.append(len(np.unique(out_of_bag)) == len(out_of_bag))
     return [
-        exactly("samples whose out_of_bag has no drawn index", np.mean(never), 1),
-        exactly("samples whose out_of_bag has all other indices", np.mean(whole), 1),
-        exactly("samples whose out_of_bag has no index twice", np.mean(single), 1),
+        exactly("samples whose out_of_bag has no drawn index", float(np.mean(never)), 1),
+        exactly("samples whose out_of_bag has all other indices", float(np.mean(whole)), 1),
+        exactly("samples whose out_of_bag has no index twice", float(np.mean(single)), 1),
     ]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
 import numpy as np
-from contourpy import contour_generator
+from contourpy import LineType, contour_generator
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PathCollection
@@ -41,15 +41,19 @@ class Field:
         edges = np.where(self.moons.wrong[of], PALETTE[1], (WHITE, "black")[label])
         face, marker = (("#00204D", "o"), (YELLOW, "^"))[label]
         widths = np.where(self.moons.wrong[of], 2.0, 0.6)
-        return ax.scatter(*self.moons.x[of].T, s=34, c=face, marker=marker, edgecolors=edges,
-                          linewidths=widths)  # fmt: skip
+        x, y = self.moons.x[of].T
+        points = ax.scatter(x, y, s=34, c=face, marker=marker, edgecolors=edges)
+        points.set_linewidths(widths.tolist())
+        return points
 
     def move(self, values: np.ndarray) -> list[Artist]:
         """Shows another field, (points of the grid,)."""
         field = values.reshape(len(self.moons.y_axis), len(self.moons.x_axis))
         self.image.set_data(field)
-        lines = contour_generator(self.moons.x_axis, self.moons.y_axis, field).lines(self.level)
-        self.boundary.set_segments(list(lines))
+        found = contour_generator(
+            self.moons.x_axis, self.moons.y_axis, field, line_type=LineType.Separate
+        )
+        self.boundary.set_segments([np.asarray(line) for line in found.lines(self.level)])
         return [self.image, self.boundary, *self.points]
 
 

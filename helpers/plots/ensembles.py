@@ -116,7 +116,7 @@ def explore_sources(runs: Mapping[str, Ensembles]) -> Explorable:
         labels={"source": "members differ in", "data": "v, c from"},
         labels_are=list(runs),
         source=list(SOURCES),
-        members=(2, figure.largest, 5),
+        members=(2, figure.largest, min(5, figure.largest)),
         data=["validation", "test"],
     )
 
