@@ -43,7 +43,7 @@ class Field:
         widths = np.where(self.moons.wrong[of], 2.0, 0.6)
         x, y = self.moons.x[of].T
         points = ax.scatter(x, y, s=34, c=face, marker=marker, edgecolors=edges)
-        points.set_linewidths(widths.tolist())
+        points.set_linewidth(widths.tolist())
         return points
 
     def move(self, values: np.ndarray) -> list[Artist]:
