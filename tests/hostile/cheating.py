@@ -176,7 +176,7 @@ def _duplicate_answer(document: Document) -> None:
 
 def _duplicate_stub(document: Document) -> None:
     cell = marks(document, "exercise-99-1")
-    empty = "def he_std(fan_in):\n    \"\"\"The standard deviation of He's weights.\"\"\"\n"
+    empty = 'def he_std(fan_in):\n    """The standard deviation of He\'s weights."""\n'
     stub = dict(cell, source=empty + "    # YOUR CODE HERE\n    raise NotImplementedError()")
     document["cells"].append(stub)
 
