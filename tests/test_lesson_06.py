@@ -199,7 +199,7 @@ def test_judge_says_what_does_not_fit(output: Any, told: str) -> None:
 def test_judge_takes_an_empty_list_of_nothing_left_out() -> None:
     """np.array([]) is of floats; for a sample that leaves nothing out it is right."""
     calls = [Call((1, Seed(0)), (np.array([0]), np.array([]))), *[
-        Call((5, Seed(s)), draw(5, np.random.default_rng(s))) for s in range(30)]]  # fmt: skip
+        Call((23, Seed(s)), draw(23, np.random.default_rng(s))) for s in range(30)]]  # fmt: skip
     assert [p.name for p in bootstrap(calls) if not p.holds and p.part == "out of bag"] == []
 
 

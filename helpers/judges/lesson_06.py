@@ -36,7 +36,7 @@ def bootstrap(calls: Sequence[Call]) -> list[Property]:
             *left_out,
             exactly("same seed: same sample; other seed: other sample", _follows_rng(draws), 1),
         ),
-        *as_part("out of bag", *left_out, *_complements(draws)),
+        *as_part("out of bag", *_complements(draws)),
     ]
 
 
@@ -90,11 +90,13 @@ def _left_out(n: int, counts: np.ndarray) -> Property:
 
 def _complements(draws: Sequence[Draw]) -> list[Property]:
     never, whole, single = [], [], []
+    some = [len(np.unique(indices)) < n for n, _, indices, _ in draws if n > 10]
     for n, _, indices, out_of_bag in draws:
         never.append(not np.isin(out_of_bag, indices).any())
         whole.append(np.isin(np.arange(n), np.concatenate([indices, out_of_bag])).all())
         single.append(len(np.unique(out_of_bag)) == len(out_of_bag))
     return [
+        exactly("larger samples that leave some indices out", float(np.mean(some)), 1),
         exactly("samples whose out_of_bag has no drawn index", float(np.mean(never)), 1),
         exactly("samples whose out_of_bag has all other indices", float(np.mean(whole)), 1),
         exactly("samples whose out_of_bag has no index twice", float(np.mean(single)), 1),
