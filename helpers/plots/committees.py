@@ -96,7 +96,7 @@ class _Boundaries:
         scores = self.scores[model]
         self.line.set_data(self.counts, scores)
         self.dot.set_data([k], [scores[k - 1]])
-        self.title.set_text(f"{model}: share of {k} votes for the triangles")
+        self.title.set_text(f"{model}, {k} bagged: share of votes for triangles")
         self.score.set_text(f"Accuracy {scores[k - 1]:.3f}, one member {scores[0]:.3f}")
         moved = self.field.move(self.bags[model].on_grid[k - 1])
         return [*moved, self.line, self.dot, self.title, self.score]

@@ -825,7 +825,7 @@ print(f"CPU time of the loop over that of the batch, on this machine: {looped / 
 #   (section 7).
 # - *"Voting and stacking beat their members."* Here they land around the best member, and one SVM
 #   is at least as good (section 7).
-# - *"Boosted trees beat bagged ones."* Not with wrong labels (sections 6 and 7).
+# - *"Boosted trees beat bagged ones."* Not on digits with wrong labels (section 7).
 #
 # ## References
 #
