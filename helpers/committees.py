@@ -133,7 +133,7 @@ def make_methods(seed: int) -> dict[str, Any]:
         "stacking of the four": StackingClassifier(named, meta, cv=3),
         "20 bagged trees": BaggingClassifier(n_estimators=20, random_state=seed),
         "20 boosted trees": AdaBoostClassifier(small_tree, n_estimators=20, random_state=seed),
-        "random forest": RandomForestClassifier(40, random_state=seed),
+        "random forest": RandomForestClassifier(30, random_state=seed),
         "one SVM": SVC(C=2),
     }
 
