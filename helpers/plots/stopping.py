@@ -189,7 +189,7 @@ def explore_walk(walks: Walks) -> Explorable:
     farthest = float(np.floor(walks.distance.mean(2).max() * 10) / 10)
     return explore(
         figure.fig, figure.update, alt=figure.alt, labels={"allowed": "distance allowed"},
-        allowed=(0.2, farthest, 3.0), axis=["steps", "η × steps"],
+        allowed=(0.2, farthest, min(3.0, farthest)), axis=["steps", "η × steps"],
     )  # fmt: skip
 
 

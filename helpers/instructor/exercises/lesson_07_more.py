@@ -89,29 +89,33 @@ def _draw_problem(rng: np.random.Generator, targets: Array, scales: Array) -> Pr
     return X, y, X_val, y_val, rate
 
 
-def _longest_wait(problem: Problem, steps: int) -> tuple[int, int]:
-    """The most steps in a row before a new best came, and the step of the lowest loss."""
+def _longest_wait(problem: Problem, steps: int) -> tuple[int, Array]:
+    """The most steps in a row before a new best came, and all steps that were a new best."""
     X, y, X_val, y_val, lr = problem
     losses = _val_losses(_path(X, y, lr, steps), X_val, y_val)
     lowest = np.minimum.accumulate(losses)
     bests = np.flatnonzero(np.r_[True, lowest[1:] < lowest[:-1]])
-    return int(np.diff(bests, append=bests[-1]).max()) - 1, int(bests[-1])
+    return int(np.diff(bests).max(initial=0)) - 1, bests
 
 
-def _two_dips(rng: np.random.Generator) -> Problem:
-    """A fast direction overshoots what validation wants; a slow one pays for it much later."""
+def _two_dips(rng: np.random.Generator, fast: tuple[float, float], *, at_start: bool) -> Problem:
+    """A fast direction overshoots what validation wants; a slow one pays for it much later.
+
+    `fast` is the range of the share of the fast direction that validation wants; `at_start`
+    requires that the wait begins at the start.
+    """
     while True:
         scales = np.array([1.0, rng.uniform(0.3, 0.4), rng.uniform(0.28, 0.38)])
-        problem = _draw_problem(rng, np.array([rng.uniform(0.35, 0.5), 1.0, 1.0]), scales)
-        wait, best = _longest_wait(problem, 120)
-        if 3 <= wait <= 40 and best >= 60:
+        problem = _draw_problem(rng, np.array([rng.uniform(*fast), 1.0, 1.0]), scales)
+        wait, bests = _longest_wait(problem, 120)
+        if 3 <= wait <= 40 and bests[-1] >= 60 and (bests[1] == wait + 1) == at_start:
             return problem
 
 
 def _fit_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
     stopped: list[Probe] = []
-    for _ in range(3):
-        problem = _two_dips(rng)
+    for fast, at_start in (((0.35, 0.5), False), ((0.35, 0.5), False), ((-0.25, -0.08), True)):
+        problem = _two_dips(rng, fast, at_start=at_start)
         wait, _ = _longest_wait(problem, 120)
         stopped += [(*problem, 120, wait), (*problem, 120, wait + 1), (*problem, 120, 2)]
     for d in (1, 2, 4):
@@ -123,6 +127,8 @@ def _fit_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
         limited += [(*problem, int(rng.integers(4, 9)), 3), (*problem, 1, 2)]
     backward = _draw_problem(rng, np.full(3, -0.8), np.sort(rng.uniform(0.4, 1.0, 3)))
     limited.append((*backward, 30, 4))  # no step is better than the start
+    X, y, X_val, y_val, lr = backward
+    limited.append((X, y, np.zeros_like(X_val), y_val, lr, 9, 20))  # all steps are equally good
     return {
         "stopped by patience": stopped,
         "the limit of steps is reached, or the start is best": limited,
