@@ -35,10 +35,12 @@ def optimizer_of(
 @dataclass(frozen=True)
 class Ways:
     """Three runs: `norms` (steps + 1, 3) is ‖w‖₂ in the order of WAYS; `gaps` (steps + 1, 2) is
-    the largest |difference| of a weight between the first run and each of the other two."""
+    the largest |difference| of a weight between the first run and each of the other two, and
+    `between` (steps + 1,) that between those two."""
 
     norms: Floats
     gaps: Floats
+    between: Floats
 
 
 @lru_cache(maxsize=256)
@@ -68,7 +70,8 @@ def three_ways(
         kept.append(torch.stack(runs))
     history = torch.stack(kept).flatten(2)  # (steps + 1, 3, 640)
     gaps = (history[:, :1] - history[:, 1:]).abs().amax(2)
-    return Ways(history.norm(dim=2).numpy(), gaps.numpy())
+    between = (history[:, 1] - history[:, 2]).abs().amax(1)
+    return Ways(history.norm(dim=2).numpy(), gaps.numpy(), between.numpy())
 
 
 @lru_cache(maxsize=4)
@@ -134,12 +137,16 @@ def decay_under_noise(
 def mean_field(run: NoiseRun, weight_decay: float) -> Floats:
     """The expected path of a coupled adaptive decay, (time, scale), for λ inside the gradient.
 
-    dw/dt = −ηλw / √(c² + (λw)²): the mean gradient over the root of its second moment.
+    dw/dt = −ηλw / √v: the mean gradient over the root of its second moment, where v is the mean of
+    c² + (λw)² over the past. A step k back has the weight 0.999ᵏ: Adam's memory by default.
     """
     lr, c = run.lr, run.scales
-    w, path = np.ones(len(c)), [np.ones(len(c))]
+    w, squares, memory = np.ones(len(c)), np.zeros(len(c)), 0.0
+    path = [w]
     for step in range(1, int(run.steps[-1]) + 1):
-        w = w - lr * weight_decay * w / np.sqrt(c**2 + (weight_decay * w) ** 2)
+        squares = 0.999 * squares + c**2 + (weight_decay * w) ** 2
+        memory = 0.999 * memory + 1
+        w = w - lr * weight_decay * w / np.sqrt(squares / memory)
         if step % 20 == 0:
             path.append(w)
     return np.stack(path)

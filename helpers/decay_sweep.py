@@ -103,43 +103,64 @@ def _squares(tensors: Sequence[Tensor] | nn.ParameterList) -> Tensor:
     return torch.stack([t.square().sum((1, 2)) for t in tensors]).sum(0)
 
 
-DECAYED = ("nothing", "γ, β, biases", "W", "everything")
+DECAYED = ("γ, β, biases only", "W only", "everything")
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Test accuracy for what decays, over λ: `test` (choice, λ, S) in the order of DECAYED, and
+    `nothing` (S,) without any decay."""
+
+    decays: tuple[float, ...]
+    nothing: Floats
+    test: Floats
+
+    @property
+    def best(self) -> NDArray[np.int64]:
+        """Where in `decays` each choice has its highest mean, (choice,)."""
+        return self.test.mean(2).argmax(1)
+
+    @property
+    def at_best(self) -> Floats:
+        """The accuracy of each choice at its own best λ, (choice, S)."""
+        return self.test[np.arange(len(DECAYED)), self.best]
 
 
 def batch_norm_choices(
+    decays: Sequence[float],
     *,
-    weight_decay: float,
     seeds: Sequence[int],
     n_train: int = 600,
     steps: int = 300,
     tick: Callable[[], object] | None = None,
-) -> Floats:
-    """Test accuracy (choice, S) of 64-64-64-10 networks with batch normalization.
+) -> Choices:
+    """Trains 64-64-64-10 networks with batch normalization for every choice of DECAYED and λ.
 
-    40 % of the training labels are wrong. The choices are DECAYED: what (λ/2)‖·‖² acts on.
-    A seed's networks share data, initial weights and batches. SGD, lr 0.05, momentum 0.9.
+    The choice says what (λ/2)‖·‖² acts on. 40 % of the training labels are wrong. A seed's
+    networks share data, initial weights and batches. SGD, lr 0.05, momentum 0.9, batches of 64.
     `tick` is called after every step.
     """
     cut = data.splits(seeds, n_train=n_train, n_test=700, label_noise=0.4, standardize=True)
     x, y, x_test, y_test = nets.tensors(cut.x_train, cut.y_train, cut.x_test, cut.y_test)
-    copies = nets.MLPs((64, 64, 64, 10), seeds=[*seeds] * len(DECAYED), norm="batch")
-    model = Repeated(copies, len(DECAYED))
-    matrices = list(copies.weights)
+    grid = torch.tensor(decays)
+    off, none = torch.zeros_like(grid), torch.zeros(1)
+    on_others = torch.cat([none, grid, off, grid]).repeat_interleave(len(seeds))
+    on_matrices = torch.cat([none, off, grid, grid]).repeat_interleave(len(seeds))
+    count = 1 + len(DECAYED) * len(decays)
+    copies = nets.MLPs((64, 64, 64, 10), seeds=[*seeds] * count, norm="batch")
+    model = Repeated(copies, count)
     others = [p for name, p in copies.named_parameters() if not name.startswith("weights")]
-    on_matrices = torch.tensor([0.0, 0.0, 1.0, 1.0]).repeat_interleave(len(seeds))
-    on_others = torch.tensor([0.0, 1.0, 0.0, 1.0]).repeat_interleave(len(seeds))
-
-    def penalty() -> Tensor:
-        squares = on_matrices * _squares(matrices) + on_others * _squares(others)
-        return weight_decay / 2 * squares
 
     nets.train(
         model, x, y, steps=steps,
         optimizer=nets.make_optimizer(copies.parameters(), "sgd", lr=0.05, momentum=0.9),
-        generator=torch.Generator().manual_seed(seeds[0]), loss=model.loss, penalty=penalty,
+        generator=torch.Generator().manual_seed(seeds[0]), loss=model.loss,
+        penalty=lambda: (on_matrices * _squares(copies.weights) + on_others * _squares(others)) / 2,
         after_step=lambda _: _call(tick),
     )  # fmt: skip
-    return model.accuracy(x_test, y_test)
+    test = model.accuracy(x_test, y_test)  # (1 + choices · λ, S)
+    shape = (len(DECAYED), len(decays), len(seeds))
+    return Choices(tuple(decays), test[0], test[1:].reshape(shape))
 
 
 def _call(tick: Callable[[], object] | None) -> None:

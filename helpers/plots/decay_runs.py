@@ -1,13 +1,17 @@
 """Figures of lesson 03 that show finished runs: decay under noise, and accuracy over λ."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import ipywidgets
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.ticker import NullLocator
 
 from helpers.decay import NoiseRun, mean_field
-from helpers.decay_sweep import Sweep
+from helpers.decay_sweep import DECAYED, Choices, Sweep
 from helpers.explore import Explorable, explore
 from helpers.plots.style import MARKERS, PALETTE, STYLES, label_axes
 
@@ -64,7 +68,7 @@ class _Noise:
         (self.level,) = ax.plot([], [], color="black", lw=1)
         self.chosen = ax.axvline(1, color=GREY, lw=8, alpha=0.2, zorder=0)
         self.note = ax.text(self.run.scales[0], 0, "", size=10, color=GREY, va="bottom")
-        formula = "theory for Adam: −ηλw / √(c² + λ²w²) a step"
+        formula = "theory for Adam: −ηλw / √(mean of c² + λ²w²) a step"
         ax.text(self.run.scales[0], -0.03, formula, size=10, color=GREY, va="top")
         ax.set(xscale="log", xlim=(self.run.scales[0] / 1.5, self.run.scales[-1] * 1.5))
         title = f"What is left after {self.run.steps[-1]} steps"
@@ -126,13 +130,13 @@ class _Sweep:
         self, ax: Axes, values: np.ndarray, *, top: float | None, title: str
     ) -> None:
         """A thin line a seed and their mean with markers; `values` is (λ, 2, S)."""
-        x = np.arange(len(self.sweep.decays))
+        x = self.sweep.decays
         for i, label in enumerate(self.labels):
             color = PALETTE[i]
             ax.plot(x, values[:, i], color=color, lw=0.7, alpha=0.5)
             mean = values[:, i].mean(1)
             ax.plot(x, mean, color=color, ls=STYLES[i], marker=MARKERS[i], label=label)
-        ax.set_xticks(x, [f"{d:g}" for d in self.sweep.decays], fontsize=9)
+        _set_log_with_zero(ax, x)
         ax.set_ylim(0, top)
         label_axes(ax, title=title, x="λ")
 
@@ -157,7 +161,7 @@ class _Sweep:
         for line, record in zip(self.curves, records, strict=True):
             line.set_data(self.sweep.steps, record[at, 1].mean(0))
         for pick in self.picks:
-            pick.set_xdata([at, at])
+            pick.set_xdata([weight_decay] * 2)
         self.title.set_text(f"Accuracy, wrong labels, λ = {weight_decay:g}")
         return [*self.curves, *self.picks, self.title]
 
@@ -173,3 +177,33 @@ class _Sweep:
                 f"‖w‖ {sweep.norm[at, i].mean():.1f}"
             )
         return f"λ {weight_decay:g}. {'; '.join(parts)}."
+
+
+def _set_log_with_zero(ax: Axes, decays: Sequence[float]) -> None:
+    """A log axis for λ with a place for 0; ticks at 0 and the powers of ten, minor ones at λ."""
+    positive = [d for d in decays if d > 0]
+    low, high = min(positive), max(positive)
+    ax.set_xscale("symlog", linthresh=low, linscale=0.5)
+    powers = [10.0**k for k in range(-5, 2) if low <= 1.001 * 10.0**k <= 1.002 * high]
+    ax.set_xticks([0.0, *powers], ["0", *(f"{p:g}" for p in powers)])
+    ax.set_xticks(positive, minor=True)
+    ax.set_xlim(-0.25 * low, 1.4 * high)
+
+
+def draw_choices(ax: Axes, choices: Choices) -> list[Artist]:
+    """Test accuracy over λ for every choice of what decays, its best λ ringed; the lines drawn."""
+    lines: list[Artist] = []
+    for i, (name, values) in enumerate(zip(DECAYED, choices.test, strict=True)):  # (λ, S)
+        ax.plot(choices.decays, values, color=PALETTE[i], lw=0.7, alpha=0.4)
+        style: dict[str, Any] = {"color": PALETTE[i], "ls": STYLES[i], "marker": MARKERS[i]}
+        mean = values.mean(1)
+        lines += ax.plot(choices.decays, mean, lw=2.5, label=name, **style)
+        best = choices.best[i]
+        ax.plot(choices.decays[best], mean[best], "o", ms=17, mfc="none", mec=PALETTE[i], mew=2)
+    level = choices.nothing.mean()
+    lines.append(ax.axhline(level, color=GREY, lw=1.5, ls=DASHES, label="nothing"))
+    ax.set(xscale="log", ylim=(0, 0.9))
+    ax.set_xticks(choices.decays, [f"{d:g}" for d in choices.decays])
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.legend(loc="lower left", title="what decays (best λ: ring)", alignment="left")
+    return lines

@@ -116,6 +116,23 @@ def _decay_is_full(n: int) -> dict[str, float]:
     return _factors(n) | {"weight_decay": 2.0}
 
 
+def _no_square(n: int) -> dict[str, float]:
+    return _factors(n, two=1) | {"weight_decay": 1.0, "C": 1 / n}
+
+
+def _multiplied(value: float, source: str, target: str, n: int) -> float:
+    """To weight_decay correctly, and from there with the inverse of what is right."""
+    weight_decay = _convert(value, source, "weight_decay", n)
+    if target == "C":
+        return 1 / (weight_decay * n)
+    return weight_decay * _factors(n)[target]
+
+
+def _n_above(value: float, source: str, target: str, n: int) -> float:
+    right = _convert(value, source, target, n)
+    return right * n**2 if target == "C" and source != "C" else right
+
+
 def _convert_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
     def draw(source: str, target: str) -> Probe:
         return (draw_number(rng, 0.01, 2.0), source, target, int(rng.integers(20, 900)))
@@ -155,6 +172,12 @@ CONVERT = Exercise(
         "C is not a strength but its inverse: a large C means a weak penalty, λ = 1/(C·N).": (
             _convert_by(_factors, inverse=False)
         ),
+        "The 2 of the square is missing: the gradient of λw² is 2λw, so that in (λ/2)‖w‖² the ½ "
+        "goes and λ stands in front of w.": _convert_by(_no_square),
+        "You multiplied by the target's factor. From weight_decay to the target you divide by it: "
+        "a convention that pulls twice as hard needs half the value.": _multiplied,
+        "You have n/weight_decay for C. The number in front of w is 1/(C·N); solved for C "
+        "that is 1/(N · weight_decay).": _n_above,
         "You take PyTorch's weight_decay for the λ of λ‖w‖². It adds weight_decay·w to the "
         "gradient, which belongs to (λ/2)‖w‖².": (_convert_by(_decay_is_full)),
     },
@@ -230,6 +253,9 @@ MOMENTUM = Exercise(
         ),
         "You moved w with the old buffer; first renew the buffer, then move.": (
             _momentum_by(lambda w, g, b, lr, mu, d, h: (w - lr * b, mu * b + h))
+        ),
+        "You swapped the two results: return the new weights first, then the new buffer.": (
+            _momentum_by(lambda w, g, b, lr, mu, d, h: (mu * b + h, w - lr * (mu * b + h)))
         ),
         "That is Nesterov's step: it looks ahead by another μ times the buffer. "
         "Here w moves by the buffer itself.": (
@@ -313,7 +339,7 @@ LESSON = Lesson(
     number="03",
     name="weight_decay",
     title="Weight decay and L2: when they are the same",
-    minutes=75,
+    minutes=85,
     exercises=(SGD_STEP, CONVERT, MOMENTUM, STABLE, ADAM, GROUPS),
     written=(WRITTEN,),
 )

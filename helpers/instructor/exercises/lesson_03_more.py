@@ -49,7 +49,7 @@ def _adam_by(
     root: Callable[[Any, float], Any] = lambda v, eps: np.sqrt(v) + eps,
     shrink: Callable[[Any, float, float], Any] = lambda w, lr, decay: w * (1 - lr * decay),
     after: bool = False,
-    square: bool = True,
+    second: Callable[[Any], Any] = np.square,
 ) -> Callable[..., Triple]:
     """A wrong Adam: each argument is one place where learners go astray."""
 
@@ -60,7 +60,7 @@ def _adam_by(
         if coupled(decoupled):
             grad = grad + weight_decay * w
         m = beta1 * m + (1 - beta1) * grad
-        v = beta2 * v + (1 - beta2) * (grad**2 if square else np.abs(grad))
+        v = beta2 * v + (1 - beta2) * second(grad)
         power = t + shift
         m_hat = m / (1 - beta1**power) if corrected else m
         v_hat = v / (1 - beta2**power) if corrected else v
@@ -72,6 +72,11 @@ def _adam_by(
         return w, m, v
 
     return step
+
+
+def _root_of_signed(v: Any, eps: float) -> Any:
+    with np.errstate(invalid="ignore"):
+        return np.sqrt(v) + eps
 
 
 def _with_flag(flag: Callable[[bool], bool]) -> Callable[..., Triple]:
@@ -146,7 +151,10 @@ ADAM = Exercise(
         "You returned the corrected moments. m̂ and v̂ are for this step only; "
         "return m and v as they are carried on.": _corrected_moments,
         "weight_decay has no effect in your step, neither coupled nor decoupled.": _no_decay,
-        "The second moment averages the squared gradient, not its size.": _adam_by(square=False),
+        "The second moment averages the squared gradient, not its size.": _adam_by(second=np.abs),
+        "You average g instead of g² in v. Where g is negative v is, too, and its root is NaN.": (
+            _adam_by(second=np.positive, root=_root_of_signed)
+        ),
         "You swapped β₁ and β₂: β₁ belongs to m, β₂ to v.": _swapped_betas,
     },
     probes=_adam_probes,
