@@ -62,6 +62,13 @@ def test_widget_state_is_saved_and_no_news_are_fetched(lab: str) -> None:
     assert news["checkForUpdates"]["default"] is False
 
 
+def test_figures_are_drawn_in_the_main_thread(lab: str) -> None:
+    """Matplotlib is not safe in two threads, and with subshells sliders now and then stood still."""
+    settings = {s["id"]: s for s in ask(f"{lab}/lab/api/settings")["settings"]}
+    kernels = settings["@jupyterlab/apputils-extension:kernels-settings"]["schema"]["properties"]
+    assert kernels["commsOverSubshells"]["default"] == "disabled"
+
+
 def test_kernel_messages_are_sent_at_once(lab: str) -> None:
     assert measure_nodelay(lab) == [1]
 
