@@ -49,8 +49,10 @@ def make_control(name: str, spec: Any, label: str) -> Any:
 
 
 def is_integer_range(spec: Any) -> bool:
-    """Whether a description is (lo, hi, start) of integers."""
-    return isinstance(spec, tuple) and all(isinstance(x, Integral) for x in spec)
+    """Whether a description is (lo, hi, start) of integers, or an integer slider."""
+    if isinstance(spec, tuple):
+        return all(isinstance(x, Integral) for x in spec)
+    return _limits(spec) is not None and isinstance(spec.value, int)
 
 
 def _slider(name: str, spec: tuple[Any, ...], label: str) -> Any:

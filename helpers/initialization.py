@@ -106,26 +106,31 @@ def measure_signals(
 
 
 def verdict(signals: Signals) -> str:
-    """What the last layer's statistics and the gradient's way back amount to, in a few words.
+    """What depth does to the signals, and to the gradient on its way back, in a few words.
 
-    A factor of 100 counts as vanished or exploded; inputs have collapsed when less than a tenth of
-    the std is across inputs, they align when less than half is.
+    Between the first and the last layer a factor of 10 counts as fading or growing, one of 100 as
+    vanished or exploded. In the last layer inputs align when more than half of the variance is
+    offsets of the units, the same for all inputs; they have collapsed when more than 99 % is.
     """
-    found = []
-    size, across = signals.log_std[-1], signals.log_across[-1] - signals.log_std[-1]
-    returned = signals.log_returned
-    if abs(size) > 2:
-        found.append("activations explode" if size > 0 else "activations vanish")
+    found = [_tell_change("activations", signals.log_std[-1] - signals.log_std[0])]
+    across = signals.log_across[-1] - signals.log_std[-1]
     if across < -1:
         found.append("inputs have collapsed")
-    elif across < np.log10(0.5):
+    elif across < np.log10(0.5) / 2:
         found.append("inputs align")
     if signals.activation != "relu" and signals.saturated[-1] > 0.5:
         found.append(f"{signals.saturated[-1]:.0%} saturated".replace("%", " %"))
-    if abs(returned) > 2:
-        found.append("gradients explode" if returned > 0 else "gradients vanish")
-    text = ", ".join(found) or "healthy"
+    found.append(_tell_change("gradients", signals.log_returned))
+    text = ", ".join(filter(None, found)) or "healthy"
     return text[0].upper() + text[1:]
+
+
+def _tell_change(what: str, decades: float) -> str:
+    """Nothing to say within a factor of 10."""
+    if abs(decades) <= 1:
+        return ""
+    down, up = ("fade", "grow") if abs(decades) <= 2 else ("vanish", "explode")
+    return f"{what} {up if decades > 0 else down}"
 
 
 def _forward(x: Array, weights: Array, activation: str) -> tuple[list[Array], Stats]:
@@ -176,11 +181,14 @@ def _backward(top: Array, layers: list[Array], weights: Array, activation: str) 
 
 def _spreads(h: Array) -> tuple[float, float]:
     """Std over everything, and root mean square over units of the std across samples."""
-    n = len(h)
+    n, top = len(h), float(np.abs(h).max())
+    if 0 < top < 1e-15:  # its squares would underflow
+        std, across = _spreads(h / np.float32(top))
+        return top * std, top * across
     means = np.ones(n, np.float32) @ h / np.float32(n)  # (units,)
     centered = (h - means).ravel()
-    across = float(centered @ centered) / h.size  # a dot product is three times faster than std
-    return float(np.sqrt(across + means.var(dtype=np.float64))), float(np.sqrt(across))
+    variance = float(centered @ centered) / h.size  # a dot product is three times faster than std
+    return float(np.sqrt(variance + means.var(dtype=np.float64))), float(np.sqrt(variance))
 
 
 def _saturated(h: Array, activation: str) -> float:

@@ -7,8 +7,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from ipywidgets import IntSlider
 
 from helpers import deep_digits, initialization, isometry, meanfield, symmetry
+from helpers.explore import explore
 from helpers.initialization import WEIGHT_VARS, Draws, Signals, draw, measure_signals, verdict
 from helpers.judges import Call, Unfit
 from helpers.judges.lesson_01 import orthogonal as judge_orthogonal
@@ -126,10 +128,42 @@ def test_relu_signals_do_not_overflow(draws: Draws) -> None:
         ("tanh", "std 1", "84 % saturated, gradients explode"),
         ("tanh", "std 0.01", "Activations vanish, gradients vanish"),
         ("relu", "std 1", "Activations explode, inputs align, gradients explode"),
+        ("relu", "He", "Inputs align"),
+        ("relu", XAVIER, "Activations fade, inputs align, gradients fade"),
+        ("tanh", "He", "Healthy"),
     ],
 )
 def test_verdicts(activation: str, scheme: str, words: str) -> None:
-    assert verdict(measure(draw(0), activation, scheme)) == words
+    for seed in (0, 1, 2):
+        assert verdict(measure(draw(seed), activation, scheme)) == words
+
+
+@pytest.mark.parametrize(
+    ("change", "share", "returned", "words"),
+    [
+        (0.9, 1.0, -0.9, "Healthy"),
+        (1.1, 1.0, -1.1, "Activations grow, gradients fade"),
+        (-1.9, 1.0, 1.9, "Activations fade, gradients grow"),
+        (-2.1, 1.0, 2.1, "Activations vanish, gradients explode"),
+        (0.0, 0.72, 0.0, "Healthy"),
+        (0.0, 0.69, 0.0, "Inputs align"),
+        (0.0, 0.11, 0.0, "Inputs align"),
+        (0.0, 0.09, 0.0, "Inputs have collapsed"),
+    ],
+)
+def test_verdict_s_limits(change: float, share: float, returned: float, words: str) -> None:
+    log_std = np.array([-0.5, change - 0.5])
+    signals = Signals(
+        "relu", [], np.ones(2), log_std, log_std + np.log10(share),
+        np.array([returned, 0.0]), np.zeros(2),
+    )  # fmt: skip
+    assert verdict(signals) == words
+
+
+def test_tiny_signals_keep_their_spread_across_inputs() -> None:
+    found = measure(draw(0), "tanh", "std 0.01", depth=30)  # squares would underflow in float32
+    np.testing.assert_allclose(np.diff(found.log_std), -1, atol=0.1)
+    np.testing.assert_allclose(found.log_across, found.log_std, atol=0.01)
 
 
 def test_signals_errors(draws: Draws) -> None:
@@ -257,10 +291,22 @@ def test_description_names_relu_s_zeros(draws: Draws) -> None:
 def test_symmetry_figure_says_when_units_are_equal() -> None:
     runs = {s: symmetry.train_twins(s, [1]) for s in ("constant 0.1", "random")}
     fig, update, alt = symmetry_figure(runs)
-    assert len(update("constant 0.1", 40)) == 16 + 4
-    assert alt("constant 0.1", 40).startswith("constant 0.1, step 400: all 16 units are equal;")
-    assert "units differ by" in alt("random", 0)
+    assert len(update("constant 0.1", 400)) == 16 + 4
+    assert alt("constant 0.1", 400).startswith("constant 0.1, step 400: all 16 units are equal;")
+    assert alt("random", 67).startswith("random, step 60: units differ by")
     plt.close(fig)
+
+
+def test_symmetry_figure_is_played_in_steps_of_training() -> None:
+    fig, update, alt = symmetry_figure({"random": symmetry.train_twins("random", [1])})
+    slider = IntSlider(0, 0, symmetry.STEPS, step=symmetry.EVERY)
+    figure = explore(fig, update, alt=alt, play="step", start=["random"], step=slider)
+    pictures = set()
+    for step in range(0, 401, 10):
+        figure.set(step=step)
+        pictures.add(figure.text)
+    assert len(pictures) == 41
+    figure.close()
 
 
 def test_spectrum_figure_counts_directions() -> None:

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from helpers.plots.style import FIELD_MAP, PALETTE
-from helpers.symmetry import STEPS, UNITS, Twins
+from helpers.symmetry import EVERY, STEPS, UNITS, Twins
 
 SIDE = 4  # units a row; UNITS = SIDE²
 LIMIT = 0.6  # a weight of ±LIMIT has the darkest and the lightest colour
@@ -19,9 +19,9 @@ FLOOR = 1e-4  # an exact zero is drawn here
 def symmetry_figure(
     runs: Mapping[str, Twins],
 ) -> tuple[Figure, Callable[..., list[Any]], Callable[..., str]]:
-    """The figure, `update(start, tens)` and its text, for `explore`.
+    """The figure, `update(start, step)` and its text, for `explore`.
 
-    `runs` has a run a start; `tens` counts steps in tens.
+    `runs` has a run a start; `step` is one of 0..STEPS, shown as the last that was noted.
     """
     fig = plt.figure(figsize=(9.6, 3.9), layout="none")
     tiles = [_make_tile(fig, unit) for unit in range(UNITS)]
@@ -35,8 +35,8 @@ def symmetry_figure(
     accuracy, other = _make_curve(accuracy_ax, PALETTE[0], "Test accuracy")
     accuracy_ax.set_ylim(0, 1.02)
 
-    def update(start: str, tens: int) -> list[Any]:
-        run, k = runs[start], tens
+    def update(start: str, step: int) -> list[Any]:
+        run, k = runs[start], step // EVERY
         for tile, row in zip(tiles, run.rows[k], strict=True):
             tile.set_data(row.reshape(8, 8))
         distance, hits = np.maximum(run.apart.mean(1), FLOOR), run.accuracy.mean(1)
@@ -45,8 +45,8 @@ def symmetry_figure(
             point.set_data([run.steps[k]], [values[k]])
         return [*tiles, apart, dot, accuracy, other]
 
-    def describe(start: str, tens: int) -> str:
-        run, k = runs[start], tens
+    def describe(start: str, step: int) -> str:
+        run, k = runs[start], step // EVERY
         apart_now, hits = run.apart[k].max(), run.accuracy[k].mean()
         same = "all 16 units are equal" if apart_now == 0 else f"units differ by {apart_now:.2g}"
         seeds = run.apart.shape[1]

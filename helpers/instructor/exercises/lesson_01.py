@@ -42,6 +42,9 @@ INIT_STD = Exercise(
         "You swapped fan_in and fan_out: LeCun and He count the inputs of a unit.": (
             lambda s, i, o: _torch_std(s, o, i)
         ),
+        "Your He counts fan_out; the forward condition counts the inputs of a unit, fan_in.": (
+            lambda s, i, o: _torch_std(s, o, i) if s == "he" else _torch_std(s, i, o)
+        ),
         "For He you forgot the 2: a ReLU passes on half of the mean square, and the 2 makes up "
         "for it.": lambda s, i, o: _torch_std("lecun" if s == "he" else s, i, o),
         "Your Xavier uses fan_in only, which is He's formula; Xavier's denominator is "
@@ -115,6 +118,9 @@ VARIANCE_RATIO = Exercise(
         "You took ReLU's half into account. Asked is the linear layer alone, z = hW.": (
             lambda s, i, o: tuple(r / (2 if s == "he" else 1) for r in _measure_ratio(s, i, o))
         ),
+        "You multiplied the fans by a std; the formulas need the weights' variance.": (
+            lambda s, i, o: (i * _torch_std(s, i, o), o * _torch_std(s, i, o))
+        ),
         "You returned how large the variance is, without the number of terms in the sum: "
         "multiply by the fan.": lambda s, i, o: (_torch_std(s, i, o) ** 2,) * 2,
     },
@@ -125,7 +131,7 @@ LESSON = Lesson(
     number="01",
     name="initialization",
     title="Initialization and activation histograms",
-    minutes=80,
+    minutes=100,
     exercises=(INIT_STD, UNIFORM_BOUND, VARIANCE_RATIO, *MORE),
     written=(
         Written(

@@ -169,6 +169,11 @@ LAYER_STATISTICS = Exercise(
         ),
         "You counted saturation on the upper side only; low outputs have a slope of nearly zero "
         "as well.": lambda layers, activation: _statistics(layers, activation, sides=(False, True)),
+        "For tanh you left out the absolute value: an output of −0.99 is saturated as well.": (
+            lambda layers, activation: _statistics(
+                layers, activation, sides=(activation != "tanh", True)
+            )
+        ),
         "`saturated` is a share between 0 and 1, not a percentage.": _percent,
         "You used tanh's limits for the sigmoid: its outputs lie between 0 and 1, and its limits "
         "are 0.02 and 0.98.": _same_limits,
@@ -241,6 +246,10 @@ ORTHOGONAL = Exercise(
         "and transpose.": _short_wide,
         "The gain is applied twice.": lambda rows, cols, gain, rng: (
             gain**2 * _qr(rows, cols, rng, signs=True)
+        ),
+        "Your columns have the length √gain. The gain is not the square of a column's length, it "
+        "multiplies the matrix.": lambda rows, cols, gain, rng: (
+            gain**0.5 * _qr(rows, cols, rng, signs=True)
         ),
         "The gain is ignored.": lambda rows, cols, gain, rng: _qr(rows, cols, rng, signs=True),
         "The matrix is orthogonal, but the first entry is always on one side of 0: QR picks the "
