@@ -604,7 +604,7 @@ predict(
 # %% [markdown]
 # Now go back to the figure: sigmoid + Xavier. The histograms look fine, the stripes below do not.
 # A careful reader of histograms sees something too: from layer 3 on they are combs. Each of the
-# 100 units gives one value, whatever the input.
+# 100 units gives nearly the same value for every input.
 #
 # Let us take real inputs, standardized digits, and ask a third question: can a linear classifier
 # still read the class off layer $l$? (Ridge regression on the features of 800 images, tested on
