@@ -204,8 +204,7 @@ class _Walk:
     def _draw_distance(self, ax: Axes) -> None:
         self.lines, self.marks = [], []
         for i, rate in enumerate(self.walks.rates):
-            look = {"color": PALETTE[i], "label": f"η = {rate:g}"}
-            self.lines += ax.plot([], [], ls=STYLES[i], lw=2.5, **look)
+            self.lines += ax.plot([], [], color=PALETTE[i], ls=STYLES[i], label=f"η = {rate:g}")
             self.marks += ax.plot([], [], ls="", marker=MARKERS[i], ms=9, color=PALETTE[i])
         self.level = ax.axhline(1, color=GREY, lw=1, ls=(0, (4, 2)))
         self.left = ax

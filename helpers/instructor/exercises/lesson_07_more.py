@@ -89,7 +89,7 @@ def _draw_problem(rng: np.random.Generator, targets: Array, scales: Array) -> Pr
     return X, y, X_val, y_val, rate
 
 
-def _longest_wait(problem: Problem, steps: int) -> tuple[int, Array]:
+def _longest_wait(problem: Problem, steps: int) -> tuple[int, NDArray[np.intp]]:
     """The most steps in a row before a new best came, and all steps that were a new best."""
     X, y, X_val, y_val, lr = problem
     losses = _val_losses(_path(X, y, lr, steps), X_val, y_val)
