@@ -1,7 +1,7 @@
 """Lesson 05's experiments: networks with and without normalization, many at a time."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -50,8 +50,8 @@ class ShiftingNoise(nn.Module):
 class Run:
     """S trained networks: test accuracy (S,), training loss (T, S) at `steps`, mean drift (S,).
 
-    Drift: how far the mean input of the third hidden layer moves in 10 updates, over the standard
-    deviation of that input (both root mean squares over its units, on the same 100 images).
+    Drift: how far the mean input of the third hidden layer moves from one note to the next, over
+    the standard deviation of that input (both root mean squares over its units, on 100 images).
     """
 
     nets: nets.MLPs
@@ -103,10 +103,14 @@ def train_variant(
     hidden: int = 4,
     lr: float = 0.1,
     n_train: int = 1000,
-    steps: int = 150,
+    steps: int = 120,
     width: int = WIDTH,
+    every: int = 10,
 ) -> Run:
-    """Trains 64-width-…-width-10 networks with plain SGD, batches of 32."""
+    """Trains 64-width-…-width-10 networks with plain SGD, batches of 32.
+
+    Loss and means are noted after `every` steps.
+    """
     x, y, x_test, y_test = load_split(tuple(seeds), n_train=n_train)
     sizes = [64, *[width] * hidden, 10]
     made = make_variant(variant, sizes, activation=activation, seeds=seeds)
@@ -128,7 +132,7 @@ def train_variant(
         generator=torch.Generator().manual_seed(seeds[0]),
         batch_size=BATCH,
         measure=measure,
-        every=10,
+        every=every,
     )
     accuracy = nets.accuracy(made, x_test, y_test)
     return Run(made, accuracy, history.steps, history["loss"], _drift(means))
@@ -184,75 +188,3 @@ def sort_by_class(x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """Each network's images (S, n, D) and labels (S, n), all zeros first, then all ones, …"""
     order = labels.argsort(dim=1, stable=True)
     return torch.take_along_dim(x, order[..., None], 1), torch.take_along_dim(labels, order, 1)
-
-
-def train_copies(
-    factors: Sequence[float],
-    apply: Callable[[nets.MLPs, Tensor], dict[str, Callable[..., Tensor]]],
-    *,
-    norm: str | None,
-    seeds: Sequence[int],
-    lr: float = 1.0,
-    steps: int = 100,
-    init: nets.Scheme = "he",
-) -> Array:
-    """Test accuracy (len(factors), S) of ReLU networks that differ in one factor, in one batch.
-
-    `apply(nets, factors)` gets the networks and one factor for each, (copies · S,); it may change
-    the weights, and gives what `nets.train` shall use, such as {"loss": …}. A seed's data is the
-    same in all copies.
-    """
-    copies, count = len(factors), len(seeds)
-    x, y, x_test, y_test = (part.repeat(copies, *[1] * (part.dim() - 1))
-                            for part in load_split(tuple(seeds)))  # fmt: skip
-    made = nets.MLPs([64, *[WIDTH] * 4, 10], seeds=[*seeds] * copies, norm=norm, init=init)
-    each = torch.tensor(np.repeat(factors, count), dtype=torch.float32)
-    optimizer = nets.make_optimizer(made.parameters(), "sgd", lr=lr)
-    generator = torch.Generator().manual_seed(seeds[0])
-    settings = apply(made, each)
-    nets.train(
-        made, x, y, steps=steps, optimizer=optimizer, generator=generator, batch_size=BATCH,
-        arms=copies, **settings,  # type: ignore[arg-type]
-    )  # fmt: skip
-    return nets.accuracy(made, x_test, y_test).reshape(copies, count)
-
-
-def sweep_rates(rates: Sequence[float], norm: str | None, *, seeds: Sequence[int]) -> Array:
-    """Test accuracy (rates, S) after 100 steps with each learning rate.
-
-    The rate multiplies the loss of its network; SGD cannot tell that from a learning rate.
-    """
-
-    def scale_loss(_: nets.MLPs, rate: Tensor) -> dict[str, Callable[..., Tensor]]:
-        return {"loss": lambda logits, labels: rate * nets.cross_entropy(logits, labels)}
-
-    return train_copies(rates, scale_loss, norm=norm, seeds=seeds)
-
-
-def sweep_stds(stds: Sequence[float], norm: str | None, *, seeds: Sequence[int]) -> Array:
-    """Test accuracy (stds, S) after 100 steps of rate 0.1 from normal weights of each std."""
-
-    def scale_weights(made: nets.MLPs, std: Tensor) -> dict[str, Callable[..., Tensor]]:
-        with torch.no_grad():
-            for weights in made.weights:
-                weights *= std[:, None, None]
-        return {}
-
-    return train_copies(stds, scale_weights, norm=norm, seeds=seeds, lr=0.1, init=1.0)
-
-
-def sweep_batch_sizes(
-    sizes: Sequence[int], norm: str | None, *, seeds: Sequence[int], steps: int = 150
-) -> Array:
-    """Test accuracy (sizes, S) of ReLU networks after as many updates with each batch size."""
-    x, y, x_test, y_test = load_split(tuple(seeds))
-    found = []
-    for size in sizes:
-        made = nets.MLPs([64, WIDTH, WIDTH, WIDTH, 10], seeds=seeds, norm=norm)
-        optimizer = nets.make_optimizer(made.parameters(), "sgd", lr=0.05)
-        generator = torch.Generator().manual_seed(seeds[0])
-        nets.train(
-            made, x, y, steps=steps, optimizer=optimizer, generator=generator, batch_size=size
-        )
-        found.append(nets.accuracy(made, x_test, y_test))
-    return np.array(found)

@@ -124,7 +124,7 @@ class DecayRun:
 
 
 def decay_run(
-    decays: Sequence[float], *, seeds: Sequence[int], lr: float = 0.1, steps: int = 400
+    decays: Sequence[float], *, seeds: Sequence[int], lr: float = 0.1, steps: int = 300
 ) -> DecayRun:
     """Trains 64-32-32-10 ReLU networks with batch normalization; only hidden weights decay.
 

@@ -10,9 +10,11 @@ import torch.nn.functional as F
 from torch import nn
 
 from helpers import data, nets, normalization, running_statistics
+from helpers import normalization_sweeps as sweeps
 from helpers import normalized_signals as deep
 from helpers.explore import Explorable, sweep
 from helpers.instructor.solutions import load_solution
+from helpers.plots import batch_statistics
 from helpers.plots import normalization as figures
 from helpers.plots import normalized_axes as axes
 from helpers.plots import normalized_signals as rays
@@ -184,7 +186,7 @@ def test_sort_by_class_keeps_images_and_labels_together() -> None:
 
 def test_a_rate_of_the_loss_is_a_learning_rate() -> None:
     """The copy with rate 0.1 is the network that plain SGD with lr 0.1 gives."""
-    (swept,) = normalization.sweep_rates([0.1], None, seeds=[5])
+    (swept,) = sweeps.sweep_rates([0.1], None, seeds=[5])
     x, y, x_test, y_test = normalization.load_split((5,))
     model = nets.MLPs([64, *[normalization.WIDTH] * 4, 10], seeds=[5])
     nets.train(
@@ -196,8 +198,19 @@ def test_a_rate_of_the_loss_is_a_learning_rate() -> None:
 
 
 def test_sweeps_have_a_row_each_factor() -> None:
-    assert normalization.sweep_stds([0.1, 0.3], "batch", seeds=[0]).shape == (2, 1)
-    assert normalization.sweep_batch_sizes([2, 8], "layer", seeds=[0], steps=3).shape == (2, 1)
+    assert sweeps.sweep_stds([0.1, 0.3], "batch", seeds=[0]).shape == (2, 1)
+    assert sweeps.sweep_batch_sizes([2, 8], "layer", seeds=[0], steps=3).shape == (2, 1)
+
+
+def test_small_weights_are_thrown_out_in_one_step() -> None:
+    grown = sweeps.grow_in_one_step(0.001, seeds=[0, 1])
+    assert grown.shape == (4, 2)
+    assert (grown > 50).all()
+    wide = nets.MLPs([64, 400, 400, 10], seeds=[0, 1])
+    sweeps.scale_hidden(wide, torch.tensor([0.5, 2.0]))
+    stds = torch.stack([w.detach().std((1, 2)) for w in wide.weights])  # (3, 2)
+    expected = torch.tensor([[0.5, 2.0], [0.5, 2.0], [0.0707, 0.0707]])
+    assert torch.allclose(stds, expected, rtol=0.05)
 
 
 def test_shadows_are_running_statistics_of_their_own_momentum() -> None:
@@ -334,7 +347,7 @@ def test_the_facts_beside_the_cube() -> None:
 
 def test_normalize_in_is_batch_norm_of_one_row() -> None:
     others, images = np.random.default_rng(1).normal(size=(3, 7)), np.array([0.5, -2.0])
-    found = axes.normalize_in(others, images)
+    found = batch_statistics.normalize_in(others, images)
     for i, row in enumerate(others):
         for k, image in enumerate(images):
             batch = torch.tensor([*row, image])[:, None]
@@ -344,7 +357,7 @@ def test_normalize_in_is_batch_norm_of_one_row() -> None:
 
 EXPLORABLES: dict[str, Callable[[], Explorable]] = {
     "axes": axes.explore_axes,
-    "statistics": lambda: axes.explore_statistics(data.digits().images[:, 20], seed=0),
+    "statistics": lambda: batch_statistics.explore_statistics(data.digits().images[:, 20], seed=0),
     "rays": lambda: rays.explore_rays(seed=0),
     "depth": lambda: rays.explore_depth(seed=0),
 }

@@ -88,6 +88,8 @@ def plot_decay(run: DecayRun) -> Figure:
     left.set_yticks([1, 2, 4, 8], ["1", "2", "4", "8"])
     left.minorticks_off()
     right.set(yscale="log", xlim=(0, run.steps[-1] * 1.16))
+    right.set_yticks([0.01, 0.03, 0.1, 0.3], ["0.01", "0.03", "0.1", "0.3"])
+    right.minorticks_off()
     label_axes(left, title="‖W‖ of the second layer", x="step")
     label_axes(right, title="How far W turns a step (radians)", x="step")
     return fig
@@ -105,6 +107,8 @@ def plot_sweeps(
         for i, runs in enumerate(found):
             curve(ax, x, runs, label=NORM_NAMES[i], index=i, marker=True)
         ax.set(xscale="log", ylim=(0, 1.03))
+        ax.set_xticks(x, [f"{value:g}" for value in x])
+        ax.minorticks_off()
     axes[0].axvline(0.25, color=GREY, lw=1, ls=(0, (2, 2)))
     axes[0].text(0.26, 0.02, "He", color=GREY)
     fig.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)

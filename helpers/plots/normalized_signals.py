@@ -1,5 +1,6 @@
 """Lesson 05: a loss that does not see the length of its weights; signals through deep networks."""
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,7 @@ def explore_rays(*, seed: int) -> Explorable:
     titles = [left.set_title(" "), middle.set_title(" ")]
     right.text(0.97, 0.93, "dashed: √(2ηλ)", transform=right.transAxes, color=GREY, ha="right")
 
+    @lru_cache(maxsize=1)  # update and alt ask for the same walk
     def run(length: float, lr: float, weight_decay: float, noise: float) -> Array:
         return walk(length=length, lr=lr, weight_decay=weight_decay, noise=noise, seed=seed)
 
@@ -149,6 +151,7 @@ def explore_depth(*, seed: int) -> Explorable:
     axes[0].legend(loc="upper right")
     axes[1].text(0.97, 0.93, "dashed: theory", color=GREY, transform=axes[1].transAxes, ha="right")
 
+    @lru_cache(maxsize=1)
     def measure(activation: str, depth: int, std: float) -> dict[str, tuple[Array, Array]]:
         found = {}
         for norm in NORMS:

@@ -23,9 +23,11 @@ import torch.nn.functional as F
 from torch import nn
 
 from helpers import SEED, check, claim, data, nets, normalization, plots, predict
+from helpers import normalization_sweeps as sweeps
 from helpers import normalized_signals as deep
 from helpers.plots import normalization as figures
-from helpers.plots.normalized_axes import explore_axes, explore_statistics
+from helpers.plots.batch_statistics import explore_statistics
+from helpers.plots.normalized_axes import explore_axes
 from helpers.plots.normalized_signals import explore_depth, explore_rays
 from helpers.running_statistics import run_lag
 
@@ -41,7 +43,7 @@ ACTIVATIONS = ["sigmoid", "tanh", "relu"]
 # %%
 predict(
     "Between every linear layer and its sigmoid we put a step that subtracts each unit's mean over "
-    "the batch and divides by its standard deviation. What will the loss do in 150 steps?",
+    "the batch and divides by its standard deviation. What will the loss do in 120 steps?",
     [
         "stay at log 10: the step only rescales, the weights are the same",
         "fall: the network learns",
@@ -60,14 +62,14 @@ predict(
 runs = normalization.train_variants(ACTIVATIONS, seeds=SEEDS)
 plots.show(
     figures.plot_losses(runs, ACTIVATIONS, ["none", "before"]),
-    alt="Training loss over 150 steps without and with batch normalization. Sigmoid: flat at "
+    alt="Training loss over 120 steps without and with batch normalization. Sigmoid: flat at "
     "log 10 without, falling with it. Tanh: falling in both, lower with it. ReLU: about the same.",
 )
 
 # %%
 final = {key: run.accuracy.mean() for key, run in runs.items()}  # test accuracy, mean over seeds
 claim("sigmoid without normalization: test accuracy", final["sigmoid", "none"], high=0.15)
-claim("sigmoid with batch norm: test accuracy", final["sigmoid", "before"], low=0.86, high=0.96)
+claim("sigmoid with batch norm: test accuracy", final["sigmoid", "before"], low=0.84, high=0.95)
 gain = final["tanh", "before"] - final["tanh", "none"]
 claim("tanh: gain by batch norm", gain, low=0.0, high=0.03)
 gain = final["relu", "before"] - final["relu", "none"]
@@ -171,7 +173,8 @@ check("05.1", batch_norm_train)
 # `nn.BatchNorm2d` is `nn.BatchNorm1d` on a reshaped array.
 
 # %%
-images = torch.randn(5, 3, 4, 2, dtype=torch.float64)  # N, C, H, W
+generator = torch.Generator().manual_seed(SEED)
+images = torch.randn(5, 3, 4, 2, generator=generator, dtype=torch.float64)  # N, C, H, W
 flat = images.movedim(1, -1).reshape(-1, 3)  # N·H·W rows, a column for each channel
 one_d, two_d = nn.BatchNorm1d(3).double(), nn.BatchNorm2d(3).double()
 difference = one_d(flat) - two_d(images).movedim(1, -1).reshape(-1, 3)
@@ -295,9 +298,9 @@ check("05.3", batch_norm_eval)
 
 # %%
 predict(
-    "In eval mode these networks get about 94 % right. In training mode, batches of 32, images "
+    "In eval mode these networks get about 93 % right. In training mode, batches of 32, images "
     "sorted by class?",
-    ["about 94 %", "about 90 %", "about 60 %", "below 25 %"],
+    ["about 93 %", "about 89 %", "about 60 %", "below 25 %"],
     answer=3,
     because="In a batch of sevens, being a seven is the mean: it is subtracted. What is left are "
     "the differences between sevens, spread out to variance 1, and the next layer reads them as "
@@ -316,14 +319,15 @@ accuracies = np.array([
 names = ["eval mode", "batches of 32", "batches of 32,\nsorted by class", "batches of 2"]
 plots.show(
     figures.plot_test_batches(names, accuracies),
-    alt="Test accuracy of the same networks: eval mode 0.94, training mode with batches of 32 "
-    "0.90, sorted by class 0.17, batches of 2 0.28.",
+    alt="Test accuracy of the same networks: eval mode 0.93, training mode with batches of 32 "
+    "0.89, sorted by class below 0.25, batches of 2 about 0.3.",
 )
 
 # %%
 in_eval, shuffled, by_class, twos = accuracies.mean(1)
-claim("eval mode", in_eval, low=0.91, high=0.97)
-claim("training mode, batches of 32, shuffled", shuffled, low=0.87, high=0.93)
+claim("eval mode", in_eval, low=0.89, high=0.97)
+claim("training mode, batches of 32, shuffled", shuffled, low=0.85, high=0.93)
+claim("what the shuffled batches cost", in_eval - shuffled, low=0.01, high=0.07)
 claim("training mode, batches of 32, sorted by class", by_class, low=0.12, high=0.23)
 claim("training mode, batches of 2", twos, low=0.22, high=0.36)
 alone = normalization.batch_accuracy(relu_nets, x_sorted, y_sorted, size=2).mean()
@@ -494,11 +498,12 @@ for name, reference in references.items():
 
 # %%
 generator = torch.Generator().manual_seed(SEED)
-linear, norm = nn.Linear(20, 30).double(), nn.BatchNorm1d(30).double()
 h = torch.randn(64, 20, generator=generator, dtype=torch.float64)
-norm(linear(h)).pow(3).sum().backward()
-claim("largest gradient of the bias", linear.bias.grad.abs().max(), high=1e-9)
-claim("largest gradient of the weights", linear.weight.grad.abs().max(), low=0.1)
+weight = torch.randn(20, 30, generator=generator, dtype=torch.float64, requires_grad=True)
+bias = torch.zeros(30, dtype=torch.float64, requires_grad=True)
+F.batch_norm(h @ weight + bias, None, None, training=True).pow(3).sum().backward()
+claim("largest gradient of the bias", bias.grad.abs().max(), high=1e-9)
+claim("largest gradient of the weights", weight.grad.abs().max(), low=0.1)
 
 # %% [markdown]
 # ## 5 The length of the weights does not count (15 min)
@@ -572,23 +577,22 @@ explore_rays(seed=SEED)
 # 30 % wrong labels (noisy gradients to the end), decay on the hidden weights only:
 
 # %%
-decayed = deep.decay_run([0.0, 0.03, 0.1, 0.3], seeds=SEEDS[:3])
+decayed = deep.decay_run([0.0, 0.1, 0.3], seeds=SEEDS[:3])
 plots.show(
     figures.plot_decay(decayed),
-    alt="Left: the norm of the weights stays at 8 without decay and falls to 1.4 and 1 with λ 0.1 "
-    "and 0.3. Right: the turn a step rises to the dashed lines √(2ηλ) for λ 0.1 and 0.3, and is "
-    "still rising for 0.03.",
+    alt="Left: the norm of the weights stays at 8 without decay and falls to about 1.5 and 1 "
+    "with λ 0.1 and 0.3. Right: with them the turn a step rises to the dashed lines √(2ηλ).",
 )
 
 # %%
-theory = np.sqrt(2 * decayed.lr * np.array(decayed.decays[2:]))
-turn = decayed.turn[-100:].mean(0)
-claim("turn a step over √(2ηλ), λ = 0.1 and 0.3", turn[2:] / theory, low=0.9, high=1.1)
+theory = np.sqrt(2 * decayed.lr * np.array(decayed.decays[1:]))
+turn = decayed.turn[-60:].mean(0)
+claim("turn a step over √(2ηλ), λ = 0.1 and 0.3", turn[1:] / theory, low=0.9, high=1.1)
 claim("without decay: norm at the end over the start", decayed.norm[-1, 0] / decayed.norm[0, 0],
       low=1.001, high=1.1)  # fmt: skip
-claim("without decay: turn a step", turn[0], high=0.02)
+claim("without decay: turn a step", turn[0], high=0.03)
 accuracy = decayed.accuracy.mean(1)
-claim("λ = 0.3 against no decay: test accuracy", accuracy[3] - accuracy[0], low=-0.2, high=0.02)
+claim("λ = 0.3 against no decay: test accuracy", accuracy[2] - accuracy[0], low=-0.2, high=0.02)
 
 # %% [markdown]
 # The theory is within a few percent, without a free constant. The last claim is the sober side: a
@@ -598,26 +602,28 @@ claim("λ = 0.3 against no decay: test accuracy", accuracy[3] - accuracy[0], low
 # ## 6 Bad weights, large rates (10 min)
 #
 # How bad may the initialization be, and how large the learning rate? ReLU networks with four hidden
-# layers of 32, 100 steps, four seeds, each point a network of its own.
+# layers of 32, 100 steps, four seeds. On the left only the hidden weights differ: behind the output
+# layer there is no normalization that could help.
 
 # %%
 STDS = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0]
 RATES = [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4]
-by_std = [normalization.sweep_stds(STDS, n, seeds=SEEDS[:4]) for n in (None, "batch", "layer")]
-by_rate = [normalization.sweep_rates(RATES, n, seeds=SEEDS[:4]) for n in (None, "batch")]
+by_std = [sweeps.sweep_stds(STDS, n, seeds=SEEDS[:4]) for n in (None, "batch", "layer")]
+by_rate = [sweeps.sweep_rates(RATES, n, seeds=SEEDS[:4]) for n in (None, "batch")]
 plots.show(
     figures.plot_sweeps(STDS, by_std, RATES, by_rate),
-    alt="Left: without normalization only weights of std 0.3 train; with batch norm all from 0.01 "
-    "to 0.3 do, 0.001 and 3 in part; layer norm is between. Right: without normalization accuracy "
-    "falls to chance between learning rates 0.4 and 1.6, with batch norm between 1.6 and 6.4.",
+    alt="Left: without normalization only weights of std 0.3 train; with batch norm all from 0.001 "
+    "to 0.3 do, 1 and 3 in part; layer norm fails below 0.03. Right: without normalization "
+    "accuracy falls to chance between learning rates 0.4 and 1.6, with batch norm between 1.6 "
+    "and 6.4.",
 )
 
 # %%
-trained = [(found.mean(1) > 0.75).sum() for found in by_std]
-claim("stds out of 8 that train without normalization", trained[0], low=1, high=1)
-claim("stds out of 8 that train with batch norm", trained[1], low=4, high=5)
-claim("batch norm, std 0.001: accuracy", by_std[1][0].mean(), low=0.4, high=0.8)
-claim("batch norm, std 3: accuracy", by_std[1][-1].mean(), low=0.3, high=0.6)
+trained = by_std[0].mean(1) > 0.75
+claim("stds out of 8 that train without normalization", trained.sum(), low=1, high=1)
+claim("batch norm, std 0.001 to 0.3: accuracy", by_std[1][:6].mean(1), low=0.8)
+claim("batch norm, std 3: accuracy", by_std[1][-1].mean(), low=0.4, high=0.7)
+claim("layer norm, std 0.001: accuracy", by_std[2][0].mean(), high=0.3)
 rates = {name: dict(zip(RATES, found.mean(1), strict=True))
          for name, found in zip(("none", "batch"), by_rate, strict=True)}  # fmt: skip
 claim("rate 0.4 without normalization", rates["none"][0.4], low=0.85, high=0.96)
@@ -626,10 +632,22 @@ claim("rate 1.6 with batch norm", rates["batch"][1.6], low=0.85, high=0.96)
 claim("rate 6.4 with batch norm", rates["batch"][6.4], high=0.25)
 
 # %% [markdown]
-# Batch normalization widens the window of weights from one value to a factor of about thirty, and
-# allows about four times the learning rate. "Then the initialization does not matter" goes too far.
-# By section 5 the std of the weights *is* a learning rate: 0.001 means a rate that is thousands of
-# times too large at first, 3 means one that is a hundred times too small.
+# Batch normalization widens the window of weights from one value to a factor of 300, and allows
+# about four times the learning rate. "Then the initialization does not matter" still goes too
+# far. By section 5 the std of the hidden weights *is* a learning rate: 3 instead of He's 0.25 is
+# the same as a rate $(3/0.25)^2 = 144$ times smaller. These networks are only half trained.
+#
+# Why is 0.001 no accident? There the effective rate is more than 60,000 times larger. You saw the
+# answer in the plane: the first step throws the weights far out, and that lowers the rate.
+
+# %%
+grown = sweeps.grow_in_one_step(0.001, seeds=SEEDS)
+claim("std 0.001: growth of the hidden weights' norm in the first step", grown, low=100, high=1000)
+grown = sweeps.grow_in_one_step(0.25, seeds=SEEDS)
+claim("std 0.25: growth in the first step", grown, low=1.0, high=1.05)
+
+# %% [markdown]
+# Too large an effective rate corrects itself in one step. Too small a one does not.
 
 # %% [markdown]
 # ## 7 Gradients over depth (10 min)
@@ -706,7 +724,7 @@ layered = normalization.train_variant("layer", "sigmoid", seeds=SEEDS)
 claim("sigmoid with layer norm: factor a layer, theory", deep.gradient_factor("sigmoid", "layer"),
       low=0.38, high=0.40)  # fmt: skip
 claim("sigmoid with layer norm: test accuracy", layered.accuracy.mean(), high=0.6)
-claim("sigmoid with batch norm: test accuracy", final["sigmoid", "before"], low=0.86)
+claim("sigmoid with batch norm: test accuracy", final["sigmoid", "before"], low=0.84)
 
 # %% [markdown]
 # The cause is the mean. A sigmoid's outputs are all positive, so all inputs of the next layer share
@@ -722,19 +740,19 @@ claim("sigmoid with batch norm: test accuracy", final["sigmoid", "before"], low=
 
 # %%
 SIZES = [2, 4, 32]
-by_size = [normalization.sweep_batch_sizes(SIZES, n, seeds=SEEDS[:6])
+by_size = [sweeps.sweep_batch_sizes(SIZES, n, seeds=SEEDS[:6])
            for n in (None, "batch", "layer")]  # fmt: skip
 plots.show(
     figures.plot_batch_sizes(SIZES, by_size),
-    alt="Test accuracy by batch size. Batches of 2: none 0.82, batch norm 0.19, layer norm 0.83. "
-    "Batches of 4: batch norm about 0.1 behind. Batches of 32: all three at 0.92.",
+    alt="Test accuracy by batch size. Batches of 2: none and layer norm about 0.75, batch "
+    "norm below 0.25. Batches of 4: batch norm about 0.1 behind. Batches of 32: all three at 0.88.",
 )
 
 # %%
 without, batch, layer = (found.mean(1) for found in by_size)
 claim("batches of 2, batch norm", batch[0], low=0.1, high=0.35)
-claim("batches of 2, without and with layer norm", [without[0], layer[0]], low=0.68, high=0.92)
-claim("batches of 4: batch norm behind layer norm", layer[1] - batch[1], low=0.05, high=0.2)
+claim("batches of 2, without and with layer norm", [without[0], layer[0]], low=0.62, high=0.92)
+claim("batches of 4: batch norm behind layer norm", layer[1] - batch[1], low=0.05, high=0.25)
 claim("batches of 32: batch norm against none", batch[2] - without[2], low=-0.02, high=0.03)
 
 # %% [markdown]
@@ -826,12 +844,17 @@ check("05.5", normalize)
 # with all that section 5 says; the size of the activations is not controlled.
 
 # %%
-linear = nn.utils.parametrizations.weight_norm(nn.Linear(6, 3).double())
+generator = torch.Generator().manual_seed(SEED)
+linear = nn.Linear(6, 3).double()
+nn.init.normal_(linear.weight, generator=generator)
+linear = nn.utils.parametrizations.weight_norm(linear)
 g, v = linear.parametrizations.weight.original0, linear.parametrizations.weight.original1
 w = g * v / v.norm(dim=1, keepdim=True)  # (3, 6): a row, a unit
 claim("g v/‖v‖ against PyTorch's weight_norm", (w - linear.weight).abs().max(), high=1e-10)
-linear(torch.randn(9, 6, dtype=torch.float64)).pow(3).sum().backward()
+h = torch.randn(9, 6, generator=generator, dtype=torch.float64)
+(h @ linear.weight.T).pow(3).sum().backward()
 claim("⟨v, ∂L/∂v⟩ for each unit", (v * v.grad).sum(1).abs(), high=1e-10)
+claim("size of ∂L/∂v", v.grad.norm(dim=1), low=0.1)
 
 # %% [markdown]
 # ## 9 Before or after the activation (5 min)
@@ -842,27 +865,32 @@ claim("⟨v, ∂L/∂v⟩ for each unit", (v * v.grad).sum(1).abs(), high=1e-10)
 # %%
 SETTINGS = {
     "relu, 2 layers, η = 0.03": {"hidden": 2, "lr": 0.03},
-    "relu, 4 layers of 64, η = 0.03,\n200 images": {"lr": 0.03, "n_train": 200, "width": 64},
+    "relu, 4 layers of 64, η = 0.03,\n200 images": {
+        "lr": 0.03,
+        "n_train": 200,
+        "width": 64,
+        "steps": 150,
+    },
 }
 rows = {f"{a}, 4 layers, η = 0.1": (runs[a, "before"], runs[a, "after"]) for a in ACTIVATIONS}
 for name, setting in SETTINGS.items():
     rows[name] = tuple(
-        normalization.train_variant(place, "relu", seeds=SEEDS, **setting)
+        normalization.train_variant(place, "relu", seeds=SEEDS, every=150, **setting)
         for place in ("before", "after")
     )
 before, after = (np.array([pair[i].accuracy for pair in rows.values()]) for i in (0, 1))
 plots.show(
     figures.plot_places(list(rows), before, after),
     alt="Accuracy after minus before the activation: sigmoid and a ReLU network of 2 layers gain "
-    "3 to 4 points, tanh and ReLU of 4 layers change by less than 1, ReLU with 200 images loses "
+    "about 5 points, tanh and ReLU of 4 layers change little, ReLU with 200 images loses "
     "1 to 2 points.",
 )
 
 # %%
 gains = (after - before).mean(1)
-claim("sigmoid: after minus before", gains[0], low=0.02, high=0.06)
-claim("tanh, and ReLU with 4 layers: after minus before", gains[1:3], low=-0.015, high=0.015)
-claim("ReLU with 2 layers: after minus before", gains[3], low=0.015, high=0.07)
+claim("sigmoid: after minus before", gains[0], low=0.02, high=0.08)
+claim("tanh, and ReLU with 4 layers: after minus before", gains[1:3], low=-0.015, high=0.02)
+claim("ReLU with 2 layers: after minus before", gains[3], low=0.015, high=0.09)
 claim("ReLU with 200 images: after minus before", gains[4], low=-0.035, high=-0.003)
 wins = (after > before).sum(1)
 claim("seeds out of 8 where after wins: ReLU with 2 layers", wins[3], low=7)
@@ -907,23 +935,26 @@ plots.show(
 
 # %%
 drift = {key: run.drift.mean() for key, run in runs.items()}
-for a in ACTIVATIONS:
-    claim(f"{a}: drift with noise over drift without normalization",
-          drift[a, "noisy"] / drift[a, "none"], low=3)  # fmt: skip
+more = [drift[a, "noisy"] / drift[a, "none"] for a in ACTIVATIONS]
+claim("drift with noise over drift without normalization: sigmoid", more[0], low=25, high=70)
+claim("the same for tanh", more[1], low=10, high=25)
+claim("the same for ReLU", more[2], low=2, high=5)
+held = [drift[a, "before"] / drift[a, "none"] for a in ACTIVATIONS]
+claim("drift with plain batch norm over drift without", held, low=0.02, high=0.7)
 cost = {a: final[a, "before"] - final[a, "noisy"] for a in ACTIVATIONS}
 claim("sigmoid, tanh: accuracy that the noise costs", [cost["sigmoid"], cost["tanh"]],
       low=-0.01, high=0.012)  # fmt: skip
 claim("tanh: noisy batch norm against no normalization",
       final["tanh", "noisy"] - final["tanh", "none"], low=0.0, high=0.03)  # fmt: skip
-claim("ReLU: accuracy that the noise costs", cost["relu"], low=0.008, high=0.045)
+claim("ReLU: accuracy that the noise costs", cost["relu"], low=0.005, high=0.045)
 claim("ReLU: noisy batch norm against no normalization",
       final["relu", "noisy"] - final["relu", "none"], low=-0.035, high=0.005)  # fmt: skip
 
 # %% [markdown]
-# Sigmoid and tanh: a drift 20 to 40 times larger than without any normalization, and practically
+# Sigmoid and tanh: a drift 15 to 45 times larger than without any normalization, and practically
 # the same accuracy. So a still distribution is not *necessary*. ReLU: the noise costs about two
-# points, and leaves these networks behind those without normalization. So the noise is not free,
-# either.
+# points, and leaves these networks no better than
+# those without normalization. The noise is not free.
 #
 # Fair summary: batch normalization does hold the means still (compare the first two bars), but that
 # does not explain why it works. What you measured in sections 5 to 7 (sizes that cannot run away, a
@@ -979,18 +1010,22 @@ def fold_batch_norm(
 check("05.6", fold_batch_norm)
 
 # %%
+generator = torch.Generator().manual_seed(SEED)
 linear, norm = nn.Linear(20, 30).double(), nn.BatchNorm1d(30).double()
-for _ in range(30):  # let the running statistics settle
-    norm(linear(2 * torch.randn(64, 20, dtype=torch.float64) + 1))
+for parameter in (*linear.parameters(), *norm.parameters()):
+    nn.init.normal_(parameter, generator=generator)
+h = 1 + 2 * torch.randn(30, 64, 20, generator=generator, dtype=torch.float64)  # 30 batches
+for batch in h:  # let the running statistics settle
+    norm(linear(batch))
+h = h.flatten(0, 1)
 both = nn.Sequential(linear, norm).eval()
 folded = nn.utils.fusion.fuse_linear_bn_eval(linear.eval(), norm)
-h = torch.randn(500, 20, dtype=torch.float64)
 claim("folded by PyTorch: largest difference", (folded(h) - both(h)).abs().max(), high=1e-10)
 settings = [linear.weight.T, linear.bias, norm.weight, norm.bias, norm.running_mean]
 try:
     w, b = fold_batch_norm(*(t.detach().numpy() for t in [*settings, norm.running_var]), norm.eps)
-    mine = h.numpy() @ w + b
-    claim("folded by you", np.abs(mine - both(h).detach().numpy()).max(), high=1e-10)
+    difference = h.numpy() @ w + b - both(h).detach().numpy()
+    claim("folded by you: largest difference", np.abs(difference).max(), high=1e-10)
 except NotImplementedError:
     print("05.6 is not attempted yet; PyTorch's version is above.")
 
@@ -1014,10 +1049,10 @@ except NotImplementedError:
 # - *"The output is distributed as N(β, γ)."* The variance is γ², and it is not normal (section 2).
 # - *"It solves vanishing and exploding gradients."* At the start they *explode* with depth under
 #   it, for every activation that is not a straight line (section 7).
-# - *"The initialization no longer matters."* It matters as a learning rate: std 0.001 and std 3
-#   train poorly (sections 5 and 6).
-# - *"After the activation is better."* For ReLU alone: 8 of 8, a tie, and almost 0 of 8 (section
-#   9).
+# - *"The initialization no longer matters."* It matters as a learning rate. Weights far too small
+#   correct themselves, weights far too large train slowly (sections 5 and 6).
+# - *"After the activation is better."* For ReLU alone: yes, about even, and no
+#   (section 9).
 # - *"It works by removing internal covariate shift."* Put the shift back, and sigmoid and tanh
 #   train as well; ReLU loses two points (section 10).
 # - *"Weight decay regularizes layers with batch normalization as it does others."* Their function

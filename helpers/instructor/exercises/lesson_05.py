@@ -95,6 +95,13 @@ BATCH_NORM_TRAIN = Exercise(
             g * (_train_oracle(x, np.ones_like(g), np.zeros_like(b), e) + b)
         ),
         "You forgot ε.": lambda x, g, b, e: g * (x - x.mean(0)) / x.std(0) + b,
+        "You left out γ and β: the output is γ·x̂ + β.": lambda x, g, b, e: (
+            (x - x.mean(0)) / np.sqrt(x.var(0) + e)
+        ),
+        "You take the statistics over axis 1, the features. Batch normalization takes them over "
+        "the batch, axis 0: one mean and one variance for each feature.": lambda x, g, b, e: (
+            g * (x - x.mean(1)) / np.sqrt(x.var(1) + e) + b
+        ),
     },
 )
 
@@ -150,6 +157,10 @@ UPDATE_RUNNING = Exercise(
         ),
         "Your momentum is reversed. In PyTorch it is the weight of the new batch, 0.1; in Keras "
         "that of the past, 0.99.": lambda m, v, x, a: _running_oracle(m, v, x, 1 - a),
+        "Your momentum is reversed, and your batch variance is divided by n. Momentum is the "
+        "weight of the new batch, and the running variance averages unbiased ones (n − 1).": (
+            lambda m, v, x, a: _running_with(m, v, x.mean(0), x.var(0), 1 - a)
+        ),
         "Your running variance averages standard deviations; average variances.": (
             lambda m, v, x, a: _running_with(m, v, x.mean(0), x.std(0, ddof=1), a)
         ),
@@ -245,6 +256,7 @@ def _with_dx(kind: str, g: Array, x: Array, gamma: Array, eps: float) -> Any:
         "constants": gamma / std * g,
         "constant variance": gamma / std * centered,
         "no mean": gamma / std * (g - x_hat * (g * x_hat).mean(0)),
+        "sign": gamma / std * (centered + x_hat * (g * x_hat).mean(0)),
         "no gamma": (centered - x_hat * (g * x_hat).mean(0)) / std,
         "sums": gamma / std * (g - dbeta - x_hat * dgamma),
     }[kind]
@@ -291,6 +303,8 @@ BATCH_NORM_BACKWARD = Exercise(
         "You treat the mean as a constant: the term mean(grad_out) is missing.": (
             lambda g, x, w, e: _with_dx("no mean", g, x, w, e)
         ),
+        "The term with x̂ · mean(grad_out · x̂) has the wrong sign: both terms are taken away from "
+        "grad_out.": lambda g, x, w, e: _with_dx("sign", g, x, w, e),
         "You forgot γ in the gradient of x.": lambda g, x, w, e: _with_dx("no gamma", g, x, w, e),
         "In the gradient of x you subtract sums over the batch where means belong: divide by "
         "n.": lambda g, x, w, e: _with_dx("sums", g, x, w, e),
