@@ -140,7 +140,11 @@ def _coins(draws: Sequence[Draw]) -> list[Property]:
         share(f"pairs in neighboring rows both kept, {at}", rows, keep_prob**2),
         share(f"pairs in neighboring columns both kept, {at}", columns, keep_prob**2),
         exactly("the number kept differs from draw to draw", differ, 1),
-        exactly("same seed: same mask; other seed: other mask", _follows_rng(draws), 1),
+        exactly(
+            "drawn from rng alone: a seed gives its own mask, again and again",
+            _follows_rng(draws),
+            1,
+        ),
     )
 
 

@@ -112,6 +112,8 @@ DROPOUT_FORWARD = Exercise(
         "You drop units at test time as well: look at `training`.": lambda x, q, rng, t: _forward(
             x, q, rng, True
         ),
+        "At test time you divide by keep_prob; multiply by it: a whole layer gives too much, not "
+        "too little.": lambda x, q, rng, t: _forward(x, q, rng, True) if t else x / q,
         "All rows share one mask: draw it with the shape of x.": lambda x, q, rng, t: (
             x * (rng.random(x.shape[-1]) < q) if t else x * q
         ),
@@ -136,6 +138,11 @@ def _rescaled(scale: Any, x: Array, q: float, rng: Rng, training: bool) -> tuple
 def _scaled_mask(x: Array, q: float, rng: Rng, training: bool) -> tuple[Array, Array]:
     out, mask = _inverted(x, q, rng, training)
     return out, mask / q if training else mask
+
+
+def _second_mask(x: Array, q: float, rng: Rng, training: bool) -> tuple[Array, Array]:
+    out, _ = _inverted(x, q, rng, training)
+    return out, _inverted(x, q, rng, training)[1]
 
 
 def _in_testing(factor: float, x: Array, q: float, rng: Rng, training: bool) -> Any:
@@ -165,6 +172,7 @@ INVERTED_DROPOUT = Exercise(
         "ones.": lambda x, q, rng, t: _inverted(x, q, rng, True),
         "You scale twice: x is divided by keep_prob while training, so nothing is left to do at "
         "test time.": lambda x, q, rng, t: _in_testing(q, x, q, rng, t),
+        "You draw twice: the mask that you return is not the one that made out.": _second_mask,
         "The mask that you return is divided by keep_prob; return zeros and ones (the backward "
         "pass does the scaling itself).": lambda x, q, rng, t: _scaled_mask(x, q, rng, t),
     },
