@@ -212,6 +212,10 @@ SMOOTH = Exercise(
         "Your window lies ahead of the epoch: it averages this epoch and later ones.": _mean_of(
             lambda t, w: t, lambda t, w: t + w - 1
         ),
+        'np.convolve in its mode "same" puts the window around the epoch, looks into the future '
+        "and pads with zeros. Asked is the mean of this epoch and the window − 1 before it.": (
+            lambda x, w: np.convolve(x, np.ones(w) / w, mode="same")
+        ),
         "You divide the first sums by the whole window although it is not full yet: the curve "
         "begins far too low, and its first epoch would look like the best.": (
             lambda x, w: np.convolve(x, np.ones(w))[: len(x)] / w

@@ -161,6 +161,10 @@ FIT = Exercise(
         "no 2.": _fit_by(slope=lambda X, y, w: 2 * X.T @ (X @ w - y) / len(y)),
         "The start counts, too: the weights of zero may be the best. Compute their validation "
         "loss before the first step.": _fit_by(from_start=False),
+        "Two things: you return the last weights (w itself, or another name for the array that "
+        "`w -= …` keeps changing), and the start does not count as the first best.": _fit_by(
+            last=True, from_start=False
+        ),
         "You make one step too many: at most max_steps updates.": _fit_by(extra=1),
         "You make one step too few: max_steps updates are allowed.": _fit_by(extra=-1),
     },
