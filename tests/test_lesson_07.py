@@ -209,7 +209,7 @@ def test_alt_texts_tell_what_is_to_be_seen(walks: stopping.Walks) -> None:
     assert "α = 1" in paths.text
     walked = figures.explore_walk(walks)
     walked.set(allowed=float(walked.controls["allowed"].max))
-    assert "does not get there" in walked.text
+    assert "η 0.01 never" in walked.text
     for explorable in (paths, walked):
         explorable.close()
 

@@ -259,15 +259,12 @@ class _Walk:
     def _listed(found: list[tuple[float, float]]) -> str:
         return ", ".join("–" if np.isnan(a) else f"{a:.2f}" for _, a in found)
 
-    def alt(self, allowed: float, axis: str) -> str:
+    def alt(self, allowed: float, axis: str) -> str:  # one line: the page must not jump
         told = [
-            f"η {rate:g} " + ("does not get there" if np.isnan(step) else
-                              f"after {step:.0f} steps, with test accuracy {accuracy:.2f}")
-            for rate, (step, accuracy) in zip(
-                self.walks.rates, self.reached(allowed), strict=True
-            )
-        ]  # fmt: skip
-        return f"A distance of {allowed:.1f} from the start, over {axis}: {'; '.join(told)}."
+            f"η {rate:g} " + ("never" if np.isnan(step) else f"at step {step:.0f} ({accuracy:.2f})")
+            for rate, (step, accuracy) in zip(self.walks.rates, self.reached(allowed), strict=True)
+        ]
+        return f"Distance {allowed:.1f} is reached (with test accuracy): {', '.join(told)}."
 
 
 def plot_price(price: Price) -> Figure:
