@@ -27,7 +27,7 @@ AT_REST = """e => {  // asked every 50 ms: JupyterLab lays cells out as they com
     const now = JSON.stringify(e.getBoundingClientRect()) + (e.src ?? '');
     e.restFor = now === e.restAt ? e.restFor + 1 : 0;
     e.restAt = now;
-    return e.restFor >= 10;
+    return e.restFor >= 5;
 }"""
 PATIENCE = 10_000  # milliseconds until a picture has to follow
 PAGE_HEIGHT = 2000  # pixels of one screenshot of a notebook

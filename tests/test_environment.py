@@ -63,7 +63,7 @@ def test_widget_state_is_saved_and_no_news_are_fetched(lab: str) -> None:
 
 
 def test_figures_are_drawn_in_the_main_thread(lab: str) -> None:
-    """Matplotlib is not safe in two threads, and with subshells sliders now and then stood still."""
+    """Matplotlib is not safe in two threads; with subshells, sliders now and then stood still."""
     settings = {s["id"]: s for s in ask(f"{lab}/lab/api/settings")["settings"]}
     kernels = settings["@jupyterlab/apputils-extension:kernels-settings"]["schema"]["properties"]
     assert kernels["commsOverSubshells"]["default"] == "disabled"
