@@ -25,3 +25,6 @@ c.ServerApp.tornado_settings = {"ws_ping_timeout": 30_000}  # its default makes 
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
 c.LabApp.news_url = None
 c.Application.log_level = "WARN"  # leaves the address to open, and what goes wrong
+
+# The sources hold the solutions: whoever wants them finds them, nobody stumbles over them.
+c.ContentsManager.hide_globs = ["__pycache__", "*.pyc", "*.pyo", ".DS_Store", "*~", "source"]
