@@ -335,6 +335,41 @@ async def _interrupt_and_restart(kernel: str) -> list[str]:
     return ends
 
 
+LIST_FILES = """
+import json, os, subprocess, sys
+from helpers.instructor.session import Session
+with Session(sys.argv[1], seconds=30, total=60) as session:
+    result = session.run(
+        "import os, stat\\n"
+        "for n in os.listdir('/proc/self/fd'):\\n"
+        "    try:\\n"
+        "        print(n, os.isatty(int(n)), os.readlink(f'/proc/self/fd/{n}'))\\n"
+        "    except OSError:\\n"
+        "        pass"
+    )
+os.write(1, result.outputs[0]["text"].encode())
+"""
+
+
+@pytest.mark.parametrize("kernel", [choose.WARM, choose.BWRAP])
+def test_no_file_of_the_owner_is_open_in_a_box(kernel: str) -> None:
+    """The owner works at a terminal; an answer must neither write to it nor read from it."""
+    controller, terminal = os.openpty()
+    environment = {k: v for k, v in os.environ.items() if k != "COURSE_ZYGOTE"}
+    done = subprocess.run(
+        [sys.executable, "-c", LIST_FILES, kernel], stdin=terminal, stderr=terminal,
+        stdout=subprocess.PIPE, env=environment, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    os.close(terminal)
+    os.close(controller)
+    assert done.returncode == 0
+    opened = [line.split(maxsplit=2) for line in done.stdout.splitlines()]
+    assert len(opened) > 3
+    assert [line for line in opened if line[1] != "False"] == []
+    paths = {path for _, _, path in opened if path.startswith("/")}
+    assert paths == {"/dev/null"}
+
+
 AS_NOBODY = """
 mount --make-rprivate / && mkdir -p {hold} && mount --bind {base} {hold}
 case {base} in /root/*) mount -t tmpfs -o mode=755 tmpfs /root && mkdir -p {base} &&

@@ -88,8 +88,14 @@ def _start_kernel(order: dict[str, object], folder: str) -> subprocess.Popen[byt
         if os.getuid() != 0:  # root is not counted; the guard counts
             cap_processes(limits)
 
+    null = subprocess.DEVNULL  # the owner's terminal has no place in a box
     started = subprocess.Popen(
-        command + kernel + history, pass_fds=fds, stdout=subprocess.DEVNULL, preexec_fn=cap
+        command + kernel + history,
+        pass_fds=fds,
+        stdin=null,
+        stdout=null,
+        stderr=null,
+        preexec_fn=cap,
     )
     for fd in fds:
         os.close(fd)

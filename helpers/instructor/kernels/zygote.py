@@ -167,22 +167,22 @@ def _keep(connection: socket.socket, box: Box) -> None:
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
-        _run_kernel(connection, box, user, reader, writer)
+        _run_kernel(box, user, writer)
     os.close(writer)
     connection.sendall(json.dumps({"pid": child}).encode() + b"\n")
     excess = lambda: keeper.find_excess(box.limits, keeper.list_processes())  # noqa: E731
     keeper.keep(child, connection, excess, ready=reader)
 
 
-def _run_kernel(connection: socket.socket, box: Box, user: int, reader: int, writer: int) -> None:
+def _run_kernel(box: Box, user: int, writer: int) -> None:
     """In the second fork: shuts itself in and becomes an IPython kernel; never returns."""
     code = 1
     try:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]  # the box has a lower limit
         shut_in(box, user, ready=lambda: _say_ready(writer))
-        connection.close()
-        os.closerange(3, 64)
+        _close_files(most)
         _launch_kernel()
         code = 0
     except SystemExit as leaving:
@@ -191,6 +191,17 @@ def _run_kernel(connection: socket.socket, box: Box, user: int, reader: int, wri
         traceback.print_exc()
     finally:
         os._exit(code)
+
+
+def _close_files(most: int) -> None:
+    """Nothing from outside stays open: not the owner's terminal, not the keeper's socket.
+
+    Called when only failures of our own could have been told there, and no answer has run.
+    """
+    null = os.open(os.devnull, os.O_RDWR)  # the box's own
+    for standard in range(3):
+        os.dup2(null, standard)
+    os.closerange(3, most)
 
 
 def _say_ready(writer: int) -> None:
