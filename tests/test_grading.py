@@ -5,9 +5,11 @@ The lesson is tests/small_lesson. What hostile answers do is in tests/test_hosti
 
 import asyncio
 import csv
+import html
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +22,7 @@ from typing import Any
 import nbformat
 import pytest
 from jupyter_client.manager import AsyncKernelManager
+from nbconvert.filters import markdown2html_mistune
 
 from helpers.instructor import grade as grading
 from helpers.instructor.__main__ import main
@@ -621,6 +624,39 @@ def test_markdown_keeps_formulas_and_loses_html() -> None:
     assert "<" not in clean_markdown("<b onclick=x>")
     assert "javascript:" not in clean_markdown("[x](JavaScript:alert(1))").lower()
     assert "\\href" not in clean_markdown("$\\href{javascript:x}{y}$")
+
+
+LINKS = [
+    "[a](&#106;avascript:alert(1))", "[a](jav&#x61;script:alert(1))", "[a](javascript:alert(1))",
+    "[a](&#x6a;avascript&colon;alert(1))", "[a](&amp;#106;avascript:alert(1))",
+    "[a](&amp;amp;#106;avascript:x)", "[a]\n\n[a]: &#106;avascript:alert(1)", "[a](//evil/p)",
+    "[a][b]\n\n[b]:\n  javascript:alert(1)", "> [a](\n> javascript:alert(1))", "[a](/logout)",
+    "![x](&#100;ata:image/svg+xml,x)", "![x](http://evil/p.png)", "![x](/logout)",
+    "![x][y]\n\n[y]: http://evil/p.png", "\\\\![x](http://evil/p)", "![x](attachment:no.png)",
+    "[![x](http://evil/p.png)](https://evil)", "<javascript:alert(1)>", "[a](<javascript:x>)",
+    "[a](\\javascript:x)", "[a](\u00a0javascript:x)", "[a](java\x01script:x)", "[a]( 'http://')",
+    "[a\\](x)](vbscript:x)", "| a |\n|---|\n| [a](data:x) |", "# [a](file:///etc/passwd)",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", LINKS)
+def test_markdown_links_lead_to_the_web_only(text: str) -> None:
+    """As the pages show it: every address begins with http, https, mailto or #; no image."""
+    page = markdown2html_mistune(clean_markdown(text))
+    found = re.findall(r"(?i)\b(href|src)\s*=\s*[\"']([^\"']*)", page)
+    wrong = [a for _, a in found if not re.match(r"https?://|mailto:|#", html.unescape(a))]
+    assert wrong == []
+    assert "<img" not in page
+
+
+def test_markdown_keeps_links_and_matrices() -> None:
+    kept = "[a](https://x.org) [b](mailto:me@x.org) [c](#below) [d][e]\n\n[e]: http://x.org/e"
+    page = markdown2html_mistune(clean_markdown(kept))
+    addresses = re.findall(r'href="([^"]*)"', page)
+    assert addresses == ["https://x.org", "mailto:me@x.org", "#below", "http://x.org/e"]
+    matrix = r"$\begin{pmatrix}1&0\\0&a\end{pmatrix}$"
+    assert clean_markdown(matrix) == matrix
+    assert "mmlToken" not in clean_markdown(r"$\mmlToken{mi}[href='javascript:x']{a}$")
 
 
 def test_outputs_are_built_anew() -> None:

@@ -22,7 +22,13 @@ _TAGS = frozenset({
 _ATTRIBUTES = {"td": ["colspan", "rowspan"], "th": ["colspan", "rowspan", "scope"]}
 _PICTURES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
 # MathJax turns these into links, scripts or styles
-_MACROS = re.compile(r"\\(href|url|require|style|class|cssId|unicode|html\w*|data)(?![A-Za-z])")
+_MACROS = re.compile(
+    r"\\(href|url|require|style|class|cssId|unicode|html\w*|data|mmlToken|csname)(?![A-Za-z])"
+)
+_ENTITY = re.compile(r"&(?=#?[^\s<&#;]{1,32};)")  # not that of a matrix: 1 & 0, a &= b
+# where the address of a link, or of a definition, begins, unless it is one of the web
+_LINK = re.compile(r"(?i)\](?=[(:])(?!.[ \t\n]*(?:https?://|mailto:|#))")
+_IMAGE = re.compile(r"!(?=\[)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f\ud800-\udfff]")
 
 
@@ -42,9 +48,15 @@ def clean_html(html: str) -> str:
 
 
 def clean_markdown(source: str) -> str:
-    """Markdown in which no HTML is left, no link runs anything, and formulas stay formulas."""
-    harmless = _MACROS.sub(r"\\text", clean_text(source)).replace("<", "&lt;")
-    return re.sub(r"(?i)(javascript|vbscript|data|file)\s*(:|&colon;|&#)", r"\1 \2", harmless)
+    """Markdown in which no HTML is left, links lead to the web or down the page, images are text.
+
+    Formulas stay formulas.
+    """
+    harmless = _MACROS.sub(r"\\text", clean_text(source))
+    # renderers decode entities, some twice, so what decides is how an address is written
+    escaped = _ENTITY.sub("&amp;", harmless).replace("<", "&lt;")
+    texts = _IMAGE.sub("! ", _LINK.sub("] ", escaped))
+    return re.sub(r"(?i)(javascript|vbscript)\s*:", r"\1 :", texts)
 
 
 def clean_output(kind: str, content: Mapping[str, Any]) -> dict[str, Any]:
