@@ -516,6 +516,69 @@ def test_collect_tells_two_of_one_name_apart(course: Course, tmp_path: Path) -> 
     assert sorted(done.students) == ["jane-doe-1", "jane-doe-2"]
 
 
+NESTED = {  # the student's own path, that would be another's; whose it is
+    "gradescope": ("assignment_77_export/submission_2/submission_1/99_small.ipynb", "s-1002"),
+    "moodle": ("Eve X_6_assignsubmission_file_/Jane Doe_5501_assignsubmission_file_/99_small.ipynb",
+               "eve-x"),
+    "folders": ("eve/jane/99_small.ipynb", "eve"),
+    "nbgrader": ("eve/99_small/jane/99_small/99_small.ipynb", "eve"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("platform_name", NESTED)
+def test_collect_is_not_led_by_folders_in_a_submission(
+    platform_name: str, course: Course, tmp_path: Path
+) -> None:
+    """Nobody chooses whose their file is, nor when it came."""
+    shutil.rmtree(course.root / "submitted")
+    nested, owner = NESTED[platform_name]
+    plain = EXPORTS[platform_name]
+    files = {name: notebook_text(kind) for name, (_, kind) in plain.items()} | {nested: "{}"}
+    if platform_name == "gradescope":
+        files["assignment_77_export/submission_metadata.yml"] = GRADESCOPE
+        forged = "assignment_77_export/submission_2/submission_metadata.yml"
+        files[forged] = GRADESCOPE.replace("2026", "2001")
+    done = collect(make_export(files, tmp_path, zipped=True), course, NUMBER)
+    for student, kind in plain.values():
+        path = course.root / "submitted" / student / NAME / f"{NAME}.ipynb"
+        assert path.read_text() == notebook_text(kind)
+    assert set(done.students) == {owner} | {student for student, _ in plain.values()}
+    if platform_name == "gradescope":
+        taken = "assignment_77_export/submission_2/99_small.ipynb is taken instead"
+        assert done.skipped == {nested: taken, forged: "not at the root of the export"}
+        stamp = course.root / "submitted" / "jane@uni.edu" / NAME / "timestamp.txt"
+        assert stamp.read_text().startswith("2026")
+
+
+def test_collect_with_a_root_folder(course: Course, tmp_path: Path) -> None:
+    """One folder around all is not a student."""
+    for name in ("canvas", "moodle", "folders"):
+        folder = tmp_path / name
+        folder.mkdir()
+        files = {f"week 1/{path}": "{}" for path in EXPORTS[name]}
+        done = collect(make_export(files, folder, zipped=True), course, NUMBER)
+        assert set(done.students) == {student for student, _ in EXPORTS[name].values()}
+
+
+def test_collect_goes_on_after_a_bad_name(course: Course, tmp_path: Path) -> None:
+    long = "é" * 120
+    bad = {"???/99_small.ipynb": "{}", "eve/!!!.ipynb": "{}", f"zoe/{long}.ipynb": "{}"}
+    files = bad | {f"{long}/99_small.ipynb": "{}", "jane/99_small.ipynb": "{}"}
+    done = collect(make_export(files, tmp_path, zipped=True), course, NUMBER)
+    assert set(done.students) == {"jane", "zoe", "é" * 100}
+    assert set(done.skipped) == {"???/99_small.ipynb", "eve/!!!.ipynb"}
+    assert "cannot be read from" in done.skipped["eve/!!!.ipynb"]
+
+
+def test_collect_goes_on_after_a_broken_entry(course: Course, tmp_path: Path) -> None:
+    files = {"eve/99_small.ipynb": "{broken}", "jane/99_small.ipynb": "{}"}
+    path = make_export(files, tmp_path, zipped=True)
+    path.write_bytes(path.read_bytes().replace(b"{broken}", b"{BROKEN}"))
+    done = collect(path, course, NUMBER)
+    assert set(done.students) == {"jane"}
+    assert "cannot be read" in done.skipped["eve/99_small.ipynb"]
+
+
 def test_collect_from_a_hostile_zip(course: Course, tmp_path: Path) -> None:
     """No path leads out, no link is made, nothing beyond its limit is read."""
     path = tmp_path / "export.zip"

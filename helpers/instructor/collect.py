@@ -8,6 +8,7 @@ theirs, and nothing is read beyond its limit.
 import re
 import unicodedata
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -19,18 +20,22 @@ from helpers.instructor.course import Course, CourseError, lesson_stem
 from helpers.instructor.restore import MAX_FILE
 
 MAX_FILES = 20_000
+MAX_NAME = 200  # bytes; file systems allow 255
 MAX_METADATA = 20 << 20  # bytes
 _LINK = 0o120000  # the mode of a symbolic link in a zip file
 
-# Path in the export -> student. Each is tried on the whole path, the first that fits counts.
+# Path in the export, below its root -> student. Only the first component tells whose a file is:
+# the folders below are the student's. The first pattern that fits counts.
 PATTERNS = {
-    "moodle": r"(?:.*/)?(?P<student>[^/]+?)_(?P<key>\d+)_assignsubmission_\w+?_/?(?P<file>[^/]*)",
-    "canvas": r"(?:.*/)?(?P<student>[^/_]+)_(?:LATE_)?(?P<key>\d+)_\d+_(?P<file>[^/]+)",
-    "gradescope": r"(?:.*/)?(?P<student>submission_(?P<key>\d+))/(?:.*/)?(?P<file>[^/]+)",
-    "nbgrader": r"(?:.*/)?(?P<student>[^/]+)/{stem}/(?P<file>[^/]+)",
-    "folders": r"(?:.*/)?(?P<student>[^/]+)/(?P<file>[^/]+)",
+    "moodle": r"(?P<student>[^/]+?)_(?P<key>\d{1,20})_assignsubmission_\w+?_(?:/(?:.*/)?)?"
+    r"(?P<file>[^/]*)",
+    "canvas": r"(?P<student>[^/_]+)_(?:LATE_)?(?P<key>\d{1,20})_\d+_(?P<file>[^/]+)",
+    "gradescope": r"(?P<student>submission_(?P<key>\d{1,20}))/(?:.*/)?(?P<file>[^/]+)",
+    "nbgrader": r"(?P<student>[^/]+)/{stem}/(?:.*/)?(?P<file>[^/]+)",
+    "folders": r"(?P<student>[^/]+)/(?:.*/)?(?P<file>[^/]+)",
     "files": r"(?P<student>[^/]+?)(?:[_-]{stem})?(?P<file>\.ipynb)",
 }
+_METADATA = "submission_metadata.yml"
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,7 @@ class Found:
     student: str
     key: str  # the platform's number, which tells two students of one name apart
     name: str
+    path: str
     content: bytes
     time: str = ""
 
@@ -62,18 +68,34 @@ def collect(
     """
     stem = lesson_stem(lesson_name)
     collected = Collected()
-    found = list(_find(source, stem, _compile(pattern, stem), collected))
+    found = list(_find(source, stem, _compile(pattern, stem), collected, own=bool(pattern)))
     if not found:
         raise CourseError(f"no notebook was recognized in {source}; see --pattern")
     keys: dict[str, set[str]] = {}
     for item in found:
         keys.setdefault(item.student, set()).add(item.key)
-    for item in tqdm(found, desc="collect", unit="notebook"):
+    chosen: dict[tuple[str, str], Found] = {}
+    for item in found:
         several = len(keys[item.student]) > 1
-        student = f"{item.student}-{item.key}" if several else item.student
-        name = _place(course, student, stem, item)
+        target = (f"{item.student}-{item.key}" if several else item.student, item.name)
+        if target in chosen:
+            item, other = _choose(chosen[target], item)
+            collected.skipped[_printable(other.path)] = f"{_printable(item.path)} is taken instead"
+        chosen[target] = item
+    for (student, name), item in tqdm(chosen.items(), desc="collect", unit="notebook"):
+        _place(course.root / "submitted" / student / stem, name, item)
         collected.students.setdefault(student, []).append(name)
     return collected
+
+
+def _choose(one: Found, later: Found) -> tuple[Found, Found]:
+    """Of two files of one name: the one less deep, or else the one that sorts last; the other."""
+    deeper = later.path.count("/") > one.path.count("/")
+    return (one, later) if deeper else (later, one)
+
+
+def _printable(path: str) -> str:
+    return path.encode("utf-8", "backslashreplace").decode()
 
 
 def _compile(pattern: str | None, stem: str) -> list[re.Pattern[str]]:
@@ -88,27 +110,58 @@ def _compile(pattern: str | None, stem: str) -> list[re.Pattern[str]]:
 
 
 def _find(
-    source: Path, stem: str, patterns: list[re.Pattern[str]], collected: Collected
+    source: Path, stem: str, patterns: list[re.Pattern[str]], collected: Collected, *, own: bool
 ) -> Iterator[Found]:
+    """The notebooks that patterns fit; `own` ones are the instructor's, for the whole path."""
     if source.is_dir():
         files = _read_folder(source, collected)
     elif zipfile.is_zipfile(source):
         files = _read_zip(source, collected)
     else:
         raise CourseError(f"{source} is neither a folder nor a zip file")
+    contents = dict(files)
+    root = find_root(list(contents), stem)
     submitters: dict[str, tuple[str, str]] = {}
-    waiting: list[tuple[str, bytes]] = []
-    for path, content in files:
-        if PurePosixPath(path).name == "submission_metadata.yml":
-            submitters |= read_gradescope(content)
+    for path in [p for p in contents if PurePosixPath(p).name == _METADATA]:
+        content = contents.pop(path)
+        if path in (_METADATA, root + _METADATA):
+            submitters = read_gradescope(content)
         else:
-            waiting.append((path, content))
-    for path, content in waiting:
-        match = next((m for p in patterns if (m := p.fullmatch(path))), None)
-        if match is None:
-            collected.skipped[path] = "its path fits no pattern"
-            continue
-        yield _name(match, path, content, submitters, stem)
+            collected.skipped[_printable(path)] = "not at the root of the export"
+    for path, content in contents.items():
+        below = path if own else _plain(path).removeprefix(root)
+        match = next((m for p in patterns if (m := p.fullmatch(below))), None)
+        try:
+            if match is None:
+                raise CourseError("its path fits no pattern")
+            yield _name(match, path, content, submitters, stem)
+        except CourseError as error:
+            collected.skipped[_printable(path)] = str(error)
+
+
+def _plain(path: str) -> str:
+    return "/".join(part for part in path.split("/") if part not in ("", ".", ".."))
+
+
+def find_root(paths: list[str], stem: str) -> str:
+    """The folder, with a slash, that an export wraps all in; "" where the first one is a student's.
+
+    With a single folder the names decide: one of a platform's or of nbgrader's is a student's.
+    """
+    parts = [_plain(p).split("/") for p in paths]
+    first = {p[0] for p in parts}
+    notebooks = [p for p in parts if p[-1] != _METADATA]
+    if len(first) != 1 or not notebooks:
+        return ""
+    root = first.pop()
+    if re.fullmatch(r"submission_\d+|.+_\d+_assignsubmission_.*", root):
+        return ""
+    if all(len(p) > 2 and p[1] == stem for p in notebooks):
+        return ""
+    marks = [re.compile(PATTERNS[name]) for name in ("moodle", "canvas")]
+    flat = ["/".join(p[1:]) for p in notebooks if len(p) == 2]
+    named = all(any(m.fullmatch(name) for m in marks) for name in flat)
+    return f"{root}/" if named and all(len(p) > 1 for p in parts) else ""
 
 
 def _name(
@@ -124,19 +177,22 @@ def _name(
     name = groups.get("file") or PurePosixPath(path).name
     # Canvas numbers what is handed in again: name-1.ipynb
     again = re.sub(r"-\d+(?=\.ipynb$)", "", name)
-    name = f"{stem}.ipynb" if again in (f"{stem}.ipynb", ".ipynb") else name
-    return Found(slug(student), "" if known else groups.get("key") or "", name, content, time)
+    lesson = again in (f"{stem}.ipynb", ".ipynb")
+    name = f"{stem}.ipynb" if lesson else f"{slug(name.removesuffix('.ipynb'))}.ipynb"
+    key = "" if known else groups.get("key") or ""
+    return Found(slug(student), key, name, path, content, time)
 
 
 def slug(name: str) -> str:
-    """A student's name as the name of a folder: letters, digits, dots, dashes.
+    """A student's name as the name of a folder: letters, digits, dots, dashes; 200 bytes at most.
 
     Raises CourseError when nothing is left.
     """
     plain = unicodedata.normalize("NFKC", name).strip().lower()
-    kept = re.sub(r"[^\w.@-]+", "-", plain).strip("-._")[:80]
+    kept = re.sub(r"[^\w.@-]+", "-", plain).strip("-._")
+    kept = kept.encode()[:MAX_NAME].decode(errors="ignore")
     if not kept:
-        raise CourseError(f"a student's name cannot be read from {name!r}; see --pattern")
+        raise CourseError(f"a name cannot be read from {name[:200]!r}; see --pattern")
     return kept
 
 
@@ -173,9 +229,9 @@ def _read_folder(source: Path, collected: Collected) -> Iterator[tuple[str, byte
         if not _wanted(name) or path.is_dir():
             continue
         if path.is_symlink() or not path.is_file():
-            collected.skipped[name] = "a link or a device"
+            collected.skipped[_printable(name)] = "a link or a device"
         elif path.stat().st_size > _limit(name):
-            collected.skipped[name] = f"larger than {MAX_FILE >> 20} MB"
+            collected.skipped[_printable(name)] = f"larger than {MAX_FILE >> 20} MB"
         else:
             yield name, path.read_bytes()
 
@@ -191,7 +247,7 @@ def _read_zip(source: Path, collected: Collected) -> Iterator[tuple[str, bytes]]
                     continue
                 content = _read_entry(archive, entry)
                 if isinstance(content, str):
-                    collected.skipped[entry.filename] = content
+                    collected.skipped[_printable(entry.filename)] = content
                 else:
                     yield entry.filename, content
     except zipfile.BadZipFile as error:
@@ -205,27 +261,26 @@ def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes | str
     if entry.flag_bits & 1:
         return "encrypted"
     limit = _limit(entry.filename)
-    with archive.open(entry) as file:
-        content = file.read(limit + 1)
+    try:
+        with archive.open(entry) as file:
+            content = file.read(limit + 1)
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, zlib.error) as error:
+        return f"cannot be read: {error}"
     return content if len(content) <= limit else f"larger than {limit >> 20} MB"
 
 
 def _wanted(name: str) -> bool:
     path = PurePosixPath(name)
     hidden = any(re.match(r"__MACOSX|\.[^.]", part) for part in path.parts)
-    return path.name == "submission_metadata.yml" or (path.suffix == ".ipynb" and not hidden)
+    return path.name == _METADATA or (path.suffix == ".ipynb" and not hidden)
 
 
 def _limit(name: str) -> int:
     return MAX_METADATA if name.endswith(".yml") else MAX_FILE
 
 
-def _place(course: Course, student: str, stem: str, item: Found) -> str:
-    """Writes a notebook; of several with the lesson's name the last one, as it sorts, stays."""
-    folder = course.root / "submitted" / student / stem
+def _place(folder: Path, name: str, item: Found) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    name = item.name if item.name == f"{stem}.ipynb" else f"{slug(item.name[:-6])}.ipynb"
     (folder / name).write_bytes(item.content)
     if item.time:
         (folder / "timestamp.txt").write_text(item.time, encoding="utf-8")
-    return name
