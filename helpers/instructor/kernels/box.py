@@ -87,6 +87,10 @@ def _furnish(box: Box, user: int) -> None:
     """Puts the new root together: a small file system in memory, and what is bound into it."""
     Path(ROOT).mkdir(exist_ok=True)
     system.mount_tmpfs(ROOT, size=1 << 20, files=1024, mode="755")
+    _scratch(ROOT + "/tmp", box.limits)  # first: the checkout may itself be below /tmp
+    for folder in (WORK, "/tmp/home"):
+        Path(ROOT + folder).mkdir()
+        os.chmod(ROOT + folder, 0o777)
     for path in box.readable:
         _show(path)
     for path in box.hidden:
@@ -96,10 +100,6 @@ def _furnish(box: Box, user: int) -> None:
     Path(ROOT + "/proc").mkdir()
     locked = system.NO_SUID | system.NO_DEVICES | system.NO_EXEC
     system.mount("proc", ROOT + "/proc", "proc", locked)
-    _scratch(ROOT + "/tmp", box.limits)
-    for folder in (WORK, "/tmp/home"):
-        Path(ROOT + folder).mkdir()
-        os.chmod(ROOT + folder, 0o777)
     system.bind(box.ipc, ROOT + IPC, writable=True)
     os.chown(ROOT + IPC, user, -1)
     Path(ROOT + CONNECTION).write_text(box.connection)

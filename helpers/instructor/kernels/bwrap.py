@@ -49,6 +49,9 @@ def bwrap_command(*, ipc: str, connection: int, filter_: int, limits: Limits) ->
     command += ["--cap-drop", "ALL", "--hostname", "box"]
     if os.getuid() == 0:
         command += ["--uid", str(_NOT_ROOT), "--gid", str(_NOT_ROOT)]
+    scratch = str(limits.scratch_bytes)
+    # first: the checkout may itself be below /tmp
+    command += ["--size", scratch, "--tmpfs", "/tmp", "--dir", WORK, "--dir", "/tmp/home"]
     for path in readable_paths():
         if Path(path).is_symlink():
             command += ["--symlink", os.readlink(path), path]
@@ -57,9 +60,7 @@ def bwrap_command(*, ipc: str, connection: int, filter_: int, limits: Limits) ->
     for path in filter(os.path.isdir, hidden_paths()):
         if any(path.startswith(shown + "/") for shown in readable_paths()):
             command += ["--size", "65536", "--tmpfs", path, "--remount-ro", path]
-    scratch = str(limits.scratch_bytes)
     command += ["--proc", "/proc", "--dev", "/dev", "--size", scratch, "--tmpfs", "/dev/shm"]
-    command += ["--size", scratch, "--tmpfs", "/tmp", "--dir", WORK, "--dir", "/tmp/home"]
     command += ["--bind", ipc, IPC, "--ro-bind-data", str(connection), CONNECTION]
     command += ["--seccomp", str(filter_), "--chdir", WORK]
     environment = BOX_ENVIRONMENT | {"PATH": os.environ.get("PATH", os.defpath)}
