@@ -39,7 +39,9 @@ class Page:
         self.picture = Picture(
             width=width, height=height, layout={"max_width": "100%", "height": "auto"}
         )
-        self.note = W.HTML(layout={"max_width": f"{width}px", "margin": "0 0 8px 0"})
+        # two lines are kept free for the words, so that the page stays still when they change
+        space = {"max_width": f"{width}px", "min_height": "46px", "margin": "0 0 8px 0"}
+        self.note = W.HTML(layout=space)
         rows = [_row(name, widget, play) for name, widget in controls.items()]
         _align(list(controls.values()))
         self.controls = W.GridBox(rows, layout=_grid(width))

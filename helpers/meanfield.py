@@ -101,7 +101,7 @@ def _moments(activation: str, q: float, apart: float) -> tuple[float, float, flo
     total = float(DENSITY @ values**2)
     powers = np.arange(TERMS)
     with np.errstate(divide="ignore"):  # log 0 for orthogonal inputs: c^k is 0 from k = 1 on
-        differ = -np.expm1(np.append(0.0, powers[1:] * np.log1p(-apart)))  # 1 − cᵏ
+        differ = -np.expm1(np.append(0.0, powers[1:] * np.log1p(-min(apart, 1.0))))  # 1 − cᵏ
     beyond = max(total - float(coefficients @ coefficients), 0.0)  # the terms that were left out
     spread = float(coefficients**2 @ differ) + beyond * float(differ[-1])
     return total, float(coefficients[0]), spread

@@ -36,6 +36,14 @@ Update = Callable[..., Any]
 
 
 @pytest.fixture(autouse=True)
+def plain_style() -> Iterator[None]:
+    """matplotlib's own defaults, whatever the tests before have imported."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        yield
+
+
+@pytest.fixture(autouse=True)
 def clean() -> Iterator[None]:
     yield
     for explorable in live():
