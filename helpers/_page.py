@@ -39,9 +39,8 @@ class Page:
         self.picture = Picture(
             width=width, height=height, layout={"max_width": "100%", "height": "auto"}
         )
-        # two lines are kept free for the words, so that the page stays still when they change
-        space = {"max_width": f"{width}px", "min_height": "46px", "margin": "0 0 8px 0"}
-        self.note = W.HTML(layout=space)
+        self.width = width
+        self.note = W.HTML(layout={"max_width": f"{width}px", "margin": "0 0 8px 0"})
         rows = [_row(name, widget, play) for name, widget in controls.items()]
         _align(list(controls.values()))
         self.controls = W.GridBox(rows, layout=_grid(width))
@@ -54,10 +53,20 @@ class Page:
         with self.picture.hold_sync():
             self.picture.value = png
             self.picture.tooltip = text  # the image's accessible name
+        if self.note.layout.min_height is None:
+            self.note.layout.min_height = self._room(text)
         self.note.value = (
             '<div role="status" style="line-height: 1.4; color: var(--jp-ui-font-color1)">'
             f"{html.escape(text)}</div>"
         )
+
+    def _room(self, text: str) -> str:
+        """Room for one line more than the first words take: the page stays still when they change.
+
+        A character is about 7 pixels wide, a line 18.2 high (13 px at 1.4).
+        """
+        lines = -(-len(text) * 7 // self.width) + 1
+        return f"{max(lines, 2) * 18.2 + 4:.0f}px"
 
     def complain(self, error: Exception, update: Callable[..., Any]) -> None:
         """Say below the picture, which stays, what went wrong in `update`, and where."""
