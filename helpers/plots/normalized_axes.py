@@ -110,7 +110,7 @@ def explore_axes() -> Explorable:
         for text, number in zip(numbers, sets.ravel(), strict=True):
             text.set_text(str(number + 1))
         title.set_text(f"{kind} norm: the mean is over {MEANING[kind][0]}")
-        facts.set_text("\n".join(tell(kind, groups)))
+        facts.set_text("\n".join([*tell(kind, groups), f"(group norm has {groups} groups)"]))
         return [cells, grid, *numbers, title, facts]
 
     def alt(kind: str, groups: int, which: int) -> str:
