@@ -97,7 +97,7 @@ def assert_harmless(outputs: dict[str, Any]) -> None:
 def find_boxed_processes() -> list[psutil.Process]:
     """Processes of kernels: the children of the warm process that this test owns."""
     zygote = psutil.Process(int(zygote_address().split("/")[2]))
-    _, alive = psutil.wait_procs(zygote.children(recursive=True), timeout=5)
+    _, alive = psutil.wait_procs(zygote.children(recursive=True), timeout=60)
     return list(alive)
 
 
