@@ -60,8 +60,11 @@ def write(name: str, arrays: Mapping[str, NDArray[np.generic]], folder: Path = F
 
 def main(folder: Path = FOLDER) -> int:
     """Writes every data set that this module makes, and says where."""
-    path = write("digits", digits_arrays(), folder)
-    print(f"wrote {path} ({path.stat().st_size:,} bytes) and its line in {SUMS}")
+    from helpers.instructor.hard_digits import bundled_arrays  # it builds on digits_arrays
+
+    for name, arrays in (("digits", digits_arrays()), ("hard_digits", bundled_arrays())):
+        path = write(name, arrays, folder)
+        print(f"wrote {path} ({path.stat().st_size:,} bytes) and its line in {SUMS}")
     return 0
 
 
