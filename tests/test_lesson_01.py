@@ -363,19 +363,57 @@ def test_judge_accepts_another_right_way() -> None:
     assert all(p.holds for p in judge_orthogonal(answers(haar)))
 
 
+def permuted(rows: int, cols: int, gain: float, rng: np.random.Generator) -> np.ndarray:
+    """Permutations with signs: orthogonal, and each entry is as large as any, on average."""
+    tall = rng.permutation(np.eye(max(rows, cols), min(rows, cols)))
+    tall = gain * tall * rng.choice([-1, 1], (len(tall), 1)) * (1 + 1e-9 * rng.random())
+    return tall if rows >= cols else tall.T
+
+
+PARTS = ("columns", "rows", "length", "all")
+
+
+def parts_right(answer: Callable[..., np.ndarray]) -> str:
+    """The parts that hold, by their first words."""
+    parts: dict[str, bool] = {}
+    for p in judge_orthogonal(answers(answer)):
+        parts[p.part] = parts.get(p.part, True) and p.holds
+    assert tuple(name.split()[0] for name in parts) == PARTS
+    return " ".join(name.split()[0] for name, holds in parts.items() if holds)
+
+
 @pytest.mark.parametrize(
-    ("wrong", "failing"),
+    ("wrong", "right"),
     [
-        (lambda r, c, g, rng: g * haar(r, c, g, rng), [2]),
-        (lambda r, c, g, rng: plain_qr(r, c, g, rng) if r >= c else haar(r, c, g, rng), [3]),
-        (lambda r, c, g, rng: haar(r, c, g, rng) if r >= c else normal(r, c, g, rng), [1, 2]),
-        (lambda r, c, g, rng: haar(r, c, g, rng) if r < c else normal(r, c, g, rng), [0, 2]),
+        (lambda r, c, g, rng: g * haar(r, c, g, rng), "columns rows all"),
+        (lambda r, c, g, rng: plain_qr(r, c, g, rng) if r >= c else haar(r, c, g, rng),
+         "columns rows length"),
+        (lambda r, c, g, rng: haar(r, c, g, rng) if r >= c else normal(r, c, g, rng),
+         "columns all"),
+        (lambda r, c, g, rng: haar(r, c, g, rng) if r < c or r == 2 else normal(r, c, g, rng),
+         "rows all"),
     ],
     ids=["gain squared", "qr signs", "wide not orthogonal", "tall not orthogonal"],
 )  # fmt: skip
-def test_judge_rejects(wrong: Callable[..., np.ndarray], failing: list[int]) -> None:
-    found = judge_orthogonal(answers(wrong))
-    assert [k for k, p in enumerate(found) if not p.holds][: len(failing)] == failing
+def test_judge_rejects(wrong: Callable[..., np.ndarray], right: str) -> None:
+    assert parts_right(wrong) == right
+
+
+@pytest.mark.parametrize(
+    "cheat",
+    [
+        lambda r, c, g, rng: g * np.eye(r, c) * rng.choice([-1, 1]) + 1e-9 * rng.random((r, c)),
+        permuted,
+        lambda r, c, g, rng: np.eye(r, c) * rng.normal(),
+        lambda r, c, g, rng: (
+            haar(r, c, g, np.random.default_rng(0)) * rng.choice([-1, 1], (r, 1))
+            + (1e-9 if r == 2 else 0) * rng.random((r, c))
+        ),
+    ],
+    ids=["identity", "permutation", "scaled identity", "one matrix"],
+)
+def test_judge_gives_nothing_for_cheats(cheat: Callable[..., np.ndarray]) -> None:
+    assert parts_right(cheat) == ""
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Lesson 02's helpers: geometry against search and torch, shapes of experiments, the judge."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -268,20 +269,49 @@ def test_axis_shares_match_the_formula_for_circles() -> None:
     np.testing.assert_allclose(shares, exact, atol=5 * np.sqrt(0.25 / 4000))
 
 
-def calls(outputs: list[Any]) -> list[Call]:
-    arguments = [(2.0, 1.0, 1000, Seed(s)) for s in (1, 1, 2)]
-    return [Call(a, o) for a, o in zip(arguments, outputs, strict=True)]
+Estimate = Callable[[float, np.random.Generator], float]
+
+
+def judged(estimate: Estimate) -> dict[str, bool]:
+    """Which parts hold for 30 seeds, the first of them twice; `estimate` is told the formula's."""
+    exact = 1 - 4 / np.pi * np.arcsin(0.5 / np.sqrt(2))
+    arguments = [(2.0, 1.0, 1000, Seed(s)) for s in (0, *range(30))]
+    called = [Call(a, estimate(exact, np.random.default_rng(a[3].value))) for a in arguments]
+    parts: dict[str, bool] = {}
+    for p in axis_probability(called):
+        parts[p.part] = parts.get(p.part, True) and p.holds
+    return parts
 
 
 def test_judge_of_monte_carlo() -> None:
-    def holds(outputs: list[Any]) -> list[bool]:
-        return [p.holds for p in axis_probability(calls(outputs))]
+    right = judged(lambda exact, rng: rng.binomial(1000, exact) / 1000)
+    assert right == {"the probability": True, "the draws": True}
+    uncounted = judged(lambda exact, rng: rng.normal(exact, 0.015))
+    assert uncounted == {"the probability": True, "the draws": False}
+    biased = judged(lambda exact, rng: rng.binomial(1000, exact + 0.15) / 1000)
+    assert biased == {"the probability": False, "the draws": True}
 
-    assert holds([0.54, 0.54, 0.53]) == [True] * 6
-    assert holds([0.54, 0.53, 0.53]) == [True] * 4 + [False, True]  # the seed is not respected
-    assert holds([0.54, 0.54, 0.54]) == [True] * 5 + [False]  # nothing is drawn
-    assert not holds([0.5399, 0.54, 0.53])[3]  # no share of 1000
-    assert holds([0.44, 0.44, 0.64])[:3] == [False] * 3
+
+@pytest.mark.parametrize(
+    "cheat",
+    [
+        lambda exact, rng: exact,
+        lambda exact, rng: round(1000 * exact) / 1000,
+        lambda exact, rng: (round(1000 * exact) + rng.integers(-1, 2)) / 1000,
+        lambda exact, rng: exact + 1e-9 * rng.normal(),
+        lambda exact, rng: np.random.default_rng().binomial(1000, exact) / 1000,
+        lambda exact, rng: np.random.default_rng(0).binomial(1000, exact) / 1000,
+        lambda exact, rng: rng.random(),
+    ],
+    ids=["formula", "rounded", "off by one", "jitter", "own generator", "own seed", "noise"],
+)
+def test_judge_of_monte_carlo_gives_nothing_for_cheats(cheat: Estimate) -> None:
+    assert not any(judged(cheat).values())
+
+
+def calls(outputs: list[Any]) -> list[Call]:
+    arguments = [(2.0, 1.0, 1000, Seed(s)) for s in (1, 1, 2)]
+    return [Call(a, o) for a, o in zip(arguments, outputs, strict=True)]
 
 
 @pytest.mark.parametrize("wrong", [None, "text", np.nan, np.zeros(2)])

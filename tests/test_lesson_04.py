@@ -241,11 +241,64 @@ def test_a_part_is_right_only_when_all_of_it_is(exercise: Any) -> None:
     assert all(p.holds for p in found)
 
 
-def test_an_answer_without_rng_fails_the_coins_only() -> None:
-    task = make_task(LESSON.find("04.1"), rng())
-    own = np.random.default_rng(7)
-    verdict = verdict_on(task, lambda shape, q, _: (own.random(shape) < q) * 1)
-    assert verdict.parts == {"share kept": True, "a coin for every entry": False}
+FIXED = np.random.default_rng(5).random(10_000)
+
+
+def _shuffled(shape: tuple[int, ...], q: float, rng: np.random.Generator) -> np.ndarray:
+    """As many as expected, or one more or fewer."""
+    size = int(np.prod(shape))
+    return (rng.permutation(size) < round(q * size) + rng.integers(-1, 2)).reshape(shape)
+
+
+def _fixed(shape: tuple[int, ...], q: float, rng: np.random.Generator) -> np.ndarray:
+    return FIXED[: int(np.prod(shape))].reshape(shape) < q
+
+
+def _flipped(shape: tuple[int, ...], q: float, rng: np.random.Generator) -> np.ndarray:
+    mask = _fixed(shape, q, rng)
+    mask.flat[rng.integers(mask.size)] ^= True
+    return mask
+
+
+def _rolled(shape: tuple[int, ...], q: float, rng: np.random.Generator) -> np.ndarray:
+    mask = _fixed(shape, q, rng)
+    return np.roll(mask, rng.integers(mask.size))
+
+
+def _own(shape: tuple[int, ...], q: float, rng: np.random.Generator) -> np.ndarray:
+    return np.random.default_rng().random(shape) < q
+
+
+Mask = Callable[[tuple[int, ...], float, np.random.Generator], np.ndarray]
+
+
+def verdict_on_mask(exercise_id: str, mask: Mask) -> Verdict:
+    """The verdict on an answer that is right but for how it draws its mask."""
+
+    def original(x: np.ndarray, q: float, rng: np.random.Generator, training: bool) -> np.ndarray:
+        return x * mask(x.shape, q, rng) if training else x * q
+
+    def inverted(x: np.ndarray, q: float, rng: np.random.Generator, training: bool) -> Any:
+        kept = mask(x.shape, q, rng) * 1 if training else np.ones_like(x)
+        return x * kept / (q if training else 1), kept
+
+    def drawn(shape: tuple[int, ...], q: float, rng: np.random.Generator) -> np.ndarray:
+        return np.ones(shape) if q == 1 else mask(shape, q, rng) * 1
+
+    answers: dict[str, Any] = {"04.1": drawn, "04.2": original, "04.3": inverted}
+    return verdict_on(make_task(LESSON.find(exercise_id), rng()), answers[exercise_id])
+
+
+@pytest.mark.parametrize("exercise_id", JUDGES)
+@pytest.mark.parametrize("mask", [_fixed, _flipped, _own], ids=["fixed", "flipped", "own"])
+def test_masks_that_do_not_follow_rng_earn_nothing(exercise_id: str, mask: Mask) -> None:
+    assert not any(verdict_on_mask(exercise_id, mask).parts.values())
+
+
+@pytest.mark.parametrize("exercise_id", JUDGES)
+@pytest.mark.parametrize("mask", [_shuffled, _rolled], ids=["shuffled", "rolled"])
+def test_masks_without_coins_do_not_pass(exercise_id: str, mask: Mask) -> None:
+    assert verdict_on_mask(exercise_id, mask).parts["a coin for every entry"] is False
 
 
 def test_outputs_that_are_no_pair_are_unfit() -> None:

@@ -176,6 +176,33 @@ def test_judge_refuses_what_is_no_bootstrap(answer: Answer, part: str) -> None:
     assert judged(answer)[part] is False
 
 
+def rest(n: int, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return indices, np.setdiff1d(np.arange(n), indices)
+
+
+ONCE = {n: np.random.default_rng(3).integers(0, n, n) for n in (1, 5, 23, 300)}
+
+
+@pytest.mark.parametrize(
+    "cheat",
+    [
+        lambda n, rng: rest(n, np.zeros(n, dtype=int)),
+        lambda n, rng: rest(n, ONCE[n]),
+        lambda n, rng: rest(n, np.random.default_rng().integers(0, n, n)),
+        lambda n, rng: rest(n, np.full(n, int(rng.integers(n)), dtype=int)),
+    ],
+    ids=["zeros", "one sample", "own generator", "one index"],
+)
+def test_judge_gives_nothing_for_cheats(cheat: Answer) -> None:
+    assert not any(judged(cheat).values())
+
+
+def test_judge_sees_that_the_number_left_out_hardly_varies() -> None:
+    assert not judged(lambda n, rng: rest(n, rng.permutation(np.arange(n))[ONCE[n]]))[
+        "drawn with replacement"
+    ]
+
+
 @pytest.mark.parametrize(
     ("output", "told"),
     [

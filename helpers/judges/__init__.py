@@ -44,6 +44,15 @@ class Property:
         return bool(abs(self.got - self.expected) <= self.tolerance)
 
 
+class AtLeast(Property):
+    """A property that holds when the value reaches the expected one."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether the value is high enough; NaN never is."""
+        return bool(self.got >= self.expected)
+
+
 class Unfit(Exception):
     """Raised by a judge when an output has the wrong type or shape, so that nothing can be said."""
 
@@ -52,14 +61,19 @@ class Unfit(Exception):
         self.problem = Problem(kind, text)
 
 
-Judge = Callable[[Sequence[Call]], list[Property]]
+Judge = Callable[..., list[Property]]
+TRUSTED = "helpers.instructor."  # a judge that only the grader can find
 
 
 def find_judge(name: str) -> Judge:
-    """The judge of a name such as "lesson_04.dropout_mask". Raises ValueError if there is none."""
-    module, _, function = name.partition(".")
+    """The judge of a name such as "lesson_04.dropout_mask". Raises ValueError if there is none.
+
+    A name that begins with `TRUSTED` is a full one: such a judge is not in a learner's package.
+    """
+    module, _, function = name.rpartition(".")
+    place = module if name.startswith(TRUSTED) else f"helpers.judges.{module}"
     try:
-        found = getattr(import_module(f"helpers.judges.{module}"), function)
+        found = getattr(import_module(place), function)
     except (ImportError, AttributeError) as error:
         raise ValueError(f"no judge {name!r} in helpers/judges/: {error}") from error
     judge: Judge = found
@@ -91,6 +105,11 @@ def exactly(name: str, got: float, expected: float, *, tolerance: float = 1e-9) 
     return Property(name, float(got), float(expected), tolerance)
 
 
+def at_least(name: str, got: float, low: float) -> Property:
+    """A property that holds when a value is `low` or more."""
+    return AtLeast(name, float(got), float(low), 0.0)
+
+
 def share(name: str, hits: np.ndarray, probability: float) -> Property:
     """The share of independent hits (booleans, any shape) is a probability, within z·SE."""
     error = np.sqrt(probability * (1 - probability) / hits.size)
@@ -101,6 +120,16 @@ def mean_of(name: str, values: np.ndarray, expected: float, *, std: float) -> Pr
     """The mean of independent values of a known std, within z·SE."""
     error = std / np.sqrt(values.size)
     return Property(name, float(np.mean(values)), expected, Z * float(error) + 1e-12)
+
+
+def spread_of(name: str, squares: float, *, dof: int) -> Property:
+    """How far values scatter, next to what they should: `squares` is a sum of standardized squares.
+
+    It should be chi-square with `dof` degrees of freedom. The cube root of its mean is nearly
+    normal even for few (Wilson and Hilferty 1931, "The distribution of chi-square").
+    """
+    error = np.sqrt(2 / (9 * dof))
+    return Property(name, float(np.cbrt(squares / dof)), 1 - float(error) ** 2, Z * float(error))
 
 
 def repeats(name: str, first: np.ndarray, again: np.ndarray) -> Property:

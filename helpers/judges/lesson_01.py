@@ -1,10 +1,13 @@
-"""Lesson 01: is a random matrix orthogonal, of the right gain, and any one as likely as another."""
+"""Lesson 01: is a random matrix orthogonal, of the right gain, and any one as likely as another.
+
+No part holds for an answer that hardly draws: each asks for directions that vary.
+"""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from helpers.judges import Call, Property, Unfit, exactly, mean_of, require_array
+from helpers.judges import Call, Property, Unfit, as_part, exactly, mean_of, require_array, share
 
 SLACK = 1e-6  # rounding; a random matrix that is not orthogonal is off by 0.1 and more
 
@@ -12,8 +15,8 @@ SLACK = 1e-6  # rounding; a random matrix that is not orthogonal is off by 0.1 a
 def orthogonal(calls: Sequence[Call]) -> list[Property]:
     """Judges `orthogonal(rows, cols, gain, rng)`.
 
-    Needs tall, wide and square shapes, one seed twice, and many calls of one small shape, whose
-    first entries show whether all orthogonal matrices are equally likely (Mezzadri 2007).
+    Needs tall, wide and square shapes, one seed twice, and many calls of shape (2, 2), whose
+    columns show whether all orthogonal matrices are equally likely (Mezzadri 2007).
     """
     matrices = [
         require_array(c.output, c.arguments[:2], what=f"orthogonal{c.arguments[:2]}") for c in calls
@@ -27,22 +30,32 @@ def orthogonal(calls: Sequence[Call]) -> list[Property]:
     if min(max(tall), max(wide)) > SLACK:
         raise Unfit("value", _tell_crooked(matrices))
     errors = [s / g - 1 for s, g in zip(sizes, gains, strict=True)]
-    first = _first_entries(calls, matrices)
+    small = np.array([m for m in matrices if m.shape == (2, 2)])  # (many, 2, 2)
+    angle = np.arctan2(small[:, 1, 0], small[:, 0, 0])  # of each first column
+    varied = [_mean_cosine(2, angle), _mean_cosine(4, angle)]
     worst = max(errors, key=abs)
-    return [
-        exactly("columns of tall matrices: largest cosine", max(tall), 0, tolerance=SLACK),
-        exactly("rows of wide matrices: largest cosine", max(wide), 0, tolerance=SLACK),
-        exactly("length of columns or rows: relative error", worst, 0, tolerance=SLACK),
-        mean_of(
-            "first entry: mean over many matrices, 0 if all are equally likely", first, 0, std=1
-        ),
-    ]
+    parts = {
+        "columns of tall matrices: largest cosine": (max(tall), 0),
+        "rows of wide matrices: largest cosine": (max(wide), 0),
+        "length of columns or rows: relative error": (worst, 0),
+    }
+    found = []
+    for name, (got, expected) in parts.items():
+        found += as_part(name, exactly(name, got, expected, tolerance=SLACK), *varied)
+    turned = share("share of 2×2 matrices that mirror", np.linalg.det(small) < 0, 0.5)
+    return found + as_part("all equally likely", _mean_cosine(1, angle), *varied, turned)
+
+
+def _mean_cosine(times: int, angle: np.ndarray) -> Property:
+    """The mean of cos kθ of independent angles: 0 when all directions are equally likely."""
+    name = f"mean of cos {times if times > 1 else ''}θ, first columns of many 2×2 matrices"
+    return mean_of(name, np.cos(times * angle), 0, std=0.5**0.5)
 
 
 def _require_random(calls: Sequence[Call], matrices: Sequence[np.ndarray]) -> None:
     """An answer that ignores its generator earns nothing for being orthogonal."""
     again = [
-        np.array_equal(matrices[i], matrices[j]) == (calls[i].arguments[3] == calls[j].arguments[3])
+        _alike(matrices[i], matrices[j]) == (calls[i].arguments[3] == calls[j].arguments[3])
         for i in range(len(calls))
         for j in range(i)
         if calls[i].arguments[:3] == calls[j].arguments[:3] and matrices[i].size > 1
@@ -53,6 +66,12 @@ def _require_random(calls: Sequence[Call], matrices: Sequence[np.ndarray]) -> No
             "only with it"
         )
         raise Unfit("value", text)
+
+
+def _alike(one: np.ndarray, other: np.ndarray) -> bool:
+    """Equal but for rounding; two small random matrices may be near each other by chance."""
+    near = SLACK * float(np.abs(one).max()) if one.size > 4 else 0.0
+    return bool(np.abs(one - other).max() <= near)
 
 
 def _crookedness(matrix: np.ndarray) -> float:
@@ -68,14 +87,3 @@ def _tell_crooked(matrices: Sequence[np.ndarray]) -> str:
     even = all(np.ptp(each) <= SLACK * each.max() for each in lengths)
     what = "are equally long, but not orthogonal" if even else "are not orthogonal"
     return f"the columns of tall matrices and the rows of wide ones {what}"
-
-
-def _first_entries(calls: Sequence[Call], matrices: Sequence[np.ndarray]) -> np.ndarray:
-    """First entries of all matrices of the commonest shape, over the std that they should have."""
-    shapes = [m.shape for m in matrices]
-    commonest = max(set(shapes), key=shapes.count)
-    return np.array([
-        m[0, 0] * np.sqrt(max(m.shape)) / c.arguments[2]
-        for c, m in zip(calls, matrices, strict=True)
-        if m.shape == commonest
-    ])  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from helpers.judges import Call, Property, Unfit, Z, as_part, exactly
+from helpers.judges import Call, Property, Unfit, Z, as_part, exactly, spread_of
 
 
 def axis_probability(calls: Sequence[Call]) -> list[Property]:
@@ -19,24 +19,37 @@ def axis_probability(calls: Sequence[Call]) -> list[Property]:
     near = [_near(call, got) for call, got in zip(calls, estimates, strict=True)]
     counts = [got * c.arguments[2] for got, c in zip(estimates, calls, strict=True)]
     farthest = max(abs(count - round(count)) for count in counts)
-    by_seed: dict[Any, set[float]] = {}
-    by_problem: dict[Any, set[float]] = {}
-    for call, got in zip(calls, estimates, strict=True):
-        radius, budget, draws, seed = call.arguments
-        by_seed.setdefault((radius, budget, draws, seed.value), set()).add(got)
-        by_problem.setdefault((radius, budget, draws), set()).add(got)
-    fixed = all(len(values) == 1 for values in by_seed.values())
-    drawn = max(len(values) for values in by_problem.values()) > 1
+    drawn = _follow_rng(calls, estimates)
     return [
-        *as_part("the probability", *near),
+        *as_part("the probability", *near, *drawn),
         *as_part(
             "the draws",
             exactly("the estimate times draws is a whole number, off by", farthest, 0.0,
                     tolerance=1e-6),
-            exactly("the same generator gives the same estimate (1 is yes)", fixed, 1.0),
-            exactly("another generator gives another estimate (1 is yes)", drawn, 1.0),
+            *drawn,
         ),
     ]  # fmt: skip
+
+
+def _follow_rng(calls: Sequence[Call], estimates: Sequence[float]) -> list[Property]:
+    """One seed, one estimate; over the seeds, estimates scatter as shares of coins do."""
+    by_seed: dict[Any, set[float]] = {}
+    by_problem: dict[Any, dict[int, float]] = {}
+    for call, got in zip(calls, estimates, strict=True):
+        radius, budget, draws, seed = call.arguments
+        by_seed.setdefault((radius, budget, draws, seed.value), set()).add(got)
+        by_problem.setdefault((radius, budget, draws), {})[seed.value] = got
+    fixed = all(len(values) == 1 for values in by_seed.values())
+    (_, _, draws), values = max(by_problem.items(), key=lambda item: len(item[1]))
+    drawn = len(set(values.values())) > 1
+    estimated = np.array(list(values.values()))
+    share = np.clip(estimated.mean(), 1 / draws, 1 - 1 / draws)
+    squares = np.sum((estimated - estimated.mean()) ** 2) / (share * (1 - share) / draws)
+    return [
+        exactly("the same generator gives the same estimate (1 is yes)", fixed, 1.0),
+        exactly("another generator gives another estimate (1 is yes)", drawn, 1.0),
+        spread_of("the estimates' scatter over many generators", squares, dof=len(values) - 1),
+    ]
 
 
 def _near(call: Call, got: float) -> Property:

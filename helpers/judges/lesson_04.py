@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from helpers.judges import Call, Property, Unfit, as_part, exactly, require_array, share
+from helpers.judges import Call, Property, Unfit, as_part, exactly, require_array, share, spread_of
 
 Draw = tuple[float, int, np.ndarray]  # keep_prob, seed, which units are kept
 
@@ -26,7 +26,7 @@ def dropout_mask(calls: Sequence[Call]) -> list[Property]:
         shares.append(share(f"share of zeros {at}", entries == 0, 1 - keep_prob))
     whole = _joined([mask for keep_prob, _, mask in draws if keep_prob == 1])
     shares.append(exactly("share of ones at keep_prob 1", np.mean(whole == 1), 1))
-    return as_part("share kept", *shares) + _coins(draws)
+    return as_part("share kept", *shares, *_own_draws(draws)) + _coins(draws)
 
 
 def dropout_forward(calls: Sequence[Call]) -> list[Property]:
@@ -44,8 +44,8 @@ def dropout_forward(calls: Sequence[Call]) -> list[Property]:
         for q, _, ratio in testing
     ]
     return [
-        *as_part("training", *shares),
-        *as_part("testing", *scales, _drops(training)),
+        *as_part("training", *shares, *_own_draws(training)),
+        *as_part("testing", *scales, _drops(training), *_own_draws(training)),
         *_coins(training),
     ]
 
@@ -65,11 +65,14 @@ def inverted_dropout(calls: Sequence[Call]) -> list[Property]:
         shares.append(share(f"{name}share of inputs kept", ratio != 0, keep_prob))
         scale = _farthest(ratio[ratio != 0], 1 / keep_prob)
         shares.append(exactly(f"{name}kept output / input", scale, 1 / keep_prob))
+    drawn = _own_draws(training)
     same = np.mean(np.isclose(_joined([ratio for _, _, ratio in testing]), 1, rtol=1e-9))
     return [
-        *as_part("training", *shares),
-        *as_part("the mask", *_masks(calls, masks, training), _drops(training)),
-        *as_part("testing", exactly("testing: share of x unchanged", same, 1), _drops(training)),
+        *as_part("training", *shares, *drawn),
+        *as_part("the mask", *_masks(calls, masks, training), _drops(training), *drawn),
+        *as_part(
+            "testing", exactly("testing: share of x unchanged", same, 1), _drops(training), *drawn
+        ),
         *_coins(training),
     ]
 
@@ -133,19 +136,44 @@ def _coins(draws: Sequence[Draw]) -> list[Property]:
     keep_prob, masks = next(iter(flat.items()))
     rows = _joined([m[0:-1:2] & m[1::2] for m in masks])  # pairs that share no entry
     columns = _joined([m[:, 0:-1:2] & m[:, 1::2] for m in masks])
-    differ = any(len({int(m.sum()) for m in alike}) > 1 for alike in flat.values())
     at = f"at keep_prob {keep_prob:g}"
     return as_part(
         "a coin for every entry",
         share(f"pairs in neighboring rows both kept, {at}", rows, keep_prob**2),
         share(f"pairs in neighboring columns both kept, {at}", columns, keep_prob**2),
-        exactly("the number kept differs from draw to draw", differ, 1),
-        exactly(
-            "drawn from rng alone: a seed gives its own mask, again and again",
-            _follows_rng(draws),
-            1,
-        ),
+        _scatter(draws),
+        *_own_draws(draws),
     )
+
+
+def _scatter(draws: Sequence[Draw]) -> Property:
+    """How far the number kept scatters around its own mean, over masks of one shape."""
+    squares, dof = 0.0, 0
+    for q, masks in _by_keep_prob(draws):
+        alike = [m for m in masks if m.shape == masks[0].shape]
+        numbers = np.array([m.sum() for m in alike])
+        squares += float(np.var(numbers)) * len(alike) / (q * (1 - q) * alike[0].size)
+        dof += len(alike) - 1
+    return spread_of("scatter of the number kept, from draw to draw", squares, dof=dof)
+
+
+def _own_draws(draws: Sequence[Draw]) -> list[Property]:
+    """What every part asks for: masks that follow rng, and that are not nearly one mask.
+
+    Two masks agree in a share q² + (1 − q)² of their entries. The margin leaves room for masks
+    whose entries are not independent: that is another part's matter.
+    """
+    masks = [(q, seed, mask != 0) for q, seed, mask in draws if q < 1]
+    excess = []
+    for q, alike in _by_keep_prob(masks):
+        large = [m for m in alike if m.shape == alike[0].shape]
+        pairs = zip(large[0::2], large[1::2], strict=False)
+        excess.append(np.mean([np.mean(a == b) for a, b in pairs]) - q**2 - (1 - q) ** 2)
+    follows = _follows_rng(masks)
+    return [
+        exactly("drawn from rng alone: a seed gives its own mask, again and again", follows, 1),
+        exactly("two seeds' masks agree too often by", np.mean(excess), 0, tolerance=0.3),
+    ]
 
 
 def _follows_rng(draws: Sequence[Draw]) -> bool:

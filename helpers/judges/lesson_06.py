@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from helpers.judges import Call, Property, Unfit, as_part, exactly, mean_of, share
+from helpers.judges import Call, Property, Unfit, as_part, exactly, mean_of, share, spread_of
 
 Draw = tuple[int, int, np.ndarray, np.ndarray]  # n, seed, indices, out of bag
 
@@ -17,7 +17,7 @@ def bootstrap(calls: Sequence[Call]) -> list[Property]:
     """Judges `bootstrap(n, rng)`, which gives (indices, out_of_bag)."""
     draws = [_read(call) for call in calls]
     sizes = sorted({n for n, _, _, _ in draws if n > 1})
-    drawn, left_out = [], []
+    drawn, left_out, scatter = [], [], []
     for n in sizes:
         samples = _once(draws, n)
         drawn += [
@@ -27,6 +27,8 @@ def bootstrap(calls: Sequence[Call]) -> list[Property]:
         ]
         counts = np.array([n - len(np.unique(sample)) for sample in samples])
         left_out.append(_left_out(n, counts))
+        scatter.append(_standardized(n, counts))
+    follows = exactly("same seed: same sample; other seed: other sample", _follows_rng(draws), 1)
     inside = float(np.mean([((i >= 0) & (i < n)).all() for n, _, i, _ in draws]))
     return [
         *as_part(
@@ -34,9 +36,14 @@ def bootstrap(calls: Sequence[Call]) -> list[Property]:
             exactly("samples with all indices from 0 to n − 1", inside, 1),
             *drawn,
             *left_out,
-            exactly("same seed: same sample; other seed: other sample", _follows_rng(draws), 1),
+            spread_of(
+                "scatter of that number from sample to sample",
+                float(np.sum(np.concatenate(scatter) ** 2)),
+                dof=sum(map(len, scatter)),
+            ),
+            follows,
         ),
-        *as_part("out of bag", *_complements(draws)),
+        *as_part("out of bag", *_complements(draws), follows),
     ]
 
 
@@ -77,26 +84,36 @@ def _once(draws: Sequence[Draw], n: int) -> np.ndarray:
     return np.stack(list({seed: indices for size, seed, indices, _ in draws if size == n}.values()))
 
 
-def _left_out(n: int, counts: np.ndarray) -> Property:
-    """The mean number of indices that n draws leave out, of independent samples of size n.
+def _occupancy(n: int) -> tuple[float, float]:
+    """Mean and std of the number of indices that n draws leave out.
 
-    Occupancy: mean n(1 − 1/n)ⁿ; the variance follows from pairs, both left out by (1 − 2/n)ⁿ.
+    The mean is n(1 − 1/n)ⁿ; the variance follows from pairs, both left out by (1 − 2/n)ⁿ.
     """
     mean = n * (1 - 1 / n) ** n
     variance = mean + n * (n - 1) * (1 - 2 / n) ** n - mean**2
-    name = f"n = {n}: mean number of indices that are never drawn"
-    return mean_of(name, counts, mean, std=float(np.sqrt(max(variance, 0))))
+    return mean, float(np.sqrt(max(variance, 0)))
+
+
+def _left_out(n: int, counts: np.ndarray) -> Property:
+    mean, std = _occupancy(n)
+    return mean_of(f"n = {n}: mean number of indices that are never drawn", counts, mean, std=std)
+
+
+def _standardized(n: int, counts: np.ndarray) -> np.ndarray:
+    mean, std = _occupancy(n)
+    return (counts - mean) / std
 
 
 def _complements(draws: Sequence[Draw]) -> list[Property]:
     never, whole, single = [], [], []
-    some = [len(np.unique(indices)) < n for n, _, indices, _ in draws if n > 10]
+    kept = [len(np.unique(indices)) / n for n, _, indices, _ in draws if n > 10]
+    some = [0.2 < share < 1 for share in kept]
     for n, _, indices, out_of_bag in draws:
         never.append(not np.isin(out_of_bag, indices).any())
         whole.append(np.isin(np.arange(n), np.concatenate([indices, out_of_bag])).all())
         single.append(len(np.unique(out_of_bag)) == len(out_of_bag))
     return [
-        exactly("larger samples that leave some indices out", float(np.mean(some)), 1),
+        exactly("larger samples that leave some indices out, not most", float(np.mean(some)), 1),
         exactly("samples whose out_of_bag has no drawn index", float(np.mean(never)), 1),
         exactly("samples whose out_of_bag has all other indices", float(np.mean(whole)), 1),
         exactly("samples whose out_of_bag has no index twice", float(np.mean(single)), 1),

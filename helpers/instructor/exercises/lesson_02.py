@@ -127,11 +127,11 @@ def _axis_probes(rng: np.random.Generator) -> list[tuple[Any, ...]]:
         (float(radius), float(radius * ratio))
         for radius, ratio in zip(rng.uniform(0.5, 3, 3), (0.25, 0.5, 0.8), strict=True)
     ]
-    seeds = [int(seed) for seed in rng.choice(10_000, 8, replace=False)]
-    first = [(*problems[0], 20_000, Seed(seed)) for seed in (seeds[0], *seeds[:4])]
-    others = [(*p, 20_000, Seed(seed)) for p, seed in zip(problems[1:], seeds[4:6], strict=True)]
-    few = (*problems[1], 7, Seed(seeds[6]))
-    wide = (1.0, float(rng.uniform(1.05, 1.3)), 500, Seed(seeds[7]))
+    seeds = [int(seed) for seed in rng.choice(10_000, 34, replace=False)]
+    first = [(*problems[0], 20_000, Seed(seed)) for seed in (seeds[0], *seeds[:30])]
+    others = [(*p, 20_000, Seed(seed)) for p, seed in zip(problems[1:], seeds[30:32], strict=True)]
+    few = (*problems[1], 7, Seed(seeds[32]))
+    wide = (1.0, float(rng.uniform(1.05, 1.3)), 500, Seed(seeds[33]))
     return [*first, *others, few, wide]
 
 

@@ -23,7 +23,7 @@ def _mask_probes(rng: Rng) -> list[tuple[Any, ...]]:
     seed = int(rng.integers(1_000_000))
     probes: list[tuple[Any, ...]] = []
     for i, keep_prob in enumerate(keep_probs(rng)):
-        shapes = [(60, 50)] * 5 + [(70,), (8, 9, 5)]
+        shapes = [(60, 50)] * 16 + [(70,), (8, 9, 5)]
         probes += [(s, keep_prob, Seed(seed + 100 * i + k)) for k, s in enumerate(shapes)]
         probes.append((shapes[0], keep_prob, Seed(seed + 100 * i)))  # again: must repeat
     return [*probes, ((9, 7), 1.0, Seed(seed))]
@@ -33,9 +33,9 @@ def _layer_probes(rng: Rng) -> list[tuple[Any, ...]]:
     seed = int(rng.integers(1_000_000))
     probes: list[tuple[Any, ...]] = []
     for i, keep_prob in enumerate(keep_probs(rng)):
-        x = _inputs(rng, (24, 20))
-        probes += [(x, keep_prob, Seed(seed + 100 * i + k), True) for k in (0, 1, 2, 3, 0)]
-        probes.append((_inputs(rng, (3, 5, 4)), keep_prob, Seed(seed + 100 * i + 9), True))
+        x = _inputs(rng, (10, 18))
+        probes += [(x, keep_prob, Seed(seed + 100 * i + k), True) for k in (*range(16), 0)]
+        probes.append((_inputs(rng, (3, 5, 4)), keep_prob, Seed(seed + 100 * i + 90), True))
         probes.append((_inputs(rng, (5, 6)), keep_prob, Seed(seed + 100 * i), False))
     return probes
 
