@@ -125,4 +125,6 @@ def same(a: Any, b: Any) -> bool:
         return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
     if isinstance(b, dict):
         return a.keys() == b.keys() and all(same(a[k], b[k]) for k in b)
+    if isinstance(b, float) and b != b:
+        return isinstance(a, float) and a != a
     return bool(a == b)

@@ -625,6 +625,9 @@ def test_collect_errors(course: Course, tmp_path: Path) -> None:
         slug("///")
     with pytest.raises(CourseError, match=r"submission_metadata\.yml cannot be read"):
         read_gradescope(b"{")
+    bomb = b"a: &a [1, 1]\nb: &b [*a, *a]\nsubmission_1: {':submitters': [*b, *b]}\n"
+    with pytest.raises(CourseError, match="aliases are not accepted"):
+        read_gradescope(bomb)
 
 
 # -- feedback and export ---------------------------------------------------------------------------

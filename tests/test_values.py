@@ -86,6 +86,14 @@ def test_fresh_copies_and_seeds() -> None:
     assert fresh({"a": array})["a"] is not array
 
 
+def test_same_takes_a_nan_for_a_nan() -> None:
+    assert same(np.nan, float("nan"))
+    assert same([1.0, np.nan], [1.0, np.nan])
+    assert not same(1.0, np.nan)
+    assert not same(np.nan, 1.0)
+    assert not same("nan", np.nan)
+
+
 def test_same_sees_a_changed_entry() -> None:
     before = {"a": [np.array([1.0, np.nan])], "b": "x"}
     after = fresh(before)
