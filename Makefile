@@ -29,7 +29,7 @@ learner:
 
 test: env lint ## run every test
 	$(PY) -m helpers.instructor build --check
-	OMP_NUM_THREADS=1 $(PY) -m pytest -n $(JOBS) $(TEST_ARGS)
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n $(JOBS) --dist worksteal $(TEST_ARGS)
 
 lint: env ## check style, types and scripts
 	$(PY) -m ruff check
