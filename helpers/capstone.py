@@ -141,11 +141,11 @@ class _Trainer:
         self.draws = [torch.Generator().manual_seed(nets._mix([seed], 2)) for seed in seeds]
         self.scale = input_scaler(settings["inputs"], parts.x_train)
         self.clean, self.val = self.scale(parts.x_train), self.scale(parts.x_val)
-        self.extra = self.scale(parts.x_val[:0] if extra is None else extra)
+        self.extra = None if extra is None else self.scale(extra)
         n, size = len(parts.x_train), settings["batch_size"]
         self.batches = [(i, min(i + size, n)) for i in range(0, n, size) if n - i > 1]
         self.factor = make_schedule(settings, len(self.batches))
-        self.step, self.last_loss = 0, math.nan
+        self.step, self.last = 0, torch.zeros(len(seeds))
 
     def run(self, tell: Callable[[float], None]) -> dict[str, list[Tensor]]:
         """All epochs; returns what was measured before the first and after each."""
@@ -181,7 +181,7 @@ class _Trainer:
         losses = smooth_cross_entropy(self.models(images), labels, self.settings)  # (S,)
         if not bool(losses.isfinite().all()):
             raise Diverged(self.explain(losses.detach(), epoch))
-        self.last_loss = float(losses.detach().max())
+        self.last = losses.detach()
         self.optimizer.zero_grad()
         losses.sum().backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
@@ -189,7 +189,7 @@ class _Trainer:
     def explain(self, losses: Tensor, epoch: int) -> str:
         """Where a training blew up, and what to look at."""
         first = int((~losses.isfinite()).int().argmax())
-        before = "it was so from the start" if self.step == 1 else f"before: {self.last_loss:.3g}"
+        before = "it was so from the start" if self.step == 1 else f"before: {float(self.last[first]):.3g}"
         names = ("init", "norm", "optimizer", "learning_rate", "schedule", "warmup")
         told = ", ".join(f"{name}={self.settings[name]}" for name in names)
         return (
@@ -203,13 +203,14 @@ class _Trainer:
         """Losses and accuracies (S,), and classes given, in eval mode on images as they are."""
         self.models.eval()
         logits = self.models(self.clean), self.models(self.val)
+        extra = logits[1][:, :0, 0] if self.extra is None else self.models(self.extra).argmax(-1)
         labels = self.parts.y_train, self.parts.y_val
         losses = [nets.cross_entropy(z, y) for z, y in zip(logits, labels, strict=True)]
         right = [(z.argmax(-1) == y).double().mean(1) for z, y in zip(logits, labels, strict=True)]
         return {
             "train_loss": losses[0], "val_loss": losses[1],
             "train_accuracy": right[0], "val_accuracy": right[1],
-            "guesses": logits[1].argmax(-1), "extra": self.models(self.extra).argmax(-1),
+            "guesses": logits[1].argmax(-1), "extra": extra,
         }  # fmt: skip
 
 
@@ -225,19 +226,23 @@ def make_models(settings: Mapping[str, Any], seeds: Sequence[int]) -> nets.MLPs:
     for index, seed in enumerate(seeds):
         generator = torch.Generator().manual_seed(nets._mix([seed], 0))
         for weights, scheme in zip(models.weights, schemes, strict=True):
-            drawn = nets.draw_weights(*weights.shape[1:], scheme, generator=generator)
+            _, fan_in, fan_out = weights.shape
+            drawn = nets.draw_weights(fan_in, fan_out, scheme, generator=generator)
             weights.data[index] = drawn  # (fan_in, fan_out)
     return models
 
 
 def make_optimizer(settings: Mapping[str, Any], models: nets.MLPs) -> torch.optim.Optimizer:
-    """torch's optimizer; weight decay acts on weight matrices, not on biases, gains and shifts."""
+    """torch's optimizer; weight decay acts on weight matrices, not on biases, gains and shifts.
+
+    "fused" is torch's own kernel for the whole update: the same formula in a third of the time.
+    """
     weights = list(models.weights)
     known = {id(w) for w in weights}
     rest = [p for p in models.parameters() if id(p) not in known]
     groups = [
-        {"params": weights, "weight_decay": settings["weight_decay"]},
-        {"params": rest, "weight_decay": 0.0},
+        {"params": weights, "weight_decay": settings["weight_decay"], "fused": True},
+        {"params": rest, "weight_decay": 0.0, "fused": True},
     ]
     return nets.make_optimizer(
         groups, settings["optimizer"], lr=settings["learning_rate"], momentum=settings["momentum"]

@@ -24,9 +24,13 @@ class Close:
 
 @dataclass(frozen=True)
 class Judged:
-    """The outputs are judged by `helpers.judges.<name>`, such as "lesson_04.dropout_mask"."""
+    """The outputs are judged by `helpers.judges.<name>`, such as "lesson_04.dropout_mask".
+
+    With `seeds`, the judge is given them: secret ones, for what the grader itself draws at random.
+    """
 
     name: str
+    seeds: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

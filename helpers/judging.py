@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from helpers.compare import COMPLAINTS, Close, Judged, Problem, find_problem
-from helpers.judges import Call, Property, Unfit, Z, find_judge
+from helpers.judges import AtLeast, Call, Property, Unfit, Z, find_judge
 from helpers.values import fresh, same
 
 PASSED, WRONG, NOT_ATTEMPTED = "passed", "wrong", "not attempted"
@@ -71,6 +71,7 @@ class Verdict:
     message: str
     mistake: str = ""
     parts: dict[str, bool] = field(default_factory=dict)
+    measured: dict[str, float] = field(default_factory=dict)  # of a random answer, by property
 
 
 def call_answer(answer: Callable[..., Any], probe: tuple[Any, ...]) -> Outcome:
@@ -187,7 +188,8 @@ def properties_of(task: Task, outcomes: Sequence[Outcome]) -> list[Property]:
     """The properties of random outcomes. Raises `Unfit` when an output is of the wrong kind."""
     assert isinstance(task.compare, Judged)
     calls = [Call(probe, o.output) for probe, o in zip(task.probes, outcomes, strict=True)]
-    return find_judge(task.compare.name)(calls)
+    judge, seeds = find_judge(task.compare.name), task.compare.seeds
+    return judge(calls, seeds) if seeds else judge(calls)
 
 
 def _judge_properties(task: Task, outcomes: Sequence[Outcome], names: Sequence[str]) -> Verdict:
@@ -208,17 +210,25 @@ def _judge_properties(task: Task, outcomes: Sequence[Outcome], names: Sequence[s
     parts = dict.fromkeys((p.part or p.name for p in found), True)
     for p in found:
         parts[p.part or p.name] &= p.holds
-    passed = sum(parts.values())
+    passed, measured = sum(parts.values()), {p.name: p.got for p in found}
     if passed == len(parts):
         listed = "\n  ".join(dict.fromkeys(f"{p.name}: {p.got:.4g}" for p in found))
-        return Verdict(PASSED, passed, passed, f"Right in every property.\n  {listed}", parts=parts)
+        text = f"Right in every property.\n  {listed}"
+        return Verdict(PASSED, passed, passed, text, parts=parts, measured=measured)
     mistake = _recognize_properties(task, found)
-    told = [mistake or "These properties are not those of a right answer.", *_tell_failed(found)]
+    low = all(p.holds or isinstance(p, AtLeast) for p in found)
+    reason = "Not every threshold is reached" if low else _NOT_RIGHT
+    told = [mistake or f"{reason}.", *_tell_failed(found)]
     right = [name for name, good in parts.items() if good]
     if right:
         told.append(f"Right already: {', '.join(right)}.")
     message = "\n  ".join(told)
-    return Verdict(WRONG, passed, len(parts), message, mistake=mistake, parts=parts)
+    return Verdict(
+        WRONG, passed, len(parts), message, mistake=mistake, parts=parts, measured=measured
+    )
+
+
+_NOT_RIGHT = "These properties are not those of a right answer"
 
 
 def _tell_failed(found: Sequence[Property], most: int = 4) -> list[str]:
@@ -229,7 +239,8 @@ def _tell_failed(found: Sequence[Property], most: int = 4) -> list[str]:
 
 def _tell_property(p: Property) -> str:
     margin = f" ± {p.tolerance:.2g}" if p.tolerance > 1e-6 else ""
-    return f"{p.name}: got {p.got:.4g}, expected {p.expected:.4g}{margin}"
+    least = "at least " if isinstance(p, AtLeast) else ""
+    return f"{p.name}: got {p.got:.4g}, expected {least}{p.expected:.4g}{margin}"
 
 
 def _recognize_error(task: Task, error: str) -> str:

@@ -183,9 +183,9 @@ def _checked(name: str, value: Any) -> Any:
         return value
     if rule.takes_number and _is_number(value, rule):
         return int(value) if rule.whole else float(value)
-    if rule.count and isinstance(value, list | tuple) and len(value) == rule.count:
-        if all(_is_number(v, rule) for v in value):
-            return [float(v) for v in value]
+    listed = rule.count and isinstance(value, list | tuple) and len(value) == rule.count
+    if listed and all(_is_number(v, rule) for v in value):
+        return [float(v) for v in value]
     raise RecipeError(f"{name} is {rule.allowed}; got {_brief(value)}")
 
 

@@ -24,6 +24,9 @@ REPLICATES = 16  # how often a random mistake is run to learn its properties
 class Exercise:
     """An exercise whose answer is one function.
 
+    `graded_by` names another judge for grading, on the trusted side, which is given secret seeds.
+    `open_ended`: many answers are right, and a small change of one is not wrong (no mutants).
+
     `oracle` computes the right answer, independently of the solution (PyTorch, SciPy, a closed
     form). `mistakes` maps what a learner is told to a function that makes that mistake; at least 3.
     `probes(rng)` gives argument tuples (a `Seed` where the answer takes a generator), as a list, or
@@ -38,6 +41,8 @@ class Exercise:
     mistakes: Mapping[str, Callable[..., Any]]
     probes: Callable[[np.random.Generator], Probes]
     compare: Close | Judged = BY_VALUE
+    graded_by: str = ""
+    open_ended: bool = False
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"\d\d\.\d+", self.id):
@@ -91,9 +96,10 @@ class Lesson:
         return found[0]
 
 
-def make_task(exercise: Exercise, rng: np.random.Generator) -> Task:
+def make_task(exercise: Exercise, rng: np.random.Generator, *, mistakes: bool = True) -> Task:
     """Draws probes, asks the oracle for what is expected, and runs the known mistakes on them.
 
+    Without `mistakes`, an answer is judged as well, but no mistake is recognized.
     Raises RuntimeError when the oracle itself fails, or when it does not satisfy its own judge.
     """
     drawn = exercise.probes(rng)
@@ -115,8 +121,8 @@ def make_task(exercise: Exercise, rng: np.random.Generator) -> Task:
         task = replace(task, expected=tuple(o.output for o in outcomes))
     else:
         _require_just(task, outcomes)
-    mistakes = (_run_mistake(task, text, wrong) for text, wrong in exercise.mistakes.items())
-    return replace(task, mistakes=tuple(mistakes))
+    known = exercise.mistakes.items() if mistakes else ()
+    return replace(task, mistakes=tuple(_run_mistake(task, text, wrong) for text, wrong in known))
 
 
 def _require_just(task: Task, outcomes: Sequence[Outcome]) -> None:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ import numpy as np
 from nbformat import NotebookNode
 from tqdm import tqdm
 
+from helpers.compare import Judged
 from helpers.instructor.contain import Blown, run_contained
 from helpers.instructor.course import Course, CourseError, lesson_stem, write_atomically
 from helpers.instructor.exercise import make_task
@@ -33,9 +34,11 @@ from helpers.instructor.probing import Findings, examine
 from helpers.instructor.record import Recorder, read_timestamp
 from helpers.instructor.restore import Unreadable, read_cells, restore
 from helpers.instructor.session import Session
+from helpers.judges import find_judge
 from helpers.judging import Task
 
 VERSION = 1  # of the outcomes; a higher one grades everything again
+GRADING_SEEDS = 3  # of a judge that trains networks of its own
 _TOTAL = 6  # a notebook may take this many times what a cell may
 
 
@@ -92,7 +95,12 @@ def draw_tasks(number: str, secret: bytes) -> dict[str, Task]:
     tasks = {}
     for exercise in load_lesson(number).exercises:
         digest = hashlib.sha256(secret + exercise.id.encode()).digest()
-        tasks[exercise.id] = make_task(exercise, np.random.default_rng(list(digest)))
+        rng = np.random.default_rng(list(digest))
+        task = make_task(exercise, rng)
+        if exercise.graded_by:
+            seeds = tuple(rng.integers(2**31, size=GRADING_SEEDS).tolist())
+            task = replace(task, compare=Judged(exercise.graded_by, seeds))
+        tasks[exercise.id] = task
     return tasks
 
 
@@ -285,6 +293,9 @@ def run_job(job: Job) -> dict[str, Any]:
     """Grades one submission in a process that may end without harm. Raises NoBox."""
     address = {ADDRESS: zygote_address()} if job.kernel == WARM else {}
     limit = job.seconds * (_TOTAL + 2) + 60
+    for task in job.tasks.values():
+        if isinstance(task.compare, Judged):
+            find_judge(task.compare.name)  # what it imports counts against no submission's memory
 
     def work() -> dict[str, Any]:
         os.environ.update(address)
@@ -338,6 +349,7 @@ def _score(tasks: Mapping[str, Task], findings: Findings) -> dict[str, dict[str,
             "passed": verdict.passed,
             "total": verdict.total,
             "message": verdict.message,
+            "measured": verdict.measured,
             "review": finding.review,
         }
     return entries

@@ -5,7 +5,7 @@ calls of one check. A statistical property allows z = 5 standard errors, so that
 fails about once in two million checks, and a neighbouring formula does not pass.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any

@@ -1,0 +1,296 @@
+"""The lab book of the capstone: every run with its settings, curves, seeds and time, on disk.
+
+A file of one line a run that only grows: nothing is overwritten, and a restarted kernel reads all
+of it. A run that is in the book already is not trained again; it is a function of its recipe.
+"""
+
+import hashlib
+import html
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from helpers import capstone, data
+from helpers.recipe import FAMILIES, changed, complete, describe, treated
+from helpers.records import LOCK_SECONDS, records_path
+
+VERSION = 1  # of the trainer's results; a higher one trains again
+FILE = ".labbook.jsonl"
+CURVES = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One run. `recipe` holds what differs from the sick baseline; curves are (16, S) as lists.
+
+    `confusion` counts validation images by true class (row) and class given, over all seeds.
+    """
+
+    number: int
+    name: str
+    recipe: dict[str, Any]
+    seeds: list[int]
+    score: list[float]
+    curves: dict[str, list[list[float]]]
+    confusion: list[list[int]]
+    seconds: float
+    when: str
+    key: str
+
+    @property
+    def scores(self) -> NDArray[np.float64]:
+        """Validation accuracy of each seed, (S,)."""
+        return np.array(self.score)
+
+    @property
+    def mean(self) -> float:
+        """Mean validation accuracy over the seeds."""
+        return float(self.scores.mean())
+
+    @property
+    def std(self) -> float:
+        """Its standard deviation from seed to seed; NaN for one seed."""
+        return float(self.scores.std(ddof=1)) if len(self.score) > 1 else float("nan")
+
+    def curve(self, name: str) -> NDArray[np.float64]:
+        """A curve, (16, S): "train_loss", "train_accuracy", "val_loss" or "val_accuracy"."""
+        return np.array(self.curves[name])
+
+    def __repr__(self) -> str:
+        spread = f" ± {self.std:.3f}" if len(self.score) > 1 else ""
+        seeds = f"{len(self.seeds)} seed{'s' * (len(self.seeds) > 1)}"
+        return (
+            f"run {self.number}, {self.name}: validation accuracy {self.mean:.3f}{spread} "
+            f"({seeds}, {self.seconds:.1f} s)"
+        )
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text under a header: text in a terminal, HTML in a notebook."""
+
+    header: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    caption: str = ""
+
+    def __repr__(self) -> str:
+        every = [self.header, *self.rows]
+        widths = [max(len(row[i]) for row in every) for i in range(len(self.header))]
+        lines = [
+            "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip()
+            for row in every
+        ]
+        return "\n".join([*lines, *([self.caption] if self.caption else [])])
+
+    def _repr_html_(self) -> str:
+        style = 'style="text-align:left;padding:.2em .8em .2em 0;vertical-align:top"'
+        head = "".join(f'<th scope="col" {style}>{html.escape(c)}</th>' for c in self.header)
+        body = "".join(
+            "<tr>" + "".join(f"<td {style}>{html.escape(c)}</td>" for c in row) + "</tr>"
+            for row in self.rows
+        )
+        note = f"<p>{html.escape(self.caption)}</p>" if self.caption else ""
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}"
+
+
+class LabBook:
+    """The runs in a file; without a path: $COURSE_LABBOOK, else beside your progress.
+
+    When the file cannot be written, this says so once and keeps the runs in memory.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path or default_path()
+        self.entries: list[Entry] = []
+        self._said: set[str] = set()
+        self._read()
+
+    def run(
+        self,
+        name: str,
+        recipe: Mapping[str, Any],
+        *,
+        seeds: Sequence[int] = (0,),
+        bar: bool = True,
+    ) -> Entry:
+        """Trains by a recipe and writes it down; a run that is in the book is only looked up.
+
+        Raises RecipeError for what is no recipe, Diverged when the loss is not finite: such a run
+        has no result and is not in the book.
+        """
+        key = make_key(recipe, seeds)
+        found = [entry for entry in self.entries if entry.key == key]
+        if found:
+            return found[0]
+        result = capstone.train(recipe, seeds=seeds, bar=bar)
+        for remark in result.remarks:
+            print(f"{name}: {remark}")
+        return self._add(_write_down(name, result, key))
+
+    def find(self, number: int) -> Entry:
+        """The run of a number. Raises ValueError when the book has none."""
+        for entry in self.entries:
+            if entry.number == number:
+                return entry
+        raise ValueError(f"the book has {len(self.entries)} runs; there is no run {number!r}")
+
+    def table(self) -> Table:
+        """All runs in the order in which they were made."""
+        header = ("run", "name", "changed", "families", "validation", "training", "seeds", "time")
+        rows = [_row(entry) for entry in self.entries]
+        note = "Accuracies: mean ± std over seeds. Training labels are noisy: 20 % are wrong."
+        return Table(header, rows, note if rows else "The lab book is empty.")
+
+    def ablation(
+        self, recipe: Mapping[str, Any], *, seeds: Sequence[int] = (0,), bar: bool = True
+    ) -> Table:
+        """What each treated family gives alone, and what is lost without it.
+
+        Runs that are missing are made; differences are of the same seeds. Raises ValueError when
+        the recipe treats no family.
+        """
+        families = treated(recipe)
+        if not families:
+            raise ValueError("the recipe is the sick baseline: there is nothing to ablate")
+        wanted = plan_ablation(recipe)
+        shown = tqdm(wanted.items(), desc="ablation", file=sys.stdout, disable=not bar)
+        runs = {name: self.run(name, r, seeds=seeds, bar=False).scores for name, r in shown}
+        rows: list[tuple[str, ...]] = [("sick baseline", _spread(runs["sick baseline"]), "")]
+        for family in families:
+            alone = runs[f"only {family}"] - runs["sick baseline"]
+            lost = runs[f"without {family}"] - runs["whole recipe"]
+            rows.append((family, _difference(alone), _difference(lost)))
+        rows.append(("whole recipe", _difference(runs["whole recipe"] - runs["sick baseline"]), ""))
+        header = ("family", "alone, against the sick baseline", "left out, against the whole")
+        return Table(header, rows, f"Validation accuracy, mean ± std over {len(seeds)} seeds.")
+
+    def _add(self, entry: Entry) -> Entry:
+        if self.path is not None:
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                with FileLock(f"{self.path}.lock", timeout=LOCK_SECONDS):
+                    self._read()  # another notebook may have written
+                    entry = _numbered(entry, self.entries)
+                    _append(self.path, json.dumps(asdict(entry)))
+            except (OSError, NotImplementedError) as error:
+                self._say("unsaved", f"Your lab book is not saved ({error}); it is in memory only.")
+        entry = _numbered(entry, self.entries)
+        self.entries.append(entry)
+        return entry
+
+    def _read(self) -> None:
+        """Takes in what is in the file and not yet here; lines that cannot be read are named."""
+        known = {entry.key for entry in self.entries}
+        try:
+            lines = self.path.read_text(encoding="utf-8").splitlines() if self.path else []
+        except FileNotFoundError:
+            return
+        except (OSError, UnicodeDecodeError) as error:
+            self._say("unread", f"Your lab book cannot be read ({error}).")
+            return
+        for index, line in enumerate(lines, 1):
+            try:
+                entry = Entry(**json.loads(line))
+                complete(entry.recipe)
+            except (ValueError, TypeError):
+                self._say(f"line {index}", f"Line {index} of {self.path} is no run; left out.")
+                continue
+            if entry.key not in known:
+                known.add(entry.key)
+                self.entries.append(entry)
+
+    def _say(self, what: str, text: str) -> None:
+        if what not in self._said:
+            self._said.add(what)
+            print(text)
+
+
+def default_path() -> Path | None:
+    """Where the book goes; None means memory only (as in strict runs)."""
+    if named := os.environ.get("COURSE_LABBOOK"):
+        return Path(named).expanduser()
+    records = records_path()
+    return None if records is None else records.with_name(FILE)
+
+
+def make_key(recipe: Mapping[str, Any], seeds: Sequence[int]) -> str:
+    """The same for the same recipe, seeds and data, and only then. Raises RecipeError."""
+    checksum = data.read_sums()["hard_digits.npz"]
+    parts = [VERSION, checksum, complete(recipe), [int(seed) for seed in seeds]]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def plan_ablation(recipe: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The recipes that an ablation compares: nothing, all, each family alone, each left out."""
+    own = changed(recipe)
+    plan: dict[str, dict[str, Any]] = {"sick baseline": {}, "whole recipe": own}
+    for family in treated(recipe):
+        names = FAMILIES[family]
+        plan[f"only {family}"] = {k: v for k, v in own.items() if k in names}
+        plan[f"without {family}"] = {k: v for k, v in own.items() if k not in names}
+    return {name: _consistent(part) for name, part in plan.items()}
+
+
+def _consistent(recipe: dict[str, Any]) -> dict[str, Any]:
+    """Momentum stands and falls with the optimizer: both are of one family, so this is a check."""
+    complete(recipe)
+    return recipe
+
+
+def _write_down(name: str, result: capstone.Run, key: str) -> Entry:
+    labels = capstone.load_data().y_val.numpy()
+    counts = np.bincount((10 * labels + result.guesses).ravel(), minlength=100).reshape(10, 10)
+    return Entry(
+        number=0,
+        name=name,
+        recipe=changed(result.settings),
+        seeds=[int(seed) for seed in result.seeds],
+        score=result.score.tolist(),
+        curves={c: np.round(getattr(result, c), 5).tolist() for c in CURVES},
+        confusion=counts.tolist(),
+        seconds=round(result.seconds, 2),
+        when=datetime.now(UTC).isoformat(timespec="seconds"),
+        key=key,
+    )
+
+
+def _numbered(entry: Entry, others: Sequence[Entry]) -> Entry:
+    number = 1 + max((other.number for other in others), default=0)
+    return Entry(**asdict(entry) | {"number": number})
+
+
+def _append(path: Path, line: str) -> None:
+    """One line at the end; after a line that was cut off, a new one begins."""
+    whole = not path.exists() or path.stat().st_size == 0 or path.read_bytes().endswith(b"\n")
+    with path.open("a", encoding="utf-8") as file:
+        file.write(("" if whole else "\n") + line + "\n")
+
+
+def _row(entry: Entry) -> tuple[str, ...]:
+    letters = "".join(family[0].upper() for family in treated(entry.recipe)) or "–"
+    training = entry.curve("train_accuracy")[-1].mean()
+    seeds = ", ".join(map(str, entry.seeds))
+    return (
+        str(entry.number), entry.name, describe(entry.recipe), letters, _spread(entry.scores),
+        f"{training:.3f}", seeds, f"{entry.seconds:.1f} s",
+    )  # fmt: skip
+
+
+def _spread(values: NDArray[np.float64]) -> str:
+    std = f" ± {values.std(ddof=1):.3f}" if len(values) > 1 else ""
+    return f"{values.mean():.3f}{std}"
+
+
+def _difference(values: NDArray[np.float64]) -> str:
+    std = f" ± {values.std(ddof=1):.3f}" if len(values) > 1 else ""
+    return f"{values.mean():+.3f}{std}"
