@@ -1,0 +1,319 @@
+"""Lesson 00, continued: activations, their derivatives, maxout, dead units."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+
+from helpers.compare import close
+from helpers.instructor.exercise import Exercise, Probe
+
+Array = NDArray[np.float64]
+Rule = Callable[[Array, float], Any]
+NAMES = ("sigmoid", "tanh", "relu", "leaky_relu", "elu", "silu")
+TORCH: dict[str, Callable[..., torch.Tensor]] = {
+    "sigmoid": lambda x, alpha: torch.sigmoid(x),
+    "tanh": lambda x, alpha: torch.tanh(x),
+    "relu": lambda x, alpha: torch.relu(x),
+    "leaky_relu": F.leaky_relu,
+    "elu": F.elu,
+    "silu": lambda x, alpha: F.silu(x),
+}
+
+
+def _activate(name: str, x: Array, alpha: float) -> Array:
+    return TORCH[name](torch.from_numpy(x), alpha).numpy()
+
+
+def _gradient(name: str, x: Array, alpha: float) -> Array:
+    at = torch.from_numpy(x).requires_grad_()
+    (slope,) = torch.autograd.grad(TORCH[name](at, alpha).sum(), at)
+    return slope.numpy()
+
+
+def _but(right: Callable[[str, Array, float], Any], **rules: Rule) -> Callable[..., Any]:
+    """PyTorch's answer, but for the functions that have another rule."""
+
+    def answer(name: str, x: Array, alpha: float) -> Any:
+        return rules[name](x, alpha) if name in rules else right(name, x, alpha)
+
+    return answer
+
+
+def _sigmoid(x: Array) -> Array:
+    return _activate("sigmoid", x, 1.0)
+
+
+def _tanh_by_exp(x: Array, alpha: float) -> Array:
+    return (np.exp(x) - np.exp(-x)) / (np.exp(x) + np.exp(-x))
+
+
+def _points(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """Both signs, away from 0."""
+    return np.round(rng.choice([-1.0, 1.0], shape) * rng.uniform(0.2, 3.0, shape), 3)
+
+
+def _activation_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
+    def draw(name: str) -> list[Probe]:
+        low, high = (0.05, 0.3) if name == "leaky_relu" else (0.4, 0.8)
+        alpha = float(np.round(rng.uniform(low, high), 3))
+        near, far = rng.uniform(0.15, 0.8, 2), rng.uniform(1.2, 3, 3)
+        line = np.round(np.r_[-near, near, -far[:2], far[2:]], 3)  # also between 0 and ±1
+        edges = np.array([0.0, -1000.0, 1000.0])
+        shape = (2, int(rng.integers(2, 5)))
+        return [
+            (name, line, alpha),
+            (name, _points(rng, shape), float(np.round(3 * alpha, 3))),
+            (name, edges, alpha),
+        ]
+
+    return {name: draw(name) for name in NAMES}
+
+
+ACTIVATION = Exercise(
+    id="00.4",
+    title="Six activation functions",
+    function="activation",
+    points=1,
+    oracle=_activate,
+    mistakes={
+        "leaky_relu: the slope α belongs to the negative side; positive inputs pass unchanged.": (
+            _but(_activate, leaky_relu=lambda x, a: np.where(x > 0, a * x, x))
+        ),
+        "elu: the negative side is α·(exp(x) − 1); you left out α.": (
+            _but(_activate, elu=lambda x, a: np.where(x > 0, x, np.expm1(np.minimum(x, 0))))
+        ),
+        "elu: α stands before exp(x) − 1, not in the exponent.": (
+            _but(_activate, elu=lambda x, a: np.where(x > 0, x, np.expm1(a * np.minimum(x, 0))))
+        ),
+        "elu: the negative side is α·(exp(x) − 1); without the −1 it jumps at 0.": (
+            _but(_activate, elu=lambda x, a: np.where(x > 0, x, a * np.exp(np.minimum(x, 0))))
+        ),
+        "elu: you add two sides, each times its mask. At x = 1000 that is 0 · inf = NaN: the "
+        "mask does not keep exp from overflowing. np.where chooses instead.": (
+            _but(_activate, elu=lambda x, a: (x > 0) * x + (x <= 0) * a * (np.exp(x) - 1))
+        ),
+        "sigmoid: exp(x) / (1 + exp(x)) is inf / inf = NaN at x = 1000. 1 / (1 + exp(−x)) is the "
+        "same function and does not break.": (
+            _but(_activate, sigmoid=lambda x, a: np.exp(x) / (1 + np.exp(x)))
+        ),
+        "sigmoid and silu: exp(x) / (1 + exp(x)) is inf / inf = NaN at x = 1000. "
+        "1 / (1 + exp(−x)) is the same function and does not break.": (
+            _but(
+                _activate,
+                sigmoid=lambda x, a: np.exp(x) / (1 + np.exp(x)),
+                silu=lambda x, a: x * np.exp(x) / (1 + np.exp(x)),
+            )
+        ),
+        "sigmoid: the exponent has the wrong sign. It must rise from 0 to 1.": (
+            _but(_activate, sigmoid=lambda x, a: _sigmoid(-x))
+        ),
+        "sigmoid and silu: the exponent has the wrong sign. The sigmoid must rise from 0 to 1.": (
+            _but(_activate, sigmoid=lambda x, a: _sigmoid(-x), silu=lambda x, a: x * _sigmoid(-x))
+        ),
+        "tanh: written with exp it is inf / inf = NaN at x = 1000. np.tanh takes care of that.": (
+            _but(_activate, tanh=_tanh_by_exp)
+        ),
+        "silu: the sigmoid of x must be multiplied by x.": (
+            _but(_activate, silu=lambda x, a: _sigmoid(x))
+        ),
+        "silu: α has no place in it; it is x · sigmoid(x).": (
+            _but(_activate, silu=lambda x, a: x * _sigmoid(a * x))
+        ),
+        "relu: negative inputs become 0, not their absolute value.": (
+            _but(_activate, relu=lambda x, a: np.abs(x))
+        ),
+    },
+    probes=_activation_probes,
+    compare=close(rtol=1e-6, atol=1e-9),
+)
+
+
+ACTIVATION_GRAD = Exercise(
+    id="00.5",
+    title="Their derivatives",
+    function="activation_grad",
+    points=1,
+    oracle=_gradient,
+    mistakes={
+        "leaky_relu: the slope is α on the negative side and 1 on the positive one.": (
+            _but(_gradient, leaky_relu=lambda x, a: np.where(x > 0, a, 1.0))
+        ),
+        "elu: the derivative of α·(exp(x) − 1) is α·exp(x); you left out α.": (
+            _but(_gradient, elu=lambda x, a: np.where(x > 0, 1.0, np.exp(np.minimum(x, 0))))
+        ),
+        "elu: the derivative of α·(exp(x) − 1) is α·exp(x). The −1 is a constant: it goes.": (
+            _but(_gradient, elu=lambda x, a: np.where(x > 0, 1.0, a * np.expm1(np.minimum(x, 0))))
+        ),
+        "sigmoid: exp(−x) / (1 + exp(−x))² is inf / inf = NaN at x = −1000. With s = sigmoid(x) "
+        "it is s·(1 − s), which does not break.": (
+            _but(_gradient, sigmoid=lambda x, a: np.exp(-x) / (1 + np.exp(-x)) ** 2)
+        ),
+        "sigmoid: in s·(1 − s), s is the sigmoid of x. You put x itself in its place.": (
+            _but(_gradient, sigmoid=lambda x, a: x * (1 - x))
+        ),
+        "tanh: in 1 − t², t is tanh(x). You put x itself in its place.": (
+            _but(_gradient, tanh=lambda x, a: 1 - x**2)
+        ),
+        "sigmoid and tanh: in s·(1 − s) and 1 − t², s is sigmoid(x) and t is tanh(x). You put x "
+        "itself in their place.": (
+            _but(_gradient, sigmoid=lambda x, a: x * (1 - x), tanh=lambda x, a: 1 - x**2)
+        ),
+        "tanh: the derivative is 1 − tanh(x)²; you left out the square.": (
+            _but(_gradient, tanh=lambda x, a: 1 - np.tanh(x))
+        ),
+        "relu, leaky_relu or elu at x = 0: the function has a kink there. The course does as "
+        "PyTorch does and takes the slope of the left side: only x > 0 has slope 1.": (
+            _but(
+                _gradient,
+                relu=lambda x, a: np.where(x >= 0, 1.0, 0.0),
+                leaky_relu=lambda x, a: np.where(x >= 0, 1.0, a),
+                elu=lambda x, a: np.where(x >= 0, 1.0, a * np.exp(np.minimum(x, 0))),
+            )
+        ),
+        "relu at x = 0: the function has a kink there. The course does as PyTorch does and takes "
+        "the slope of the left side: 0.": (
+            _but(_gradient, relu=lambda x, a: np.where(x >= 0, 1.0, 0.0))
+        ),
+        "silu: it is a product, x · sigmoid(x). The product rule gives two terms: "
+        "sigmoid(x) + x · sigmoid′(x).": (
+            _but(_gradient, silu=lambda x, a: _sigmoid(x) * (1 - _sigmoid(x)))
+        ),
+        "silu: of the two terms of the product rule, x · sigmoid′(x) is missing.": (
+            _but(_gradient, silu=lambda x, a: _sigmoid(x))
+        ),
+        "silu: of the two terms of the product rule, sigmoid(x) is missing.": (
+            _but(_gradient, silu=lambda x, a: x * _sigmoid(x) * (1 - _sigmoid(x)))
+        ),
+        "You return the functions' values; asked are their derivatives.": _activate,
+    },
+    probes=_activation_probes,
+    compare=close(rtol=1e-6, atol=1e-9),
+)
+
+
+# 00.6 maxout
+
+
+def _maxout(x: Array, weights: Array, biases: Array) -> Array:
+    """torch's: every piece is a linear layer."""
+    a, w, b = (torch.from_numpy(t) for t in (x, weights, biases))
+    pieces = [F.linear(a, piece.T, bias) for piece, bias in zip(w, b, strict=True)]
+    return torch.stack(pieces).amax(0).numpy()
+
+
+def _pieces(x: Array, weights: Array, biases: Array) -> Array:
+    """(k, n, units)"""
+    return np.asarray(x @ weights + biases[:, None])
+
+
+def _maxout_probes(rng: np.random.Generator) -> list[Probe]:
+    drawn: list[Probe] = []
+    for n, d, units, k in ((3, 2, 5, 4), (5, 4, 2, 3), (1, 3, 4, 2), (2, 3, 3, 1)):
+        x, weights, biases = (
+            np.round(rng.normal(0, 1.5, shape), 2) for shape in ((n, d), (k, d, units), (k, units))
+        )
+        drawn.append((x, weights, biases))
+    return drawn
+
+
+MAXOUT = Exercise(
+    id="00.6",
+    title="A maxout layer",
+    function="maxout",
+    points=1,
+    oracle=_maxout,
+    mistakes={
+        "You take the maximum over the units. Each unit has its own k pieces: take the maximum "
+        "over the pieces, so that (n, units) is left.": (
+            lambda x, weights, biases: _pieces(x, weights, biases).max(2).T
+        ),
+        "You take the maximum over the examples. Each example keeps its own row: take the maximum "
+        "over the pieces.": lambda x, weights, biases: _pieces(x, weights, biases).max(1),
+        "You take the maximum before the biases are added. They belong to the pieces: add them "
+        "first.": lambda x, weights, biases: (x @ weights).max(0) + biases.max(0),
+        "The biases are missing: a piece is xW + b.": (
+            lambda x, weights, biases: (x @ weights).max(0)
+        ),
+        "You add the pieces up. A maxout unit passes on only the largest of them.": (
+            lambda x, weights, biases: _pieces(x, weights, biases).sum(0)
+        ),
+        "You average the pieces; that is a linear layer again. Take the largest.": (
+            lambda x, weights, biases: _pieces(x, weights, biases).mean(0)
+        ),
+        "You also take the maximum with 0. Maxout has no 0 in it: a unit may be negative.": (
+            lambda x, weights, biases: np.maximum(_maxout(x, weights, biases), 0)
+        ),
+        "You take the piece with the largest absolute value, or its absolute value. The largest "
+        "value counts, with its sign.": (
+            lambda x, weights, biases: np.abs(_pieces(x, weights, biases)).max(0)
+        ),
+        "You take the smallest piece; asked is the largest.": (
+            lambda x, weights, biases: _pieces(x, weights, biases).min(0)
+        ),
+    },
+    probes=_maxout_probes,
+)
+
+
+# 00.7 dead units
+
+
+def _dead_fraction(preactivations: Array) -> float:
+    """A unit is dead when no example sends a gradient back through its ReLU."""
+    z = torch.tensor(preactivations, requires_grad=True)
+    (gradient,) = torch.autograd.grad(torch.relu(z).sum(), z)
+    return float((gradient.abs().sum(0) == 0).double().mean())
+
+
+def _draw_layer(rng: np.random.Generator, n: int) -> Probe:
+    """Units that are dead, dead with a 0, alive for one example, for some, and always."""
+    negative = -rng.uniform(0.1, 5, (n, 4 + int(rng.integers(3))))
+    negative[int(rng.integers(n)), 0] = 0.0  # still dead: the slope at 0 is 0
+    once = -rng.uniform(0.5, 5, (n, 3))
+    once[int(rng.integers(n))] = rng.uniform(0.01, 0.3, 3)
+    some = rng.uniform(0.1, 3, (n, 2))
+    some[int(rng.integers(n))] *= -1
+    units = np.concatenate([negative, once, some, rng.uniform(0.1, 3, (n, 2))], axis=1)
+    return (np.round(units[:, rng.permutation(units.shape[1])], 3),)
+
+
+def _dead_probes(rng: np.random.Generator) -> list[Probe]:
+    alone = np.array([[-1.0, 0.0, 2.0, -0.5, 0.25]])  # a single example
+    return [_draw_layer(rng, int(rng.integers(5, 9))) for _ in range(3)] + [(alone,)]
+
+
+DEAD_FRACTION = Exercise(
+    id="00.7",
+    title="How many units are dead?",
+    function="dead_fraction",
+    points=1,
+    oracle=_dead_fraction,
+    mistakes={
+        "You count single values that are not above 0. A unit that is off for some examples is at "
+        "work; dead is one that is off for all of them.": lambda z: float((z <= 0).mean()),
+        "You count units that are off for at least one example. Dead is one that is off for all "
+        "of them: all, not any.": lambda z: float((z <= 0).any(0).mean()),
+        "You look along the rows: the share of examples that switch off every unit. Units are "
+        "columns: all(axis=0).": lambda z: float((z <= 0).all(1).mean()),
+        "A pre-activation of exactly 0 is off, too: ReLU gives 0 and its slope there is 0. "
+        "Use <= 0.": lambda z: float((z < 0).all(0).mean()),
+        "You count units whose mean is not above 0. One example above 0 is enough to keep a unit "
+        "alive: look at every example.": lambda z: float((z.mean(0) <= 0).mean()),
+        "You return the share of units that are alive; asked is the share of dead ones.": (
+            lambda z: 1 - _dead_fraction(z)
+        ),
+        "You return how many units are dead; asked is their share, between 0 and 1.": (
+            lambda z: float((z <= 0).all(0).sum())
+        ),
+        "You look for zeros. These are pre-activations: before the ReLU a unit that is off is "
+        "negative.": lambda z: float((z == 0).all(0).mean()),
+        "You call units dead that are always on. Off means a pre-activation of at most 0.": (
+            lambda z: float((z > 0).all(0).mean())
+        ),
+    },
+    probes=_dead_probes,
+)

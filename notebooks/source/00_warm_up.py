@@ -1,0 +1,1131 @@
+# %% [markdown]
+# # 00 Warm-up: scaling and activations
+#
+# *80 minutes, the first ten on how the course works. Builds on: a little Python and NumPy, and
+# what a derivative is.*
+#
+# After this lesson you will be able to
+# - work with a lesson: predict, explore, answer, check, and help yourself when stuck;
+# - keep apart three words: regularization, normalization, standardization;
+# - say how much faster gradient descent gets when features are scaled, and why;
+# - take means and standard deviations from the right data;
+# - choose an activation function by its derivative, and see what happens to gradients in deep
+#   networks.
+#
+# At the end there is a [glossary](#Glossary) for the whole course, in English and Korean.
+
+# %% [markdown]
+# ## 1 Your first ten minutes
+#
+# This page is a *notebook*: text, and cells with Python. Click into the cell below and press
+# **Shift + Enter**. It runs, and the next cell is marked. `[*]` on its left means *at work*, a
+# number means *done*.
+#
+# Run the cells from top to bottom. (To run all at once: menu **Run → Run All Cells**. Nothing
+# breaks; what you have not answered yet says so.)
+
+# %%
+import numpy as np
+
+from helpers import SEED, check, claim, plots, predict, progress, scaling, zigzag
+from helpers.plots.scaling import explore_valley, plot_speed, plot_statistics, plot_walks
+
+print("Ready. NumPy", np.__version__)
+
+# %% [markdown]
+# ### Predict
+#
+# A lesson asks before it shows. Choose, press *Commit*, and then read why. Being wrong is welcome:
+# it is what you will remember.
+#
+# The question is about **gradient descent**: a model has weights; its *loss* says how wrong it is;
+# each step moves the weights a bit downhill. The *learning rate* sets the length of the steps.
+
+# %%
+predict(
+    "A model has two weights, one for each feature of a house. With features of the same size, "
+    "descent needs 7 steps for 99 % of the way. Now one feature has values ten times as large as "
+    "the other. How many steps?",
+    ["about 7: only the best weights change", "about 70", "about 800"],
+    answer=2,
+    because="Slopes grow with the square of the scale: the valley is 100 times steeper along one "
+    "weight than along the other. Steps short enough for the steep side are 100 times too short "
+    "for the flat one. See the figure below.",
+)
+
+# %% [markdown]
+# ### Explore
+#
+# Figures with sliders are there to be played with. Drag a slider, or click it and use the arrow
+# keys.
+#
+# Left: the loss seen from above, as a map. On a blue ring the loss is the same; the star is the
+# lowest point; every dot is a step. Right: how much of the way is left.
+#
+# 1. Move *ratio of scales* to 1. What becomes of the rings?
+# 2. Back to 10: which *learning rate* is the fastest? What happens above 2?
+# 3. Click *standardized*. Then move *correlation*: what helps now?
+
+# %%
+explore_valley()
+
+# %% [markdown]
+# A learning rate of 1 on this slider is one over the steepest curvature. Near 2 the steps zig-zag
+# across the valley; beyond 2 they climb out. That is the dilemma: the steep direction limits the
+# rate, the flat one suffers from it.
+#
+# Lines with a ✓ are **claims**. Every number in this course is measured where you read it, and
+# must lie within the stated bounds; if it did not, the cell would stop with an error.
+
+# %%
+from helpers.plots.scaling import find_valley
+
+for ratio, low, high in ((1, 7, 7), (10, 800, 1000)):
+    steps = find_valley("raw", ratio, 0.0, 0.5).arrival
+    claim(f"steps when one feature is {ratio} times as large", steps, low=low, high=high)
+steps = find_valley("standardized", 10, 0.0, 0.5).arrival
+claim("the same features, standardized", steps, low=7, high=7)
+
+# %% [markdown]
+# ### Answer
+#
+# The cure is to bring all features to one scale. The simplest way is **min–max**: the smallest
+# training value of a feature becomes 0, the largest becomes 1,
+#
+# $$x' = \frac{x - \min}{\max - \min} .$$
+#
+# Data are arrays here, with a row for each example and a column for each feature.
+
+# %%
+train = np.array([[50.0, 2.0], [100.0, 3.0], [150.0, 6.0]])  # (3 homes, 2 features): m², rooms
+print("smallest of each column:", train.min(axis=0))
+print("smallest of all:        ", train.min())
+
+# %% [markdown]
+# ### Exercise 00.1 · `min_max` · 1 point
+# Scale both sets, with **the minimum and maximum of each column of `train`**: the test set is
+# scaled by the same numbers. Its values may then lie outside of 0 to 1; leave them there. In these
+# data every column of `train` has at least two different values.
+#
+# Replace the two lines below `# YOUR CODE HERE`, and run the cell. Then run the cell after it.
+#
+# <details><summary>Hint 1</summary>
+#
+# You need two arrays with a number for each column: the smallest and the largest value in `train`.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `low = train.min(axis=0)`, and `high` in the same way. NumPy subtracts such an array from every
+# row.
+#
+# </details>
+# <details><summary>Hint 3</summary>
+#
+# `return (train - low) / (high - low), …` and the same with `test` after the comma.
+#
+# </details>
+
+
+# %% exercise="00.1"
+def min_max(train, test):
+    """Both sets with each feature scaled by the training set's range: a tuple (train, test).
+
+    train: (n, d) floats, test: (m, d) floats. Neither is changed: return new arrays.
+    """
+    ### BEGIN SOLUTION
+    low, high = train.min(axis=0), train.max(axis=0)  # (d,) each
+    return (train - low) / (high - low), (test - low) / (high - low)
+    ### END SOLUTION
+
+
+# %% check="00.1"
+check("00.1", min_max)
+
+# %% [markdown]
+# *To do* means that the cell still says `raise NotImplementedError()`, or that you have not run it
+# after your last change. *Not yet* comes with a reason. Answers can be changed and checked as often
+# as you like.
+#
+# The check calls your function on small arrays and looks at the results. It knows the usual
+# mistakes. Here is what it says to three answers that are wrong:
+
+# %%
+from helpers.check import judge
+
+answers = {
+    "`return` forgotten": lambda train, test: None,
+    "a name misspelled": lambda train, test: train.minimum(axis=0),
+    "only one of the two arrays": lambda train, test: train,
+}
+for name, answer in answers.items():
+    print(f"{name}:\n{judge('00.1', answer).message}\n")
+
+# %% [markdown]
+# ### See what is done, and what is left
+
+# %%
+progress("00")
+
+# %% [markdown]
+# `progress()` without a number shows all lessons. Your answers stay in the notebook: save it with
+# **Ctrl + S** (Mac: ⌘ S). What you have passed and predicted is kept in the file
+# `notebooks/.progress.json` on your machine.
+#
+# ### When you are stuck
+#
+# - **Open a hint.** Three for each exercise; the third is nearly the answer. Reading it costs no
+#   points.
+# - **Read the message of the check** to its end. It shows the call, what came and what was
+#   expected. "Your function raised …" names the line.
+# - **`NameError: name 'np' is not defined`**: a cell further up was not run. **Run → Run All Above
+#   Selected Cell**.
+# - **`[*]` does not go away**, or nothing makes sense any more: **Kernel → Restart Kernel…**, then
+#   run the cells again from the top. Your texts stay; only Python's memory is emptied.
+
+# %% [markdown]
+# - **Undo**: Ctrl + Z in a cell. A deleted cell comes back with **Edit → Undo Cell Operation**.
+# - **Start a notebook afresh**: in the list of files on the left, right-click it, *Duplicate* (that
+#   keeps your work). Then, in a terminal in the course's folder,
+#   `git restore notebooks/00_warm_up.ipynb`; or download the file once more. Close and open it.
+#   Progress is kept.
+# - **Look again at what a function does**: put `?` behind its name, as in `check?`, and run.
+#
+# That is all. The same five things (predict, explore, read, answer, check) make every lesson.
+#
+# ## 2 Three words that are confused · 10 minutes
+#
+# | word | what it does | example |
+# |---|---|---|
+# | **standardization** | mean 0, std 1 for each feature (z-score) | exercise 00.2 |
+# | **normalization** | to the range 0 to 1 (min–max) | exercise 00.1 |
+# | **regularization** | limits the *model*, against learning by heart | lessons 02 to 09 |
+#
+# The first two change numbers that go in; the third changes what is learned. (*Normalization* is
+# also used for scaling to length 1, and for the layers of lesson 05.) In Korean
+# *normalization* and *regularization* are often both called 정규화; 규제 is safer for the second.
+
+# %% [markdown]
+# Standardization:
+#
+# $$x' = \frac{x-\mu}{\sigma}, \qquad \mu = \frac1n\sum_i x_i, \qquad
+#   \sigma^2 = \frac1n \sum_i (x_i-\mu)^2 .$$
+#
+# Subtracting the mean alone is called *centring*. What to do with a feature that never varies in
+# training, such as the corner pixel of a scan? Its σ is 0. The usual way is to divide it by 1
+# instead.
+#
+# ### Exercise 00.2 · `standardize` · 2 points
+# Standardize every column of both sets **with mean and standard deviation of `train`** (NumPy's
+# `std()` as it is: the mean square, divided by $n$). Where the standard deviation is exactly 0,
+# divide by 1.
+#
+# <details><summary>Hint 1</summary>
+#
+# As in 00.1: two arrays with a number for each column, from `train` only.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `np.where(std == 0, 1, std)` is 1 where the standard deviation is 0, and `std` elsewhere.
+#
+# </details>
+# <details><summary>Hint 3</summary>
+#
+# `std = train.std(axis=0)`, then the line of hint 2, then `(train - mean) / std` and the same for
+# `test`. Mind the brackets.
+#
+# </details>
+
+
+# %% exercise="00.2"
+def standardize(train, test):
+    """Both sets with mean 0 and std 1 by the training set's statistics: a tuple (train, test).
+
+    train: (n, d) floats, test: (m, d) floats. A feature with std 0 in train is divided by 1.
+    """
+    ### BEGIN SOLUTION
+    mean, std = train.mean(axis=0), train.std(axis=0)  # (d,) each
+    std = np.where(std == 0, 1, std)
+    return (train - mean) / std, (test - mean) / std
+    ### END SOLUTION
+
+
+# %% check="00.2"
+check("00.2", standardize)
+
+# %% [markdown]
+# At work you would write `StandardScaler().fit(train)` of scikit-learn, and then
+# `.transform(train)` and `.transform(test)`. The split into *fit* and *transform* is there for this
+# one reason: fit on training data only. Does yours agree?
+
+# %%
+from sklearn.preprocessing import StandardScaler
+
+homes, prices = scaling.draw_homes(200, np.random.default_rng([SEED, 0]))  # (200, 2), (200, 1)
+scaler = StandardScaler().fit(homes[:150])
+try:
+    ours = standardize(homes[:150], homes[150:])[1]
+    print("largest difference:", abs(ours - scaler.transform(homes[150:])).max())
+except NotImplementedError:
+    print("not attempted yet: standardize; going on with scikit-learn's")
+
+# %% [markdown]
+# ## 3 Why it matters: the condition number · 20 minutes
+#
+# For a linear model and squared error, the loss is a bowl. How steep it is in each direction is
+# given by the eigenvalues $\lambda_1 \ge \dots \ge \lambda_d$ of the matrix $X^\top X/n$, where $X$
+# has one more column of ones for the intercept. Along each eigenvector one step multiplies what is
+# left by $1-\eta\lambda_i$. So
+#
+# - the learning rate η must stay below $2/\lambda_1$;
+# - the flattest direction then needs about $\kappa = \lambda_1/\lambda_d$ steps, the **condition
+#   number**.
+#
+# In 200 homes, area is about 80 ± 25 m², rooms about 3 ± 1, correlated. Rate: $\eta = 1/\lambda_1$.
+
+# %%
+arrival = {}
+for name, (x, _) in scaling.prepare(homes, homes).items():
+    run = scaling.descend(x, prices)
+    arrival[name] = run.steps_to(0.001)  # of the loss above the lowest one
+    print(f"{name:13} condition number {run.condition:9,.1f} {arrival[name]:8,} steps to 0.1 %")
+claim("steps on raw features", arrival["raw"], low=10_000, high=25_000)
+claim("raw / centred", arrival["raw"] / arrival["mean 0"], low=4, high=12)
+claim("raw / standardized", arrival["raw"] / arrival["standardized"], low=1500, high=5000)
+claim("steps on whitened features", arrival["whitened"], low=1, high=1)
+
+# %% [markdown]
+# A few thousand times faster, for two lines of code. Centring and scaling each do their part:
+# without centring, the mean itself is one long, steep direction, shared by all features and the
+# intercept.
+#
+# **Whitening** goes one step further. It also removes correlations: turn the features to the
+# eigenvectors of their covariance matrix (PCA, principal component analysis), then divide each by
+# its standard deviation. The covariance becomes the identity, $\kappa$ becomes 1.
+
+# %% [markdown]
+# ### Exercise 00.3 · `whiten` · 1 point
+# Return a whitened copy of `x`: mean 0, and $\frac1n Z^\top Z$ the identity matrix. `x` has more
+# rows than columns, and no column is a combination of the others. Any such copy of the same shape
+# is right, however it is turned or mirrored.
+#
+# <details><summary>Hint 1</summary>
+#
+# Center first. The covariance is `centred.T @ centred / n`, a matrix (d, d).
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `values, vectors = np.linalg.eigh(covariance)`: the columns of `vectors` are the directions,
+# `values` the variances along them. `centred @ vectors` turns the data.
+#
+# </details>
+# <details><summary>Hint 3</summary>
+#
+# To make a variance 1, divide by its square root: `centred @ vectors / np.sqrt(values)`.
+#
+# </details>
+
+
+# %% exercise="00.3"
+def whiten(x):
+    """A copy of x with mean 0 and the identity as covariance (divided by n): (n, d).
+
+    x: (n, d) floats with n > d, of full rank.
+    """
+    ### BEGIN SOLUTION
+    centred = x - x.mean(axis=0)
+    values, vectors = np.linalg.eigh(centred.T @ centred / len(x))  # (d,), (d, d)
+    return centred @ vectors / np.sqrt(values)
+    ### END SOLUTION
+
+
+# %% check="00.3"
+check("00.3", whiten)
+
+# %% [markdown]
+# ### And images?
+#
+# Pixels all have the same scale already. The digits of this course are 8 × 8 = 64 pixels between 0
+# and 1; here with a little noise on top. 300 of them train a linear model.
+
+# %%
+predict(
+    "Each preparation gets its own best safe rate, 1/λ₁. Which one makes descent on digits "
+    "**slower** than no preparation at all?",
+    ["none of them", "subtracting the mean", "min–max", "standardizing"],
+    answer=2,
+    because="Min–max stretches every pixel to fill 0 to 1, also those that hold nothing but noise. "
+    "Their means are then near 0.5, far from 0, while their spread stays small: the "
+    "direction of the mean gets steeper still, and it sets the rate.",
+)
+
+# %%
+seeds = range(100 * SEED, 100 * SEED + 5)
+times = np.unique(np.geomspace(1, 30_000, 28).astype(int)).tolist()
+speed = scaling.compare_on_digits(seeds, times)
+plots.show(plot_speed(times, speed), alt="Loss and test accuracy over steps. Centred and "
+           "standardized digits need some tens of steps to 1 %, raw ones hundreds, min–max more "
+           "than a thousand, whitened ones a single one. All end at the same accuracy; all but the "
+           "whitened pass a better one on the way.")  # fmt: skip
+
+# %%
+mean = {name: found.arrival.mean() for name, found in speed.items()}
+claim("digits: steps to 1 % on raw pixels", mean["raw"], low=250, high=600)
+claim("raw / centred", mean["raw"] / mean["mean 0"], low=8, high=18)
+claim("raw / standardized", mean["raw"] / mean["standardized"], low=12, high=30)
+claim("min–max / raw", mean["min–max"] / mean["raw"], low=2.5, high=6)
+condition = {name: np.exp(np.log(found.condition).mean()) for name, found in speed.items()}
+claim("condition number: raw / centred", condition["raw"] / condition["mean 0"], low=10, high=35)
+ends = np.array([found.accuracy[-1] for found in speed.values()])  # (5 preparations, 5 seeds)
+claim("test accuracy at the end: range over the preparations", np.ptp(ends, axis=0), high=0.008)
+lost = speed["raw"].accuracy.max(0) - speed["whitened"].accuracy.max(0)
+claim("best on the way, raw less whitened: mean", lost.mean(), low=0.02, high=0.08)
+
+# %% [markdown]
+# So for images the mean is what matters, and **centring is nearly enough**: all pixels had one
+# scale to begin with.
+#
+# At the end all five are the same model, written in other coordinates. They differ on the *way*. By
+# the time the flat directions are learned, accuracy has fallen again: those directions are mostly
+# noise. Whitening makes them as fast as the rest, so that there is no good moment to stop (lesson
+# 07). Fast is not better by itself.
+#
+# ## 4 Whose statistics? · 10 minutes
+#
+# Mean and standard deviation are learned from data, just like weights. So they come from the
+# training set. Using the test set for anything is called **leakage**. How much does it change?
+
+# %%
+predict(
+    "You standardize digits with mean and std of training **and** test set together. How much "
+    "higher does the test accuracy come out?",
+    ["by about 5 points", "by about 1 to 2 points", "no difference that could be measured"],
+    answer=2,
+    because="64 means and 64 spreads, without a look at a label, tell a model hardly anything. The "
+    "rule is right all the same: what comes next is the same kind of mistake.",
+)
+
+# %%
+ten = range(100 * SEED, 100 * SEED + 10)
+scores = [scaling.accuracy_by_statistics(seed) for seed in ten]
+scores = {name: np.array([score[name] for score in scores]) for name in scores[0]}
+plots.show(plot_statistics(scores), alt="Test accuracy about 0.90 with the statistics of the "
+           "training set, of all data and of the whole test set; about 0.2 when each batch holds "
+           "one digit and is standardized by itself.")  # fmt: skip
+gain = scores["all data"] - scores["training set"]
+claim("all data less training set: mean accuracy", gain.mean(), low=-0.004, high=0.006)
+claim("the whole test set's own: mean", (scores["test set"] - scores["training set"]).mean(),
+      low=-0.015, high=0.015)  # fmt: skip
+alone = scores["test batches of one digit"]
+claim("batches of one digit, each with its own statistics", alone.mean(), low=0.1, high=0.3)
+
+# %% [markdown]
+# Standardizing each test batch by *itself* is the mistake that hurts. A batch of sevens has its own
+# mean: subtract it, and what made them sevens is gone. The same image gets another answer in other
+# company. (Batch normalization has this very problem; lesson 05 shows the way out.)
+#
+# Leakage also hurts as soon as labels take part. Take pure noise, 2000 features, random labels, and
+# keep the 20 features that fit the labels best:
+
+# %%
+chosen = {
+    name: np.array([scaling.accuracy_on_noise(seed, leaky=leaky) for seed in ten])
+    for name, leaky in {"on all data": True, "inside each fold": False}.items()
+}
+claim("chosen on all data: accuracy on noise", chosen["on all data"].mean(), low=0.8, high=1.0)
+claim("chosen inside each fold", chosen["inside each fold"].mean(), low=0.38, high=0.62)
+
+# %% [markdown]
+# Nine in ten right, where there is nothing to know. The rule that protects you costs nothing:
+# **everything that is fitted is fitted on the training set, and stored with the model.**
+#
+# ### Written question 00.w · 2 points
+# Two colleagues standardize digits. A takes mean and std of all data, before the split. B
+# standardizes every incoming test batch by its own mean and std. For each: what is wrong in
+# principle, and what did it do here (give figures)? What do you tell A, who says "it made no
+# difference"?
+
+# %% [markdown] written="00.w"
+# ### BEGIN SOLUTION
+# A uses the test set: its mean and std enter the training. The test set no longer stands for unseen
+# data. Here it changed the accuracy by less than half a point (mean over ten splits), since 128
+# numbers without labels say hardly anything. B gives the same image different inputs, depending on
+# which other images are in its batch, and a single image has std 0. With whole, mixed test sets
+# this is harmless here (also within about a point), but with batches of one digit the accuracy
+# fell from about 0.90 to about 0.2.
+#
+# Rule: fit on the training set, store mean and std with the model, apply them to everything. To A:
+# that it made no difference is known only because we tried both; with labels involved the same
+# habit turned 50 % into about 90 % (choosing features on all data). Small data, outliers
+# or another preparation can make it matter, it cannot be noticed from the result, and the right way
+# costs nothing.
+# ### END SOLUTION
+
+# %% [markdown]
+# ## 5 Activation functions · 20 minutes
+#
+# A unit computes $z = w^\top x + b$, the *pre-activation*, and passes on $h = \varphi(z)$. Without
+# a bend in φ, many layers are one linear layer. With $s(z) = 1/(1+e^{-z})$:
+#
+# | name | φ(z) | saturates | mean near 0 | to learn |
+# |---|---|---|---|---|
+# | sigmoid | $s(z)$ | on both sides | no, near ½ | – |
+# | tanh | $\tanh z$ | on both sides | yes | – |
+# | ReLU | $z$ for $z>0$, else 0 | left: slope 0 | no | – |
+# | leaky ReLU | $z$ for $z>0$, else $\alpha z$ | no | nearly | – |
+# | PReLU | the same | no | nearly | α |
+# | ELU | $z$ for $z>0$, else $\alpha(e^z-1)$ | left, at −α | nearly | – |
+# | SiLU (swish) | $z\,s(z)$ | left | no | – |
+# | GELU | $z\,\Phi(z)$, Φ of the normal distribution | left | no | – |
+# | maxout | largest of $k$ linear pieces | no | depends | $k$ times the weights |
+
+# %% [markdown]
+# *Saturated* means: φ is flat there, so φ′ is nearly 0, and no gradient comes through. SiLU and
+# GELU are today's names in large models; they look like a smooth ReLU with a dip below 0.
+#
+# ### Exercise 00.4 · `activation` · 1 point
+# `name` is one of `"sigmoid"`, `"tanh"`, `"relu"`, `"leaky_relu"`, `"elu"`, `"silu"`. Return φ of
+# every entry of `x`, an array of the same shape. `alpha` is the α of the table (between 0 and 1 for
+# the leaky ReLU, any positive number for ELU); the others ignore it. Entries may be as large as
+# ±1000 and must not give NaN; an overflow *warning* of NumPy is no harm.
+#
+# <details><summary>Hint 1</summary>
+#
+# A chain of `if name == "sigmoid": return …`. Start with two or three names: each earns its share.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `np.where(x > 0, a, b)` takes `a` where x > 0, `b` elsewhere. The sigmoid is
+# `1 / (1 + np.exp(-x))`: at −1000 that is 1/inf = 0, as it should be.
+#
+# </details>
+# <details><summary>Hint 3</summary>
+#
+# relu: `np.maximum(x, 0)`; tanh: `np.tanh(x)`; elu:
+# `np.where(x > 0, x, alpha * (np.exp(x) - 1))`; silu: `x` times the sigmoid.
+#
+# </details>
+
+
+# %% exercise="00.4"
+def activation(name, x, alpha):
+    """φ(x) for every entry: an array like x.
+
+    name: "sigmoid", "tanh", "relu", "leaky_relu", "elu" or "silu"; x: floats, any shape; alpha > 0.
+    """
+    ### BEGIN SOLUTION
+    if name == "sigmoid":
+        return 0.5 * (1 + np.tanh(0.5 * x))  # 1 / (1 + exp(−x)) without exp: no overflow
+    if name == "tanh":
+        return np.tanh(x)
+    if name == "relu":
+        return np.maximum(x, 0)
+    if name == "leaky_relu":
+        return np.where(x > 0, x, alpha * x)
+    if name == "elu":
+        return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
+    return x * activation("sigmoid", x, alpha)
+    ### END SOLUTION
+
+
+# %% check="00.4"
+check("00.4", activation)
+
+# %% [markdown]
+# Backward, the gradient of the loss is multiplied by φ′(z) at every layer, and by the weights. Ten
+# layers multiply ten derivatives.
+
+# %%
+predict(
+    "The derivative of the sigmoid is largest at z = 0. Ten sigmoid layers, all at their best. "
+    "What is the product of the ten derivatives?",
+    ["about 1/10", "about 1/1000", "about 1/1 000 000"],
+    answer=2,
+    because="s(1 − s) is at most 1/4, at s = 1/2. And 4 to the tenth is about a million. Anywhere "
+    "else than at 0 it is less.",
+)
+
+# %% [markdown]
+# ### Exercise 00.5 · `activation_grad` · 1 point
+# The derivatives φ′ of the same six functions, for every entry of `x`. At exactly $x = 0$, where
+# ReLU, leaky ReLU and perhaps ELU have a kink, take the value of the left side, as PyTorch does:
+# 0, α and α. Again without NaN for ±1000.
+#
+# <details><summary>Hint 1</summary>
+#
+# Two of them are neat in terms of the function itself: with $s$ the sigmoid, $s' = s\,(1-s)$; with
+# $t = \tanh x$, $t' = 1-t^2$.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# For ELU differentiate $\alpha(e^x-1)$; for SiLU use the product rule on $x\cdot s(x)$. You may
+# call `activation`.
+#
+# </details>
+# <details><summary>Hint 3</summary>
+#
+# relu: `np.where(x > 0, 1.0, 0.0)`, leaky ReLU alike; elu: `np.where(x > 0, 1.0, alpha *
+# np.exp(x))`; silu: $s + x\,s\,(1-s)$.
+#
+# </details>
+
+
+# %% exercise="00.5"
+def activation_grad(name, x, alpha):
+    """φ′(x) for every entry: an array like x. At 0, the slope of the left side.
+
+    name: "sigmoid", "tanh", "relu", "leaky_relu", "elu" or "silu"; x: floats, any shape; alpha > 0.
+    """
+    ### BEGIN SOLUTION
+    s = 0.5 * (1 + np.tanh(0.5 * x))  # the sigmoid
+    if name == "sigmoid":
+        return s * (1 - s)
+    if name == "tanh":
+        return 1 - np.tanh(x) ** 2
+    if name == "relu":
+        return np.where(x > 0, 1.0, 0.0)
+    if name == "leaky_relu":
+        return np.where(x > 0, 1.0, alpha)
+    if name == "elu":
+        return np.where(x > 0, 1.0, alpha * np.exp(np.minimum(x, 0)))
+    return s + x * s * (1 - s)
+    ### END SOLUTION
+
+
+# %% check="00.5"
+check("00.5", activation_grad)
+
+# %% [markdown]
+# PyTorch finds derivatives by itself (*autograd*). The figure below uses that; yours should agree
+# with it.
+
+# %%
+from helpers import dead_units
+from helpers.plots.activations import explore_gallery, plot_dead, plot_gradients, slope
+
+x = np.linspace(-4, 4, 801)
+try:
+    names = {"sigmoid": "sigmoid", "ELU": "elu", "SiLU": "silu"}
+    gaps = {a: abs(slope(a, x, 0.5)[1] - activation_grad(b, x, 0.5)) for a, b in names.items()}
+    print("largest difference:", max(gap.max() for gap in gaps.values()))
+except NotImplementedError:
+    print("not attempted yet: activation_grad; going on with autograd's")
+claim("sigmoid: the largest derivative", slope("sigmoid", x, 0)[1].max(), low=0.25, high=0.25)
+claim("ten of them", slope("sigmoid", x, 0)[1].max() ** 10, low=0.9e-6, high=1e-6)
+claim("tanh: the largest derivative", slope("tanh", x, 0)[1].max(), low=1, high=1)
+
+# %% [markdown]
+# ### Explore: the gallery
+#
+# Left and middle: φ and φ′; the grey hump shows where the inputs of a unit lie. Right: the product
+# of derivatives through many layers, for forty single ways through a network (thin), and their
+# root mean square (green). Weights come on top in lesson 01.
+#
+# 1. Which functions keep a product near 1? What does α do to the leaky ReLU?
+# 2. *tanh*: make the inputs small, then large. Why does it vanish for large ones?
+# 3. *ReLU*: nearly all thin lines are gone after some layers, and yet the mean falls slowly. How?
+
+# %%
+explore_gallery(seed=SEED)
+
+# %% [markdown]
+# A way through a ReLU network is open or shut: its product is 1 or 0. Half of the ways close at
+# every layer, but there are very many of them, and the mean only halves (its root: × 0.71). Weights
+# can make up for that, with a factor of √2: that is *He* initialization, lesson 01.
+#
+# Does this hold in networks? 20 layers of 64 units on digits, weights drawn at random: *Xavier* has
+# variance 1/64, *He* 2/64.
+
+# %%
+five = range(100 * SEED, 100 * SEED + 5)
+found = {kind: dead_units.backward_through(kind, five) for kind in dead_units.DEEP}
+plots.show(plot_gradients(found), alt="Gradients over 20 layers, relative to the last: sigmoid "
+           "falls in a straight line to a million-millionth, ReLU with Xavier to a thousandth, "
+           "tanh to a third; ReLU with He and maxout stay near 1. Predictions lie on the "
+           "lines.")  # fmt: skip
+ratio = {k: np.exp(np.log(b.norms[0] / b.norms[-1]).mean()) for k, b in found.items()}
+claim("gradient, first layer over last: sigmoid", ratio["sigmoid, Xavier"], low=5e-13, high=2e-12)
+claim("tanh, Xavier", ratio["tanh, Xavier"], low=0.18, high=0.42)
+claim("ReLU, Xavier", ratio["ReLU, Xavier"], low=5e-4, high=3e-3)
+claim("ReLU, He", ratio["ReLU, He"], low=0.4, high=2)
+claim("maxout, Xavier", ratio["maxout, Xavier"], low=0.6, high=1.8)
+off = [ratio[kind] / b.expected[0] for kind, b in found.items()]
+claim("measured over predicted (product of √(n·Var(w)·mean φ′²))", off, low=0.5, high=2)
+
+# %% [markdown]
+# The prediction uses nothing but derivatives and the variance of the weights, and it holds over
+# twelve orders of magnitude. With sigmoids the first layers get a millionth of a millionth of the
+# gradient: they do not learn. That is the **vanishing gradient**.
+#
+# ## 6 Maxout, and units that die · 10 minutes
+#
+# A **maxout** unit has $k$ linear pieces and passes on the largest,
+# $\max_j\,(x^\top w_j + b_j)$. ReLU is the special case of two pieces, one of them 0; $|z|$ is
+# another. It never saturates; it costs $k$ times the weights.
+#
+# ### Exercise 00.6 · `maxout` · 1 point
+# `x` is (n, d), `weights` (k, d, units), `biases` (k, units). Return (n, units): for each example
+# and unit the largest of its k pieces.
+#
+# <details><summary>Hint 1</summary>
+#
+# First all pieces, an array (k, n, units); then a maximum over one axis.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `x @ weights` multiplies x with each of the k matrices: (k, n, units). The biases (k, units) must
+# become (k, 1, units) to be added: `biases[:, None, :]`.
+#
+# </details>
+# <details><summary>Hint 3</summary>
+#
+# `(x @ weights + biases[:, None, :]).max(axis=…)`: which axis counts the pieces?
+#
+# </details>
+
+
+# %% exercise="00.6"
+def maxout(x, weights, biases):
+    """The outputs of a maxout layer: (n, units).
+
+    x: (n, d); weights: (k, d, units); biases: (k, units), k >= 1 pieces for each unit.
+    """
+    ### BEGIN SOLUTION
+    pieces = x @ weights + biases[:, None, :]  # (k, n, units)
+    return pieces.max(axis=0)
+    ### END SOLUTION
+
+
+# %% check="00.6"
+check("00.6", maxout)
+
+# %% [markdown]
+# A ReLU has slope 0 for every $z \le 0$. If a large step pushes a unit so far that $z \le 0$ for
+# *all* examples, then it gets no gradient from any of them, and nothing inside the unit can bring
+# it back: it is **dead**.
+#
+# ### Exercise 00.7 · `dead_fraction` · 1 point
+# `preactivations` is (n, units): a row for each example, taken before the ReLU. Return the share of
+# units that are dead: $z \le 0$ for every example. A number between 0 and 1.
+#
+# <details><summary>Hint 1</summary>
+#
+# `preactivations <= 0` is an array of True and False of the same shape.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `.all(axis=0)` says for each column whether all of it is True.
+#
+# </details>
+# <details><summary>Hint 3</summary>
+#
+# The mean of True and False is the share of True: `.all(axis=0).mean()`.
+#
+# </details>
+
+
+# %% exercise="00.7"
+def dead_fraction(preactivations):
+    """The share of units that no example switches on: a float in [0, 1].
+
+    preactivations: (n, units) floats, before the ReLU.
+    """
+    ### BEGIN SOLUTION
+    return (preactivations <= 0).all(axis=0).mean()
+    ### END SOLUTION
+
+
+# %% check="00.7"
+check("00.7", dead_fraction)
+
+# %% [markdown]
+# What kills units, and what helps? An old piece of advice: start the biases at a small positive
+# number, so that more ReLUs are on at the start. Test it: two hidden layers, 600 digits, Adam
+# (lesson 10) at four learning rates. Raw pixels, with and without a bias of 0.1; standardized
+# pixels; and leaky ReLUs.
+
+# %%
+predict(
+    "What reduces the share of dead units most, at a learning rate of 0.01?",
+    ["biases that start at 0.1", "standardized inputs", "neither does anything"],
+    answer=1,
+    because="Biases are weights like others: a few steps of Adam carry them away from 0.1. With "
+    "raw pixels all inputs are positive, so that one step moves z in the same direction for all "
+    "examples at once; centred inputs cannot do that.",
+)
+
+# %%
+rates = (0.003, 0.01, 0.03, 0.1)
+four = range(100 * SEED, 100 * SEED + 4)
+trained = dead_units.train_arms(rates, four, steps=120)
+plots.show(plot_dead(rates, trained), alt="The share of dead ReLUs rises with the learning rate "
+           "from about 0.1 to about 0.8, the same with a bias of 0.1; with standardized inputs "
+           "from 0 to about 0.4. Test accuracy is about the same for all up to a rate of "
+           "0.03.")  # fmt: skip
+
+# %%
+dead = {name: (arm.active == 0).mean(2) for name, arm in trained.items()}  # (4 rates, 4 seeds)
+claim("ReLU: dead at learning rate 0.003, mean", dead["ReLU"][0].mean(), low=0.04, high=0.22)
+claim("ReLU: dead at 0.03, mean", dead["ReLU"][2].mean(), low=0.24, high=0.46)
+claim("ReLU: dead at 0.1, mean", dead["ReLU"][3].mean(), low=0.55, high=0.98)
+saved = dead["ReLU"] - dead["ReLU, bias 0.1"]
+claim("saved by a bias of 0.1, rates up to 0.03: mean", saved[:3].mean(), low=-0.03, high=0.05)
+saved = dead["ReLU"] - dead["ReLU, standardized"]
+claim("saved by standardizing, rate 0.01: mean", saved[1].mean(), low=0.1, high=0.26)
+good = {name: arm.accuracy[:3] for name, arm in trained.items()}  # rates up to 0.03
+for name in ("ReLU, bias 0.1", "ReLU, standardized", "leaky ReLU"):
+    gain = (good[name] - good["ReLU"]).mean()
+    claim(f"{name} less ReLU: test accuracy, rates up to 0.03", gain, low=-0.025, high=0.025)
+
+# %% [markdown]
+# The learning rate kills; the bias saves a few units at most. Standardized inputs save most, at
+# usable rates. And the surprise: with a third of the units dead, the accuracy is about the same.
+# There were more units than needed. A dead unit is a waste, not yet a disease.
+#
+# The leaky ReLU cannot die: below 0 its slope is α. At these rates it was no more accurate here.
+#
+# ## 7 Are positive inputs harmful? · 5 minutes
+#
+# The gradient of a unit's weight is $\delta\,x_i$, with the same δ for all of them. If all $x_i$
+# are positive, **all weights of the unit move up, or all down**. To raise one and lower another,
+# they must zig-zag. So say the textbooks, against the sigmoid and for zero-centred activations.
+
+# %%
+twenty = range(100 * SEED, 100 * SEED + 20)
+cases = {"mean 0, one by one": (0, 1), "mean 0.5, one by one": (0.5, 1),
+         "mean 0.5, batches of 16": (0.5, 16)}  # fmt: skip
+same_rate = {
+    name: zigzag.walk(mean, batch_size=size, lr=2.0, seeds=twenty)
+    for name, (mean, size) in cases.items()
+}
+plots.show(plot_walks(same_rate), alt="Three paths of two weights from start to goal: centred "
+           "inputs go nearly straight, positive ones zig-zag when taken one by one, and go nearly "
+           "straight in batches of 16.")  # fmt: skip
+
+# %%
+plain, single, batch = same_rate.values()
+claim("mean 0.5, one by one: gradients whose entries agree in sign", single.same_sign, low=1)
+claim("the same in batches of 16, mean", batch.same_sign.mean(), low=0.05, high=0.35)
+claim("detour, one by one: mean", single.detour.mean(), low=2.0, high=3.3)
+claim("detour, batches of 16: mean", batch.detour.mean(), low=1.1, high=1.35)
+claim("steps, positive over centred", single.steps.mean() / plain.steps.mean(), low=0.9, high=1.1)
+tuned = [zigzag.fastest_walk(mean, batch_size=16, seeds=twenty, rates=(2, 4, 8, 16, 32))
+         for mean in (0, 0.5)]  # fmt: skip
+claim("batches, each at its fastest rate: steps, positive over centred",
+      tuned[1].steps.mean() / tuned[0].steps.mean(), low=3, high=8)  # fmt: skip
+
+# %% [markdown]
+# The zig-zag is real, but it is a matter of single examples. In a batch, some δ are positive and
+# some negative, the signs no longer agree, and the path is nearly straight. At the same learning
+# rate it even takes as many steps.
+#
+# What does cost something is the other effect, from section 3: a mean away from 0 makes one
+# direction steep, and allows only a smaller learning rate. With each at its fastest, centred inputs
+# were several times faster, also in batches.
+#
+# ## Summary
+#
+# - Standardization and min–max change the inputs; regularization limits the model.
+# - Descent needs about as many steps as the condition number says; scales enter squared. Centre,
+#   then scale. For images centring is nearly enough.
+# - Whitening gives κ = 1, and makes noise as fast as signal.
+# - Fit every statistic on the training set, and store it with the model.
+# - Gradients are multiplied by φ′ at every layer: at most ¼ for a sigmoid, 1 for tanh and ReLU.
+# - ReLUs die of large steps. Smaller rates and centred inputs help; a positive bias hardly does.
+#
+# ## Where textbooks disagree
+#
+# - *"Scale features to the range 0 to 1."* On digits that made descent slower than no preparation
+#   (section 3). Centring matters more.
+# - *"The condition number is the number of steps."* It is that of the last direction; loss and
+#   accuracy are decided much earlier (section 3).
+# - *"Whitening is the ideal preparation."* Fastest, and less accurate than the best moment of all
+#   others (section 3).
+# - *"Test statistics in the scaling make results too good."* Not measurably, here; choosing
+#   features did, and batches scaled by themselves did great harm (section 4).
+
+# %% [markdown]
+# - *"Positive inputs make gradient descent zig-zag."* For single examples; in batches the detour
+#   nearly vanishes. What remains is a smaller learning rate (section 7).
+# - *"Start biases at 0.1 against dead ReLUs."* A few points at the lowest rates, nothing where many
+#   die (section 6).
+# - *"Dead units ruin a network."* A third of them dead, and the accuracy was the same (section 6).
+# - *"Use leaky ReLU or maxout to avoid dead units."* They cannot die; more accurate was the leaky
+#   one not, at usable rates (section 6).
+#
+# ## References
+#
+# - Y. LeCun, L. Bottou, G. Orr, K.-R. Müller (1998). Efficient BackProp. In *Neural Networks:
+#   Tricks of the Trade*. Springer. (Scaling, condition number, zig-zag.)
+# - A. Kessy, A. Lewin, K. Strimmer (2018). Optimal whitening and decorrelation. *The American
+#   Statistician* 72(4).
+# - S. Kaufman, S. Rosset, C. Perlich, O. Stitelman (2012). Leakage in data mining: formulation,
+#   detection, and avoidance. *ACM TKDD* 6(4).
+# - V. Nair, G. Hinton (2010). Rectified linear units improve restricted Boltzmann machines. *ICML*.
+# - A. Maas, A. Hannun, A. Ng (2013). Rectifier nonlinearities improve neural network acoustic
+#   models. *ICML Workshop on Deep Learning for Audio, Speech and Language Processing*.
+# - K. He, X. Zhang, S. Ren, J. Sun (2015). Delving deep into rectifiers. *ICCV*. (PReLU.)
+# - D.-A. Clevert, T. Unterthiner, S. Hochreiter (2016). Fast and accurate deep network learning by
+#   exponential linear units (ELUs). *ICLR*.
+# - I. Goodfellow, D. Warde-Farley, M. Mirza, A. Courville, Y. Bengio (2013). Maxout networks.
+#   *ICML*.
+# - D. Hendrycks, K. Gimpel (2016). Gaussian error linear units (GELUs). arXiv:1606.08415.
+# - S. Elfwing, E. Uchibe, K. Doya (2018). Sigmoid-weighted linear units for neural network function
+#   approximation in reinforcement learning. *Neural Networks* 107. (SiLU.)
+# - X. Glorot, Y. Bengio (2010). Understanding the difficulty of training deep feedforward neural
+#   networks. *AISTATS*.
+
+# %% [markdown]
+# ## Glossary
+#
+# All lessons in one place; the terms stand under the lesson where you first meet them. Ctrl + F
+# finds a word. Some letters have several meanings: the table says which lesson means what.
+#
+# | symbol | meaning | lesson |
+# |---|---|---|
+# | $x,\ X$ | an input; a matrix with an example in each row | all |
+# | $y,\ \hat y$ | target (label); the model's output | all |
+# | $n,\ N$ | number of examples (in 04, $N$: number of units that may drop) | all |
+# | $d$ | number of features | all |
+# | $K$ | number of classes | 07, 09 |
+# | $w,\ W,\ b$ | weights (vector, matrix), bias; $w^*$ the best ones | all |
+# | $z = w^\top x + b$ | pre-activation | 00, 01 |
+# | $h = \varphi(z)$ | activation; φ the activation function, φ′ its slope | 00, 01 |
+# | $L,\ J$ | loss; without (02) or with a penalty; in 01, $J$ is the Jacobian | all |
+# | $\nabla L,\ g$ | gradient of the loss | 02, 03 |
+# | $\delta$ | derivative of the loss by a pre-activation or logit | 00, 01 |
+# | $\eta$ | learning rate (`lr`) | all |
+# | $t$ | step; in 02 also the threshold of soft-thresholding | 02, 07 |
+
+# %% [markdown]
+# | symbol | meaning | lesson |
+# |---|---|---|
+# | $\lambda$ | strength of a penalty or of weight decay | 02, 03 |
+# | $\lambda_i,\ \lambda_1$ | eigenvalues of the curvature; the largest one | 00, 07 |
+# | $\lambda$ in mixup | the share of the first of two images | 08 |
+# | $\kappa$ | condition number, largest over smallest curvature | 00, 10 |
+# | $H$ | Hessian, the matrix of second derivatives | 02, 07, 09 |
+# | $\alpha$ | slope of leaky ReLU, height of ELU; ridge's strength; of mixup | 00; 07; 08 |
+# | $\mu$ | mean; in 03 and 10 the momentum | 00, 05; 03, 10 |
+# | $\sigma,\ \sigma^2$ | standard deviation, variance | all |
+# | $n_\text{in},\ n_\text{out}$ | `fan_in`, `fan_out`: connections in and out | 01 |
+# | $\sigma_w^2,\ \chi$ | weight variance × fan_in; growth of a small difference | 01 |
+# | $\lVert w\rVert_1,\ \lVert w\rVert_2$ | sum of absolute values; length | 02 |
+# | $s$ | budget, the largest norm allowed; in 00 the sigmoid | 02 |
+# | $\tau$ | width of a prior | 02 |
+# | $q,\ p$ | `keep_prob`; $p = 1-q$, the probability of dropping | 04 |
+# | $m$ | mask of 0 and 1; in 05 the momentum of running statistics | 04; 05 |
+
+# %% [markdown]
+# | symbol | meaning | lesson |
+# |---|---|---|
+# | $\hat m,\ \hat v$ | Adam's means of the gradient and of its square | 03, 10 |
+# | $\beta_1,\ \beta_2$ | Adam's memory of the two means | 03, 10 |
+# | $\gamma,\ \beta$ | scale and shift after normalization | 05 |
+# | $\mu_r,\ \sigma_r^2$ | running mean, running variance | 05 |
+# | $\varepsilon$ | a tiny number against division by 0; in 09 the smoothing | 03, 05; 09 |
+# | $B$ | batch size | 05 |
+# | $k$ | number of models; of pieces (maxout) | 06; 00 |
+# | $v,\ c$ | mean square of an error; mean product of two models' errors | 06 |
+# | $e_i$ | error of model $i$ | 06 |
+# | $\operatorname{tr} H$ | sum of the curvatures, a measure of sharpness | 09 |
+# | $\odot$ | product entry by entry | 04, 05 |
+# | $E,\ \operatorname{Var}$ | mean and variance over chance | all |
+
+# %% [markdown]
+# ### Terms of lesson 00
+#
+# | term | 한국어 | meaning |
+# |---|---|---|
+# | feature | 특성 | one column of the data |
+# | label | 레이블 | the right class of an example |
+# | training set | 훈련 세트 | the examples that weights are fitted to |
+# | validation set | 검증 세트 | examples that choose settings |
+# | test set | 테스트 세트 | examples that only judge, once |
+# | loss | 손실 | how wrong the model is, as a number |
+# | gradient descent | 경사 하강법 | steps downhill along the gradient |
+# | learning rate | 학습률 | the length of these steps |
+# | centring | 평균 제거 (중심화) | subtract the mean |
+# | standardization | 표준화 | mean 0, standard deviation 1 |
+# | normalization | 정규화 | to a fixed range or norm |
+# | regularization | 규제 (정규화) | whatever limits overfitting |
+# | whitening | 백색화 | identity as covariance |
+# | principal components (PCA) | 주성분 분석 | directions of largest variance |
+# | condition number | 조건수 | largest over smallest curvature |
+# | data leakage | 데이터 누수 | test data have a say in the training |
+# | activation function | 활성화 함수 | the bend between two layers |
+# | pre-activation | 활성화 이전 값 | the sum before the bend |
+# | saturation | 포화 | flat part of φ: no gradient |
+# | dead unit (dead ReLU) | 죽은 뉴런 (죽은 렐루) | off for every example |
+# | maxout | 맥스아웃 | the largest of several linear pieces |
+# | vanishing gradient | 기울기 소실 | gradients fade on the way back |
+
+# %% [markdown]
+# ### Terms of lesson 01
+#
+# | term | 한국어 | meaning |
+# |---|---|---|
+# | initialization | 초기화 | the weights before the first step |
+# | symmetry breaking | 대칭성 깨기 | units must start different |
+# | fan-in, fan-out | 팬인(입력 수), 팬아웃(출력 수) | connections into and out of a unit |
+# | LeCun initialization | 르쿤 초기화 | variance 1/fan_in |
+# | Xavier (Glorot) initialization | 세이비어(글로럿) 초기화 | variance 2/(fan_in + fan_out) |
+# | He initialization | 허(He) 초기화 | variance 2/fan_in, for ReLU |
+# | gain | 게인 | a factor on the initial std |
+# | exploding gradient | 기울기 폭발 | gradients grow on the way back |
+# | orthogonal initialization | 직교 초기화 | all singular values equal |
+# | singular value | 특잇값 | how much a matrix stretches a direction |
+# | Jacobian | 야코비 행렬 | derivatives of outputs by inputs |
+# | dynamical isometry | 동역학적 등거리성 | the Jacobian's singular values near 1 |
+# | order and chaos | 질서와 혼돈 | small differences fade, or grow |
+
+# %% [markdown]
+# ### Terms of lesson 02
+#
+# | term | 한국어 | meaning |
+# |---|---|---|
+# | overfitting | 과적합 | good on training data only |
+# | generalization error | 일반화 오차 | error on new data |
+# | penalty | 벌점 (페널티) | a term added to the loss |
+# | L1, lasso | L1 규제, 라쏘 | sum of absolute weights |
+# | L2, ridge | L2 규제, 릿지 | sum of squared weights |
+# | sparsity | 희소성 | many weights are exactly 0 |
+# | subgradient | 서브그래디언트 (열미분) | a slope at a kink |
+# | proximal step | 근접 연산 스텝 | exact step for a kinked penalty |
+# | soft-thresholding | 연성 임계화 | shrink by t, or to 0 |
+# | shrinkage | 축소 | weights pulled towards 0 |
+# | prior, posterior | 사전 분포, 사후 분포 | belief before and after the data |
+# | likelihood | 가능도 (우도) | how probable the data are |
+# | MAP | 최대 사후 확률 추정 | the most probable weights |
+
+# %% [markdown]
+# ### Terms of lesson 03
+#
+# | term | 한국어 | meaning |
+# |---|---|---|
+# | weight decay | 가중치 감쇠 | a share of the weight goes at each step |
+# | stochastic gradient descent (SGD) | 확률적 경사 하강법 | gradient of a small batch |
+# | momentum | 모멘텀 | gradients summed with a memory |
+# | adaptive learning rate | 적응적 학습률 | a rate for each weight |
+# | coupled, decoupled | 결합, 분리 | decay inside or beside the gradient |
+# | label noise | 레이블 노이즈 | wrong labels in training |
+# | divergence | 발산 | steps lead away |
+#
+# ### Terms of lesson 04
+#
+# | term | 한국어 | meaning |
+# |---|---|---|
+# | dropout | 드롭아웃 | units switched off at random |
+# | keep probability | 유지 확률 | `keep_prob`, not torch's p |
+# | mask | 마스크 | ones and zeros, drawn anew |
+# | inverted dropout | 역 드롭아웃 | scaled while training |
+# | weight scaling | 가중치 스케일링 | scaled at test time instead |
+# | thinned network | 솎아낸 신경망 | what a mask leaves |
+# | train mode, eval mode | 훈련 모드, 평가 모드 | `.train()`, `.eval()` |
+# | co-adaptation | 공적응 | units that only work together |
+# | MC dropout | 몬테카를로 드롭아웃 | many masks at test time |
+# | drop-path | 드롭 패스 (확률적 깊이) | whole layers are dropped |
+
+# %% [markdown]
+# ### Terms of lesson 05
+#
+# | term | 한국어 | meaning |
+# |---|---|---|
+# | batch normalization | 배치 정규화 | each unit standardized over the batch |
+# | layer normalization | 층 정규화 | each example over its units |
+# | instance normalization | 인스턴스 정규화 | each channel of each image |
+# | group normalization | 그룹 정규화 | groups of channels |
+# | weight normalization | 가중치 정규화 | length and direction apart |
+# | running mean, running variance | 이동 평균, 이동 분산 | averages kept for test time |
+# | scale and shift | 스케일과 시프트 | γ and β |
+# | scale invariance | 척도 불변성 | the weights' length has no effect |
+# | effective learning rate | 유효 학습률 | η over the squared length |
+# | internal covariate shift | 내부 공변량 변화 | layers' inputs change in training |
+# | folding | 폴딩 (병합) | put into the layer before |
+
+# %% [markdown]
+# ### Terms of lesson 06
+#
+# | term | 한국어 | meaning |
+# |---|---|---|
+# | ensemble | 앙상블 | several models, one answer |
+# | bagging | 배깅 | each model on its bootstrap sample |
+# | bootstrap | 부트스트랩 | n draws with replacement |
+# | out-of-bag | 아웃 오브 백 (OOB) | the examples that were not drawn |
+# | covariance | 공분산 | how two errors go together |
+# | majority vote | 다수결 투표 (직접 투표) | the class named most |
+# | average vote | 간접 투표 | mean of the probabilities |
+# | stacking | 스태킹 | a model learns to combine |
+# | boosting | 부스팅 | errors weigh more next time |
+#
+# ### Terms of lesson 07
+#
+# | term | 한국어 | meaning |
+# |---|---|---|
+# | early stopping | 조기 종료 | stop before the loss is lowest |
+# | patience | 인내 (대기 횟수) | epochs to wait for a better one |
+# | epoch | 에포크 | once through the training set |
+# | best weights restored | 최적 가중치 복원 | back to the best epoch |
+# | regret | 후회 | what a rule gives away |
+# | filter | 필터 | the share reached, by direction |
+
+# %% [markdown]
+# ### Terms of lesson 08
+#
+# | term | 한국어 | meaning |
+# |---|---|---|
+# | data augmentation | 데이터 증강 | new examples from old ones |
+# | invariance | 불변성 | the class stays under a transform |
+# | online augmentation | 온라인(실시간) 증강 | drawn anew each time |
+# | cut-out | 컷아웃 | a square is blanked |
+# | mixup | 믹스업 | two images and labels blended |
+# | policy | 증강 정책 | which transforms, how strong |
+# | bilinear interpolation | 쌍선형 보간법 | a value between four pixels |
+# | test-time augmentation (TTA) | 테스트 시점 증강 | average over transformed inputs |
+#
+# ### Terms of lesson 09
+#
+# | term | 한국어 | meaning |
+# |---|---|---|
+# | noise injection | 노이즈 주입 | noise on inputs or weights |
+# | label smoothing | 레이블 스무딩 | targets a bit less certain |
+# | soft label | 소프트 레이블 | probabilities as a target |
+# | logit | 로짓 | score before the softmax |
+# | cross-entropy | 교차 엔트로피 | minus the log of the right share |
+# | calibration | 보정 (캘리브레이션) | 80 % sure is right in 80 % |
+# | expected calibration error (ECE) | 기대 보정 오차 | the mean gap of that |
+# | flat minimum, sharp minimum | 평평한 최솟값, 뾰족한 최솟값 | little or much curvature |
+# | Hessian | 헤세 행렬 | matrix of second derivatives |
+
+# %% [markdown]
+# ### Terms of lesson 10
+#
+# | term | 한국어 | meaning |
+# |---|---|---|
+# | hyper-parameter | 하이퍼파라미터 | a setting that is not learned |
+# | learning-rate schedule | 학습률 스케줄 | a rate that changes over the steps |
+# | warm-up | 워밍업 | the rate rises at the start |
+# | cosine decay | 코사인 감쇠 | it falls along a cosine |
+# | bias correction | 편향 보정 | repairs Adam's first steps |
+# | range test | 학습률 범위 테스트 | try rising rates |
+# | grid search | 그리드(격자) 탐색 | all combinations of a few values |
+# | random search | 랜덤(무작위) 탐색 | settings drawn at random |
+# | coarse to fine | 점진적 세분화 탐색 | search wide, then near the best |
+#
+# ### Terms of lesson 11
+#
+# | term | 한국어 | meaning |
+# |---|---|---|
+# | baseline | 기준 모델 (베이스라인) | what must be beaten |
+# | ablation | 절제 실험 | leave out one part, measure |
+# | confusion matrix | 오차 행렬 (혼동 행렬) | true classes against guesses |
+# | lab book | 실험 노트 | every run with its settings |
+
+# %%
+progress("00")
