@@ -7,6 +7,7 @@
 LAB_DIR = notebooks
 LAB_ARGS =
 TEST_ARGS =
+LESSONS =
 JOBS = 2
 PYTHON =
 PY = .venv/bin/python
@@ -28,7 +29,6 @@ learner:
 	@PYTHON="$(PYTHON)" sh .ci/env requirements.txt
 
 test: env lint ## run every test
-	$(PY) -m helpers.instructor build --check
 	OMP_NUM_THREADS=1 $(PY) -m pytest -n $(JOBS) --dist worksteal $(TEST_ARGS)
 
 lint: env ## check style, types and scripts
@@ -37,8 +37,8 @@ lint: env ## check style, types and scripts
 	$(PY) -m mypy
 	.venv/bin/shellcheck .ci/run .ci/env
 
-build: env ## make the learner's notebooks and probe banks from their sources
-	$(PY) -m helpers.instructor build
+build: env ## make the learner's notebooks and probe banks (LESSONS="08 09": only these)
+	$(PY) -m helpers.instructor build $(if $(LESSONS),--lessons $(LESSONS))
 
 seeds: env ## rerun the claims of every lesson on COURSE_SEED 0 to 4
 	$(PY) -m helpers.instructor seeds

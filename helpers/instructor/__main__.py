@@ -33,7 +33,7 @@ def _parser() -> argparse.ArgumentParser:
         "--solved", type=Path, metavar="DIR", help="write solved notebooks to DIR only"
     )
     made.add_argument(
-        "--lessons", nargs="+", metavar="NN", help="with --solved: only these lessons"
+        "--lessons", nargs="+", metavar="NN", help="only these lessons; all by default"
     )
     made.set_defaults(run=_build)
     seeds = commands.add_parser("seeds", help="rerun the lessons' claims on other seeds")
@@ -50,9 +50,9 @@ def _build(options: argparse.Namespace) -> int:
         print(f"wrote {len(written)} solved notebooks to {options.solved}")
         return 0
     if not options.check:
-        print(f"wrote {len(build())} files")
+        print(f"wrote {len(build(lessons=options.lessons))} files")
         return 0
-    stale = find_stale()
+    stale = find_stale(lessons=options.lessons)
     for path in stale:
         print(f"not what the sources build: {path}; run python -m helpers.instructor build")
     return 1 if stale else 0

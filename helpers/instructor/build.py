@@ -30,32 +30,46 @@ class BuildError(ValueError):
     """A source that cannot be built; the message names the file, the cell and what is wrong."""
 
 
-def build(*, notebooks: Path = NOTEBOOKS, banks: Path = BANKS, language: str = "en") -> list[Path]:
-    """Writes every lesson's learner notebook and probe bank; returns the paths written."""
-    written = []
-    for path, text in build_texts(notebooks=notebooks, banks=banks, language=language).items():
+def build(
+    *,
+    lessons: list[str] | None = None,
+    notebooks: Path = NOTEBOOKS,
+    banks: Path = BANKS,
+    language: str = "en",
+) -> list[Path]:
+    """Writes learner notebooks and probe banks (all lessons by default); returns paths written."""
+    made = build_texts(lessons=lessons, notebooks=notebooks, banks=banks, language=language)
+    for path, text in made.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-        written.append(path)
-    return written
+    return list(made)
 
 
-def find_stale(*, notebooks: Path = NOTEBOOKS, banks: Path = BANKS) -> list[Path]:
-    """The committed files that differ from what the sources build, byte for byte."""
-    expected = build_texts(notebooks=notebooks, banks=banks)
+def find_stale(
+    *, lessons: list[str] | None = None, notebooks: Path = NOTEBOOKS, banks: Path = BANKS
+) -> list[Path]:
+    """The committed files that differ from what the sources build, byte for byte.
+
+    When all lessons are compared, files that no source builds are found, too.
+    """
+    expected = build_texts(lessons=lessons, notebooks=notebooks, banks=banks)
     stale = [
         p for p, text in expected.items() if not p.is_file() or p.read_bytes() != text.encode()
     ]
-    orphans = [*notebooks.glob("*.ipynb"), *banks.glob("*.json")]
+    orphans = [] if lessons else [*notebooks.glob("*.ipynb"), *banks.glob("*.json")]
     return stale + [p for p in orphans if p not in expected]
 
 
 def build_texts(
-    *, notebooks: Path = NOTEBOOKS, banks: Path = BANKS, language: str = "en"
+    *,
+    lessons: list[str] | None = None,
+    notebooks: Path = NOTEBOOKS,
+    banks: Path = BANKS,
+    language: str = "en",
 ) -> dict[Path, str]:
     """What the build writes: the path of each generated file and its text."""
     texts = {}
-    for source in find_sources():
+    for source in find_sources(lessons):
         lesson = load_lesson(source.stem[:2])
         texts[notebooks / f"{source.stem}.ipynb"] = dump(release(read_source(source, language)))
         texts[banks / f"{lesson.number}.json"] = encode_bank(lesson)
