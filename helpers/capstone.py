@@ -189,7 +189,11 @@ class _Trainer:
     def explain(self, losses: Tensor, epoch: int) -> str:
         """Where a training blew up, and what to look at."""
         first = int((~losses.isfinite()).int().argmax())
-        before = "it was so from the start" if self.step == 1 else f"before: {float(self.last[first]):.3g}"
+        before = (
+            "it was so from the start"
+            if self.step == 1
+            else f"before: {float(self.last[first]):.3g}"
+        )
         names = ("init", "norm", "optimizer", "learning_rate", "schedule", "warmup")
         told = ", ".join(f"{name}={self.settings[name]}" for name in names)
         return (

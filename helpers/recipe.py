@@ -31,9 +31,9 @@ SICK: dict[str, Any] = {
     "pixel_noise": 0.0,
     "restore_best": False,
     "optimizer": "sgd",
-    "learning_rate": 0.01,
+    "learning_rate": 0.02,
     "momentum": 0.0,
-    "batch_size": 16,
+    "batch_size": 32,
     "schedule": "constant",
     "warmup": 0,
 }
@@ -186,7 +186,7 @@ def _checked(name: str, value: Any) -> Any:
     listed = rule.count and isinstance(value, list | tuple) and len(value) == rule.count
     if listed and all(_is_number(v, rule) for v in value):
         return [float(v) for v in value]
-    raise RecipeError(f"{name} is {rule.allowed}; got {_brief(value)}")
+    raise RecipeError(f"the setting {name} is {rule.allowed}; got {_brief(value)}")
 
 
 def _is_number(value: Any, rule: Rule) -> bool:

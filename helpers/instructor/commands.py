@@ -1,4 +1,4 @@
-"""The commands of an instructor: release, collect, grade, feedback, export."""
+"""The commands of an instructor: release, collect, grade, feedback, export, leaderboard."""
 
 import argparse
 import sys
@@ -22,6 +22,7 @@ def add_commands(commands: "Commands") -> None:
     told = _add(commands, "export", "write all scores to a CSV file")
     told.add_argument("file", type=Path, metavar="scores.csv")
     told.set_defaults(run=_export)
+    _add_leaderboard(commands)
 
 
 def _add(commands: "Commands", name: str, text: str) -> argparse.ArgumentParser:
@@ -80,6 +81,18 @@ def _add_grade(commands: "Commands") -> None:
         help="run answers as you, without a box: they can read and write all that you can",
     )
     parser.set_defaults(run=_grade)
+
+
+def _add_leaderboard(commands: "Commands") -> None:
+    parser = _add(commands, "leaderboard", "list who reached what in the capstone, best first")
+    parser.add_argument(
+        "--aliases", type=Path, metavar="CSV", help="columns student, alias: who asked for one"
+    )
+    parser.add_argument(
+        "--anonymous", action="store_true", help="give everybody an alias, from the course's secret"
+    )
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="also write it to a CSV file")
+    parser.set_defaults(run=_leaderboard)
 
 
 def _positive(text: str) -> int:
@@ -155,4 +168,17 @@ def _export(options: argparse.Namespace) -> int:
 
     count = export(Course(options.course), options.file)
     print(f"wrote {count} lines to {options.file}")
+    return 0
+
+
+def _leaderboard(options: argparse.Namespace) -> int:
+    from helpers.instructor import leaderboard as boards
+    from helpers.instructor.course import Course
+
+    aliases = boards.read_aliases(options.aliases) if options.aliases else {}
+    course = Course(options.course)
+    rows, without = boards.read_board(course, aliases=aliases, anonymous=options.anonymous)
+    print(boards.tell_board(rows, without))
+    if options.csv:
+        boards.write_board(rows, options.csv)
     return 0

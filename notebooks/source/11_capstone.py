@@ -64,21 +64,13 @@ sick = book.run("sick baseline", {}, seeds=SEEDS)
 sick
 
 # %%
-claim("sick baseline: validation accuracy, mean", sick.mean, low=0.45, high=0.68)
+claim("sick baseline: validation accuracy, mean", sick.mean, low=0.3, high=0.66)
 claim("sick baseline: accuracy on its training labels, mean",
-      sick.curve("train_accuracy")[-1].mean(), low=0.55, high=0.75)  # fmt: skip
+      sick.curve("train_accuracy")[-1].mean(), low=0.35, high=0.75)  # fmt: skip
 
 # %% [markdown]
 # A network that recognizes every digit would reach 80 % on these *training* labels: one in five is
 # wrong. Whoever gets more than that is learning wrong labels by heart.
-#
-# ### Explore: whom does it confuse?
-#
-# Rows are true classes of validation images, columns are the classes given. Later, when the book
-# has more runs, come back: run the cell again and compare.
-
-# %%
-explore_confusion(book)
 
 # %% [markdown]
 # ## 2 How much must a difference be? · 10 minutes
@@ -96,7 +88,7 @@ predict(
 # %%
 error = np.sqrt(0.8 * 0.2 / 500)
 claim("standard error of an accuracy of 0.8 on 500 images", error, low=0.0178, high=0.018)
-claim("sick baseline: spread from seed to seed, std", sick.std, low=0.004, high=0.12)
+claim("sick baseline: spread from seed to seed, std", sick.std, low=0.01, high=0.25)
 
 # %% [markdown]
 # Two rules follow. Compare recipes on the **same images and the same seeds**: what is hard for one
@@ -132,16 +124,15 @@ plots.show(plot_cures(gains), alt="Change of validation accuracy by each cure al
     f"{name} {gain.mean():+.2f}" for name, gain in gains.items()) + ".")  # fmt: skip
 
 # %%
-for name, gain in gains.items():
-    claim(f"{name} alone: gain, mean", gain.mean(), low=-0.06, high=0.25)
 others = max(gains[name].mean() for name in cures if name != "optimization")
+claim("optimization alone: gain, mean", gains["optimization"].mean(), low=0.08, high=0.4)
 claim("optimization: gain beyond the next best", gains["optimization"].mean() - others, low=0.01)
 best = max(run.scores.max() for run in single.values())
 claim("the best single cure, best seed", best, high=0.79)
 
 # %% [markdown]
-# No single cure comes to 80 %, and no single setting does, however it is tuned (we tried 40). The
-# patient has four illnesses.
+# No single cure comes to 80 %, and tuning one of them alone does not help: we tried more than
+# thirty. The patient has four illnesses.
 #
 # ## 4 Two cures at a time · 20 minutes
 
@@ -164,7 +155,7 @@ both
 
 # %%
 more = both.scores - single["optimization"].scores
-claim("both less optimization alone: mean", more.mean(), high=0.01)
+claim("both less optimization alone: mean", more.mean(), low=-0.1, high=0.02)
 claim("optimization alone: accuracy on its training labels", learned["alone"], low=0.7, high=0.95)
 claim("both: accuracy on its training labels", learned["both"], low=0.97)
 
@@ -181,8 +172,8 @@ claim("both: accuracy on its training labels", learned["both"], low=0.97)
 # ### Exercise 11.1 · `interaction` · 2 points
 # Four arrays of length $S \ge 2$: accuracies of the same $S$ seeds, in the same order. Return a
 # tuple `(mean, error)` of two numbers: the mean over seeds of the interaction *of each seed*, and
-# the standard error of that mean, $s/\sqrt S$, with $s$ the standard deviation of the $S$ interactions
-# that divides by $S-1$.
+# the standard error of that mean, $s/\sqrt S$, with $s$ the standard deviation of the $S$
+# interactions that divides by $S-1$.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -220,7 +211,7 @@ check("11.1", interaction)
 grid = np.array([[sick.scores, single["normalization"].scores],
                  [single["optimization"].scores, both.scores]])  # fmt: skip
 effect = np.diff(np.diff(grid, axis=0), axis=1).squeeze()  # (S,)
-claim("interaction of optimization and normalization, mean", effect.mean(), low=-0.2, high=0.02)
+claim("interaction of optimization and normalization, mean", effect.mean(), low=-0.4, high=0.0)
 four = (sick, single["optimization"], single["normalization"], both)
 try:
     mean, error = interaction(*(run.scores for run in four))
@@ -237,6 +228,16 @@ except NotImplementedError:
 
 # %%
 explore_book(book)
+
+# %% [markdown]
+# ### Explore: whom does it confuse?
+#
+# Rows are true classes of validation images, columns are the classes given; right answers are left
+# out. Compare the sick baseline with *both*: which confusions stay? Come back when your book has
+# more runs, and run this cell again.
+
+# %%
+explore_confusion(book)
 
 # %% [markdown]
 # ## 5 Your treatment · 45 minutes
@@ -305,6 +306,7 @@ def recipe():
         "init": "he",
         "inputs": "image",
         "norm": "batch",
+        "batch_size": 16,
         "learning_rate": 0.05,
         "momentum": 0.9,
         "schedule": "cosine",
