@@ -1,0 +1,334 @@
+"""Lesson 10, optimization and search: its exercises on optimizers and schedules."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.optim import lr_scheduler
+
+from helpers.instructor.exercise import Exercise, Lesson, Probe, Written
+from helpers.instructor.exercises.lesson_10_more import (
+    DIAGNOSE,
+    INITIAL_LOSS,
+    LOG_UNIFORM,
+    REFINE_RANGE,
+)
+
+Array = NDArray[np.float64]
+
+
+def _number(rng: np.random.Generator, low: float, high: float) -> float:
+    return round(float(rng.uniform(low, high)), 4)
+
+
+# 10.1 momentum and Nesterov
+
+
+def _torch_momentum(
+    hessian: Array, start: Array, lr: float, momentum: float, nesterov: bool, steps: int
+) -> Array:
+    point, bowl = torch.tensor(start, requires_grad=True), torch.tensor(hessian)
+    sgd = torch.optim.SGD([point], lr=lr, momentum=momentum, nesterov=nesterov)
+    path = [start]
+    for _ in range(steps):
+        sgd.zero_grad()
+        (point @ bowl @ point / 2).backward()  # type: ignore[no-untyped-call]
+        sgd.step()
+        path.append(point.detach().numpy().copy())
+    return np.stack(path)
+
+
+def _momentum_by(
+    *,
+    gather: Callable[[Any, Any, float], Any] = lambda b, g, mu: mu * b + g,
+    ahead: Callable[[Any, Any, float], Any] = lambda b, g, mu: g + mu * b,
+    keeps: bool = True,
+    flag: Callable[[bool], bool] = lambda nesterov: nesterov,
+    cut: slice = slice(None),
+) -> Callable[..., Array]:
+    """A wrong walk: each argument is one place where learners go astray."""
+
+    def walk(
+        hessian: Array, start: Array, lr: float, momentum: float, nesterov: bool, steps: int
+    ) -> Array:
+        w, buffer, path = start, np.zeros_like(start), [start]
+        for _ in range(steps):
+            gradient = hessian @ w
+            new = gather(buffer, gradient, momentum)
+            w = w - lr * (ahead(new, gradient, momentum) if flag(nesterov) else new)
+            buffer = new if keeps else np.zeros_like(start)
+            path.append(w)
+        return np.stack(path)[cut]
+
+    return walk
+
+
+def _sutskever(
+    hessian: Array, start: Array, lr: float, momentum: float, nesterov: bool, steps: int
+) -> Array:
+    """The gradient at the look-ahead point; the path is that of the other variable."""
+    w, v, path = start, np.zeros_like(start), [start]
+    for _ in range(steps):
+        at = w + momentum * v if nesterov else w
+        v = momentum * v - lr * hessian @ at
+        w = w + v
+        path.append(w)
+    return np.stack(path)
+
+
+def _momentum_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
+    def draw(d: int, nesterov: bool, steps: int) -> Probe:
+        root = rng.normal(0, 1, (d, d))
+        hessian = np.round(root @ root.T / d + 0.2 * np.eye(d), 2)
+        rates = _number(rng, 0.05, 0.3), _number(rng, 0.5, 0.9)
+        return (hessian, np.round(rng.normal(0, 2, d), 2), *rates, nesterov, steps)
+
+    sizes = ((2, 5), (1, 1), (3, 4))
+    return {
+        "momentum": [draw(d, False, t) for d, t in sizes],
+        "Nesterov": [draw(d, True, t) for d, t in sizes],
+    }
+
+
+MOMENTUM = Exercise(
+    id="10.1",
+    title="Momentum and Nesterov on a bowl",
+    function="momentum_path",
+    points=1,
+    oracle=_torch_momentum,
+    mistakes={
+        "You compute the gradient at the look-ahead point. That is the other way to write "
+        "Nesterov: its w runs one μb behind. Here the gradient is taken at w, and the step is "
+        "η(g + μb).": _sutskever,
+        "Your buffer forgets: it is set back in every step. It must keep μ times its old "
+        "value.": _momentum_by(keeps=False),
+        "Your buffer is a running mean, μb + (1 − μ)g, as in Adam. Here the gradient enters whole: "
+        "μb + g.": _momentum_by(gather=lambda b, g, mu: mu * b + (1 - mu) * g),
+        "Your Nesterov step is plain momentum. With nesterov=True move by η(g + μb), where b is "
+        "the new buffer (g + μ times the *old* one is the new buffer itself).": (
+            _momentum_by(flag=lambda _: False)
+        ),
+        "You take Nesterov's step in both cases; without it move by ηb.": _momentum_by(
+            flag=lambda _: True
+        ),
+        "Nesterov's step is g + μb. You left out μ.": _momentum_by(ahead=lambda b, g, mu: g + b),
+        "The path begins with the start: steps + 1 rows. Yours leaves it out.": _momentum_by(
+            cut=slice(1, None)
+        ),
+        "Return the whole path, one row a step, not the last point only.": lambda *a: (
+            _torch_momentum(*a)[-1]
+        ),
+    },
+    probes=_momentum_probes,
+)
+
+
+# 10.2 Adam over many steps
+
+
+def _torch_adam(grads: Array, lr: float, beta1: float, beta2: float, eps: float) -> Array:
+    point = torch.zeros(grads.shape[1], dtype=torch.float64)
+    adam = torch.optim.Adam([point], lr=lr, betas=(beta1, beta2), eps=eps)
+    path = []
+    for gradient in grads:
+        point.grad = torch.tensor(gradient)
+        adam.step()
+        path.append(point.numpy().copy())
+    return np.stack(path)
+
+
+def _adam_by(
+    *,
+    power: Callable[[int], float] = lambda t: t,
+    correct: tuple[bool, bool] = (True, True),
+    stored: bool = False,
+    second: Callable[[Any, Any, float], Any] = lambda v, g, b: b * v + (1 - b) * g**2,
+    root: Callable[[Any, float], Any] = lambda v, eps: np.sqrt(v) + eps,
+    swap: bool = False,
+    sign: float = -1.0,
+) -> Callable[..., Array]:
+    """A wrong Adam: each argument is one place where learners go astray."""
+
+    def walk(grads: Array, lr: float, beta1: float, beta2: float, eps: float) -> Array:
+        one, two = (beta2, beta1) if swap else (beta1, beta2)
+        w, m, v = np.zeros((3, grads.shape[1]))
+        path = []
+        for t, g in enumerate(grads, 1):
+            m, v = one * m + (1 - one) * g, second(v, g, two)
+            m_hat = m / (1 - one ** power(t)) if correct[0] else m
+            v_hat = v / (1 - two ** power(t)) if correct[1] else v
+            if stored:
+                m, v = m_hat, v_hat
+            w = w + sign * lr * m_hat / root(v_hat, eps)
+            path.append(w)
+        return np.stack(path)
+
+    return walk
+
+
+def _updates(*arguments: Any) -> Array:
+    path = _torch_adam(*arguments)
+    return np.diff(path, axis=0, prepend=0)
+
+
+def _adam_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
+    def draw(steps: int, d: int, eps: float) -> Probe:
+        grads = np.round(rng.normal(0.3, 1, (steps, d)), 2)
+        rates = _number(rng, 0.1, 0.5), _number(rng, 0.6, 0.8), _number(rng, 0.85, 0.95)
+        return (grads, *rates, eps)
+
+    return {
+        "two steps": [draw(2, 3, 1e-8), draw(2, 1, _number(rng, 0.1, 0.3))],
+        "many steps": [draw(9, 2, 1e-8), draw(6, 4, _number(rng, 0.1, 0.3))],
+    }
+
+
+ADAM = Exercise(
+    id="10.2",
+    title="Adam over many steps",
+    function="adam_path",
+    points=2,
+    oracle=_torch_adam,
+    mistakes={
+        "You store the corrected m̂ and v̂ as the new m and v, so that each step corrects what was "
+        "corrected before. Keep m and v as they are; correct copies.": _adam_by(stored=True),
+        "The bias correction is missing: m and v start at zero and are too small at "
+        "first.": _adam_by(correct=(False, False)),
+        "Only m is corrected; v starts at zero, too.": _adam_by(correct=(True, False)),
+        "Only v is corrected; m starts at zero, too.": _adam_by(correct=(False, True)),
+        "Your t counts from 0: in the first step 1 − β⁰ is 0 and you divide by it. The first "
+        "step has t = 1.": _adam_by(power=lambda t: t - 1),
+        "Your correction is one step ahead: in the first step t is 1.": _adam_by(
+            power=lambda t: t + 1
+        ),
+        "You divide by 1 − β in every step. The correction fades: 1 − βᵗ, with t the number of "
+        "this step.": _adam_by(power=lambda t: 1),
+        "Your v adds up all squares: that is AdaGrad (and it never forgets). Adam's v is a running "
+        "mean, β₂v + (1 − β₂)g².": _adam_by(second=lambda v, g, b: v + g**2),
+        "v is the running mean of g², not of |g|.": _adam_by(
+            second=lambda v, g, b: b * v + (1 - b) * np.abs(g)
+        ),
+        "You put ε inside the root; it is added to √v̂.": _adam_by(
+            root=lambda v, eps: np.sqrt(v + eps)
+        ),
+        "You divide by v̂ itself; Adam divides by its root.": _adam_by(root=lambda v, eps: v + eps),
+        "You swapped β₁ and β₂: β₁ belongs to m, β₂ to v.": _adam_by(swap=True),
+        "Your steps climb: w moves against the gradient.": _adam_by(sign=1.0),
+        "You return the steps. Asked is where w is after each of them: their running "
+        "sum.": _updates,
+    },
+    probes=_adam_probes,
+)
+
+
+# 10.3 warm-up and cosine
+
+
+def _torch_schedule(step: int, total: int, warmup: int, peak: float, floor: float) -> float:
+    optimizer = torch.optim.SGD([torch.zeros(1)], lr=peak)
+    cosine = lr_scheduler.CosineAnnealingLR(optimizer, total - warmup, eta_min=floor)
+    schedule: lr_scheduler.LRScheduler = cosine
+    if warmup > 1:
+        rise = lr_scheduler.LinearLR(optimizer, 1 / warmup, total_iters=warmup - 1)
+        schedule = lr_scheduler.SequentialLR(optimizer, [rise, cosine], milestones=[warmup])
+    for _ in range(step if warmup != 1 else max(step - 1, 0)):  # one step at the peak is no rise
+        optimizer.step()
+        schedule.step()
+    return float(optimizer.param_groups[0]["lr"])
+
+
+def _schedule_by(
+    *,
+    rise: Callable[[int, int], float] = lambda t, w: (t + 1) / w,
+    share: Callable[[int, int, int], float] = lambda t, n, w: (t - w) / (n - w),
+    angle: float = np.pi,
+    blend: Callable[[float, float, float], float] = lambda c, p, f: f + (p - f) * c,
+    first: Callable[[int, int], bool] = lambda t, w: t < w,
+) -> Callable[..., float]:
+    """A wrong schedule: each argument is one place where learners go astray."""
+
+    def rate(step: int, total: int, warmup: int, peak: float, floor: float) -> float:
+        if first(step, warmup):
+            return float(peak * rise(step, warmup))
+        part = share(step, total, warmup)
+        return float(blend((1 + np.cos(angle * part)) / 2, peak, floor))
+
+    return rate
+
+
+def _schedule_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
+    def draw(step: int, total: int, warmup: int, *, floor: bool = True) -> Probe:
+        peak = _number(rng, 0.2, 2)
+        return (step, total, warmup, peak, _number(rng, 0.02, 0.1) if floor else 0.0)
+
+    w, n = int(rng.integers(4, 9)), int(rng.integers(20, 40))
+    return {
+        "warm-up": [draw(t, n, w) for t in (0, 1, w - 2, w - 1)],
+        "cosine": [
+            *(draw(t, n, w) for t in (w, w + 1, (n + w) // 2, n - 2, n - 1)),
+            draw(0, n, 0), draw(n // 3, n, 0, floor=False), draw(1, n, 1), draw(2, 3, 2),
+        ],
+    }  # fmt: skip
+
+
+COSINE_WARMUP = Exercise(
+    id="10.3",
+    title="Warm-up and cosine",
+    function="cosine_warmup",
+    points=1,
+    oracle=_torch_schedule,
+    mistakes={
+        "Your warm-up begins at rate 0, so that the first update does nothing, and it does not "
+        "reach the peak in its last step: use step + 1.": _schedule_by(rise=lambda t, w: t / w),
+        "Your cosine ends one step early: it reaches the floor in the last step, total − 1, "
+        "instead of after it.": _schedule_by(
+            share=lambda t, n, w: (t - w) / (n - w - 1) if n - w > 1 else 0.0
+        ),
+        "Your cosine begins one step late or early: at step = warmup its share is 0, and the rate "
+        "is the peak.": _schedule_by(share=lambda t, n, w: (t + 1 - w) / (n - w)),
+        "Your cosine runs over all steps and ignores that the warm-up took some: it does not "
+        "begin at the peak.": _schedule_by(share=lambda t, n, w: t / n),
+        "Your cosine counts from the end of the warm-up, but divides by all steps, so that it "
+        "stops short of the floor.": _schedule_by(share=lambda t, n, w: (t - w) / n),
+        "Half a cosine wave goes from peak to floor: cos runs from 0 to π. Yours runs to "
+        "π/2.": _schedule_by(angle=np.pi / 2),
+        "You add the floor on top: the rate then starts at peak + floor. Scale the cosine by "
+        "peak − floor.": _schedule_by(blend=lambda c, p, f: f + p * c),
+        "You cut the rate off at the floor. The cosine reaches it smoothly: "
+        "floor + (peak − floor)·….": _schedule_by(blend=lambda c, p, f: max(f, p * c)),
+        "Your schedule ignores the floor.": _schedule_by(blend=lambda c, p, f: p * c),
+        "Your warm-up takes one step more: step = warmup belongs to the cosine "
+        "already.": _schedule_by(first=lambda t, w: t <= w, rise=lambda t, w: (t + 1) / max(w, 1)),
+        "Your warm-up rises from the floor. Asked is a line through zero: "
+        "peak·(step + 1)/warmup.": lambda t, n, w, p, f: (
+            f + (p - f) * (t + 1) / w if t < w else _torch_schedule(t, n, w, p, f)
+        ),
+        "Your warm-up is missing: in its steps the rate is peak·(step + 1)/warmup.": (
+            _schedule_by(rise=lambda t, w: 1.0)
+        ),
+    },
+    probes=_schedule_probes,
+)
+
+WRITTEN = Written(
+    id="10.w",
+    title="One schedule, and a run that shows when it wins",
+    rubric={
+        "Says what the schedule does and why it should help in a stated case (noise of the "
+        "batches, a sharp start, a rate chosen too high), and names a case where it should not.": 1,
+        "Shows a run: the schedule against a constant rate, same data and number of updates, "
+        "several paired seeds with their spread, and a conclusion that the figures support "
+        "(also when it does not win).": 1,
+    },
+)
+
+LESSON = Lesson(
+    number="10",
+    name="optimization",
+    title="Optimization and the search for hyper-parameters",
+    minutes=100,
+    exercises=(MOMENTUM, ADAM, COSINE_WARMUP, INITIAL_LOSS, DIAGNOSE, LOG_UNIFORM, REFINE_RANGE),
+    written=(WRITTEN,),
+)

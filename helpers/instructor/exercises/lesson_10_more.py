@@ -1,0 +1,365 @@
+"""Lesson 10, continued: sanity checks, learning curves, and the search."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.stats import loguniform
+
+from helpers.compare import Judged
+from helpers.instructor.exercise import Exercise, Probe
+from helpers.values import Seed
+
+Array = NDArray[np.float64]
+Rng = np.random.Generator
+
+
+# 10.4 the loss before training
+
+
+def _torch_initial(n_classes: int) -> float:
+    """The cross-entropy of equal logits."""
+    logits = torch.zeros(1, n_classes, dtype=torch.float64)
+    return float(torch.nn.functional.cross_entropy(logits, torch.zeros(1, dtype=torch.int64)))
+
+
+INITIAL_LOSS = Exercise(
+    id="10.4",
+    title="The loss before training",
+    function="initial_loss",
+    points=1,
+    oracle=_torch_initial,
+    mistakes={
+        "The sign: the loss is −log(1/K), which is positive.": lambda k: -_torch_initial(k),
+        "That is the probability of the right class. The loss is minus its logarithm.": lambda k: (
+            1 / k
+        ),
+        "Cross-entropy uses the natural logarithm; yours is to base 2.": lambda k: np.log2(k),
+        "Cross-entropy uses the natural logarithm; yours is to base 10.": lambda k: np.log10(k),
+        "You average over the classes. Only the right class counts: −log of its "
+        "probability.": lambda k: np.log(k) / k,
+        "That is the accuracy's error rate, 1 − 1/K. Asked is the cross-entropy.": lambda k: (
+            1 - 1 / k
+        ),
+    },
+    probes=lambda rng: [(2,), (10,), (int(rng.integers(11, 90)),), (1000,)],
+)
+
+
+# 10.5 reading curves
+
+RULES = ("high", "low", "overfit", "good")
+
+
+def _decided(train: Array, val: Array) -> str:
+    """The rule as a table of tests, the first that holds."""
+    broken = not np.isfinite(train).all() or np.greater_equal(train[-1], train[0])
+    tests = (broken, 2 * train[-1] > train[0], val[-1] > 1.1 * np.min(val), True)
+    return RULES[tests.index(True)]
+
+
+def _diagnose_by(
+    *,
+    broken: Callable[[Array], Any] = lambda x: not np.isfinite(x).all() or x[-1] >= x[0],
+    slow: Callable[[Array], Any] = lambda x: x[-1] > x[0] / 2,
+    over: Callable[[Array, Array], Any] = lambda x, v: v[-1] > 1.1 * v.min(),
+    order: str = "high low overfit",
+    names: Callable[[str], str] = lambda name: name,
+    feed: Callable[[Array, Array], tuple[Array, Array]] = lambda x, v: (x, v),
+) -> Callable[[Array, Array], str]:
+    """A wrong reading: each argument is one place where learners go astray."""
+
+    def diagnose(train: Array, val: Array) -> str:
+        x, v = feed(train, val)
+        tests = {"high": lambda: broken(x), "low": lambda: slow(x), "overfit": lambda: over(x, v)}
+        return names(next((name for name in order.split() if tests[name]()), "good"))
+
+    return diagnose
+
+
+def _by_validation(train: Array, val: Array) -> str:
+    if not np.isfinite(val).all() or val[-1] >= val[0]:
+        return "high"
+    if val[-1] > val[0] / 2:
+        return "low"
+    return "overfit" if val[-1] > 1.1 * val.min() else "good"
+
+
+def _swap_rates(name: str) -> str:
+    return {"low": "high", "high": "low"}.get(name, name)
+
+
+def _fall(rng: Rng, n: int, end: float, *, start: float = 2.4) -> Array:
+    """A noisy curve from start to end, both exact."""
+    path = end + (start - end) * np.exp(-np.linspace(0, 5, n)) + rng.uniform(-0.01, 0.01, n)
+    path[0], path[-1] = start, end
+    return np.round(path, 3)
+
+
+def _u(rng: Rng, n: int, rise: float, *, bottom: float = 0.8) -> Array:
+    """A validation curve that falls to a bottom and ends at rise times it."""
+    here = int(rng.integers(2, n - 2))
+    path = np.concatenate([np.linspace(2.4, bottom, here + 1),
+                           np.linspace(bottom, rise * bottom, n - here)[1:]])  # fmt: skip
+    return np.round(path, 3)
+
+
+def _diagnose_probes(rng: Rng) -> dict[str, list[Probe]]:
+    n = int(rng.integers(8, 14))
+    up = np.round(np.linspace(2.4, 3.1, n), 3)
+    nan = np.where(np.arange(n) < 4, up, np.nan)
+    inf = np.where(np.arange(n) < n - 2, _fall(rng, n, 0.4), np.inf)
+    blip = _fall(rng, n, 0.3)
+    blip[2], blip[4] = np.inf, 0.9  # once not finite, then back
+    dip = _fall(rng, n, 2.4)
+    dip[1], dip[n // 2] = 1.0, 0.5  # falls, and ends where it began
+    hump = np.round(np.linspace(3.2, 2.5, n), 3)
+    hump[0] = 2.4  # rises at once, and does not come back to where it began
+    bump = _fall(rng, n, 0.5)
+    bump[1] = 2.9  # rises at first, and then falls
+    jump = _fall(rng, n, 1.5)
+    jump[-2] = 0.6  # the lowest loss says "good", the last one says "low"
+    flat, slow, half = _fall(rng, n, 2.395), _fall(rng, n, 1.3), _fall(rng, n, 1.2)
+    fine = _fall(rng, n, 0.9)
+    worse = _fall(rng, n, 0.2)
+    return {
+        "the learning rate": [
+            (up, up + 0.1), (nan, nan), (inf, _u(rng, n, 1.0)), (blip, _u(rng, n, 1.02)),
+            (dip, _u(rng, n, 1.5)), (flat, _fall(rng, n, 2.35)), (slow, _u(rng, n, 1.3)),
+            (jump, _fall(rng, n, 1.55)), (half, _fall(rng, n, 1.25)), (fine, _fall(rng, n, 2.0)),
+            (_fall(rng, 4, 0.5, start=0.9), _fall(rng, 4, 0.6, start=1.0)),
+            (bump, _u(rng, n, 1.05)), (hump, _u(rng, n, 1.05)),
+        ],
+        "overfitting": [
+            (fine, _u(rng, n, 1.3)), (fine, _u(rng, n, 1.1, bottom=1.0)),
+            (worse, _u(rng, n, 1.07)), (worse, _u(rng, n, 1.15)),
+            (fine, _u(rng, n, 2.0, bottom=0.4)),
+            (worse, np.append(_fall(rng, n - 2, 0.7), [1.2, 0.72])),
+            (worse, np.append(_u(rng, n - 1, 1.5), 0.81)), (worse, np.full(n, 2.0)),
+            (worse, _u(rng, n, 4.0)),
+            (half, np.append(_fall(rng, n - 1, 0.5), 0.55)),
+        ],
+    }  # fmt: skip
+
+
+DIAGNOSE = Exercise(
+    id="10.5",
+    title="Reading learning curves",
+    function="diagnose",
+    points=1,
+    oracle=_decided,
+    mistakes={
+        "A loss of NaN slips through: every comparison with NaN is False, and so your rule does "
+        "not see that training broke down. Ask for np.isfinite first.": _diagnose_by(
+            broken=lambda x: x[-1] >= x[0]
+        ),
+        "You look at the last training loss only; a loss that was not finite anywhere on the way "
+        "means “high”.": _diagnose_by(broken=lambda x: not np.isfinite(x[-1]) or x[-1] >= x[0]),
+        "“high” also holds where the training loss ends where it began, or above.": _diagnose_by(
+            broken=lambda x: not np.isfinite(x).all()
+        ),
+        "“low” and “high” are swapped: a rate that is too low learns slowly.": _diagnose_by(
+            names=_swap_rates
+        ),
+        "For “low” you take the lowest training loss. Take the last one.": _diagnose_by(
+            slow=lambda x: x.min() > x[0] / 2
+        ),
+        "You test for overfitting before “low”. A network that has hardly learned has not "
+        "overfitted: the order is high, low, overfit, good.": _diagnose_by(
+            order="high overfit low"
+        ),
+        "You compare the validation loss with its first value. Overfitting is a rise from its "
+        "*lowest* value.": _diagnose_by(over=lambda x, v: v[-1] > 1.1 * v[0]),
+        "You call it overfitting where validation loss is above training loss. A gap is normal; "
+        "the sign is a validation loss that rises again.": _diagnose_by(
+            over=lambda x, v: v[-1] > 1.1 * x[-1]
+        ),
+        "Any rise counts as overfitting in your rule. Curves are noisy: ask for more than "
+        "10 %.": _diagnose_by(over=lambda x, v: v[-1] > v.min()),
+        "Your rule never says “overfit”.": _diagnose_by(order="high low"),
+        "You take the two curves the wrong way round: train comes first.": _diagnose_by(
+            feed=lambda x, v: (v, x)
+        ),
+        "You judge the learning rate by the validation loss. It shows in the training "
+        "loss.": _by_validation,
+    },
+    probes=_diagnose_probes,
+)
+
+
+# 10.6 random search in log space
+
+
+def _scipy_draw(low: float, high: float, n: int, rng: Rng) -> Array:
+    return np.asarray(loguniform(low, high).rvs(n, random_state=rng))
+
+
+def _clipped(low: float, high: float, n: int, rng: Rng) -> Array:
+    middle, width = np.log(low * high) / 2, np.log(high / low) / 4
+    return np.clip(np.exp(rng.normal(middle, width, n)), low, high)
+
+
+def _log_probes(rng: Rng) -> list[Probe]:
+    seed = int(rng.integers(1_000_000))
+    low = round(float(10 ** rng.uniform(-4, -2)), 6)
+    high = round(float(low * 10 ** rng.uniform(2.5, 4)), 4)
+    many = [(low, high, 80, Seed(seed + i)) for i in range(24)]
+    other = [(0.5, 3.0, 40, Seed(seed + 100 + i)) for i in range(12)]
+    return [*many, *other, many[0], (0.5, 3.0, 1, Seed(seed))]
+
+
+LOG_UNIFORM = Exercise(
+    id="10.6",
+    title="Random draws in log space",
+    function="log_uniform",
+    points=1,
+    oracle=_scipy_draw,
+    compare=Judged("lesson_10.log_uniform"),
+    mistakes={
+        "You draw evenly between low and high: nearly all values fall into the highest decade. "
+        "Draw the logarithm evenly.": lambda low, high, n, rng: rng.uniform(low, high, n),
+        "You return the logarithms. Undo the logarithm at the end.": lambda low, high, n, rng: (
+            rng.uniform(np.log(low), np.log(high), n)
+        ),
+        "You undo the wrong logarithm: log10 goes with 10**, log with exp.": (
+            lambda low, high, n, rng: np.exp(rng.uniform(np.log10(low), np.log10(high), n))
+        ),
+        "You undo the wrong logarithm: 10** goes with log10, and log with exp.": (
+            lambda low, high, n, rng: 10 ** rng.uniform(np.log(low), np.log(high), n)
+        ),
+        "low and high are the ends themselves, not powers of ten: take their logarithms "
+        "first.": lambda low, high, n, rng: 10 ** rng.uniform(low, high, n),
+        "Your values are evenly spaced: that is a grid. Draw them from rng.": (
+            lambda low, high, n, rng: np.geomspace(low, high, n)
+        ),
+        "You draw a single value and repeat it: give rng.uniform the size n.": (
+            lambda low, high, n, rng: np.full(n, _scipy_draw(low, high, 1, rng)[0])
+        ),
+        "You do not use the rng that you are given: every call draws the same "
+        "values.": lambda low, high, n, rng: _scipy_draw(low, high, n, np.random.default_rng(0)),
+        "Your logarithms are normal, not uniform: the middle decades come too often.": _clipped,
+        "You sort the values. A search that is stopped early would have seen small rates "
+        "only.": lambda low, high, n, rng: np.sort(_scipy_draw(low, high, n, rng)),
+    },
+    probes=_log_probes,
+)
+
+
+# 10.7 from coarse to fine
+
+Results = Array
+
+
+def _refined(results: Results, keep: int) -> tuple[float, float]:
+    """By masks: rank every row, then look left and right of those that are kept."""
+    values, scores = results.T
+    scores = np.where(np.isnan(scores), -np.inf, scores)
+    kept = np.argsort(np.argsort(-scores, kind="stable")) < keep
+    low, high = values[kept].min(), values[kept].max()
+    below, above = values[values < low], values[values > high]
+    return (
+        float(below.max() if below.size else low / 10),
+        float(above.min() if above.size else high * 10),
+    )
+
+
+def _refine_by(
+    *,
+    score: Callable[[Array], Array] = lambda s: np.where(np.isnan(s), -np.inf, s),
+    count: Callable[[int, int], int] = lambda keep, n: keep,
+    beyond: tuple[float, float] = (0.1, 10.0),
+    outside: Callable[[float, float], tuple[float, float]] | None = None,
+) -> Callable[[Results, int], tuple[float, float]]:
+    """A wrong refinement: each argument is one place where learners go astray."""
+
+    def refine(results: Results, keep: int) -> tuple[float, float]:
+        values, scores = results.T
+        kept = values[np.argsort(-score(scores), kind="stable")[: count(keep, len(values))]]
+        low, high = kept.min(), kept.max()
+        if outside:
+            return outside(low, high)
+        below, above = values[values < low], values[values > high]
+        return (
+            float(below.max() if below.size else low * beyond[0]),
+            float(above.min() if above.size else high * beyond[1]),
+        )
+
+    return refine
+
+
+def _nan_first(results: Results, keep: int) -> tuple[float, float]:
+    """np.argsort puts NaN last: the last `keep` are those that diverged."""
+    values, scores = results.T
+    kept = values[np.argsort(scores, kind="stable")[-keep:]]
+    below, above = values[values < kept.min()], values[values > kept.max()]
+    return (
+        float(below.max() if below.size else kept.min() / 10),
+        float(above.min() if above.size else kept.max() * 10),
+    )
+
+
+def _neighbors_in_table(results: Results, keep: int) -> tuple[float, float]:
+    """Takes the rows above and below in the table, which is in the order of the trials."""
+    values, scores = results.T
+    order = np.argsort(-np.where(np.isnan(scores), -np.inf, scores), kind="stable")[:keep]
+    first, last = order.min(), order.max()
+    low = values[first - 1] if first > 0 else values[first] / 10
+    high = values[last + 1] if last + 1 < len(values) else values[last] * 10
+    return float(low), float(high)
+
+
+def _all_tried(results: Results, keep: int) -> tuple[float, float]:
+    return float(results[:, 0].min()), float(results[:, 0].max())
+
+
+def _refine_probes(rng: Rng) -> dict[str, list[Probe]]:
+    def draw(n: int, keep: int, peak: float, *, lost: int = 0) -> Probe:
+        places = np.sort(rng.uniform(0, 1, n))
+        scores = np.round(0.9 - 0.6 * (places - peak) ** 2 + rng.uniform(-0.01, 0.01, n), 4)
+        values = 10 ** (-4 + 4 * places)
+        if lost:
+            scores[-lost:] = np.nan  # the highest rates diverge
+        rows = np.stack([[float(f"{v:.4g}") for v in values], scores], axis=1)
+        return (rows[rng.permutation(n)], keep)
+
+    return {
+        "the best lie inside": [draw(9, 3, 0.5), draw(12, 2, 0.4), draw(7, 1, 0.5)],
+        "the best lie at the border": [draw(8, 2, -0.2), draw(9, 3, 1.2), draw(5, 5, 0.5)],
+        "some runs diverged": [
+            draw(9, 3, 0.4, lost=2), draw(8, 2, 0.9, lost=3), draw(7, 4, 0.3, lost=3)
+        ],
+    }  # fmt: skip
+
+
+REFINE_RANGE = Exercise(
+    id="10.7",
+    title="From coarse to fine",
+    function="refine_range",
+    points=1,
+    oracle=_refined,
+    mistakes={
+        "np.argsort puts NaN last, so your “best” runs are those that diverged. Count NaN as the "
+        "worst score.": _nan_first,
+        "You keep the worst runs: a higher score is better.": _refine_by(
+            score=lambda s: -np.where(np.isnan(s), np.inf, s)
+        ),
+        "Your new range ends at the best values themselves, so that the optimum next to them "
+        "is shut out. Go on to the next value tried on each side.": _refine_by(
+            outside=lambda low, high: (float(low), float(high))
+        ),
+        "Your range stops at the border of the first search. If the best lie there, better ones "
+        "may lie outside: go a factor of 10 further.": _refine_by(beyond=(1.0, 1.0)),
+        "You take the neighbors in the table. The trials are in no order: look for the next "
+        "smaller and the next larger *value*.": _neighbors_in_table,
+        "You keep one run only; `keep` says how many.": _refine_by(count=lambda keep, n: 1),
+        "You always widen by a factor of 10, also where neighbors were tried: the range hardly "
+        "shrinks.": _refine_by(outside=lambda low, high: (float(low / 10), float(high * 10))),
+        "The two factors at the border are swapped: divide the low end by 10, multiply the high "
+        "end.": _refine_by(beyond=(10.0, 0.1)),
+        "You return the range of all values tried: nothing was refined.": _all_tried,
+        "You keep one run too many.": _refine_by(count=lambda keep, n: keep + 1),
+    },
+    probes=_refine_probes,
+)
