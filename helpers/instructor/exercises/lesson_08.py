@@ -1,0 +1,355 @@
+"""Lesson 08, data augmentation: transforms of given size, and what a class survives."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from scipy import ndimage
+from scipy.stats import gmean, mode
+
+from helpers.instructor.exercise import Exercise, Lesson, Written
+from helpers.instructor.exercises.lesson_08_more import CUTOUT, MIXUP, RANDOM_SHIFT
+
+Array = np.ndarray
+Rng = np.random.Generator
+
+
+# 08.1 shift
+
+
+def _scipy_shift(images: Array, dx: int, dy: int) -> Array:
+    return np.asarray(ndimage.shift(images, (0, dy, dx), order=0))
+
+
+def _repeated_edge(images: Array, dx: int, dy: int) -> Array:
+    return np.asarray(ndimage.shift(images, (0, dy, dx), order=0, mode="nearest"))
+
+
+def _flat_roll(images: Array, dx: int, dy: int) -> Array:
+    """Rolls the flattened images: rows run into each other."""
+    return np.roll(images.reshape(len(images), -1), dy * images.shape[2] + dx, 1).reshape(
+        images.shape
+    )
+
+
+def _size_limited(images: Array, dx: int, dy: int) -> Array:
+    """Slices of what stays: right until nothing stays."""
+    h, w = images.shape[1:]
+    out = np.zeros_like(images)
+    kept = images[:, max(0, -dy) : h - max(0, dy), max(0, -dx) : w - max(0, dx)]
+    out[:, max(0, dy) : h + min(0, dy), max(0, dx) : w + min(0, dx)] = kept
+    return out
+
+
+def _shift_probes(rng: Rng) -> dict[str, list[tuple[Any, ...]]]:
+    def images(n: int, h: int, w: int) -> Array:
+        return rng.integers(1, 10, (n, h, w)) / 10
+
+    return {
+        "right and left": [(images(2, 3, 4), 2, 0), (images(1, 4, 3), -1, 0)],
+        "down and up": [(images(2, 4, 3), 0, 1), (images(3, 3, 2), 0, -2)],
+        "both at once, or far away": [
+            (images(2, 3, 5), 1, 2), (images(1, 4, 3), -2, 1), (images(1, 5, 4), -1, -3),
+            (images(1, 3, 4), 5, 0), (images(2, 3, 2), 1, -6), (images(1, 2, 3), 0, 0),
+        ],
+    }  # fmt: skip
+
+
+SHIFT = Exercise(
+    id="08.1",
+    title="Shift images, zeros behind",
+    function="shift",
+    points=1,
+    oracle=_scipy_shift,
+    probes=_shift_probes,
+    mistakes={
+        "What leaves on one side comes back on the other (np.roll). Behind the image there is "
+        "nothing: fill with zeros.": lambda x, dx, dy: np.roll(x, (dy, dx), axis=(1, 2)),
+        "You swapped the axes: dx moves along columns (the last axis), dy along rows.": (
+            lambda x, dx, dy: _scipy_shift(x, dy, dx)
+        ),
+        "You shift the wrong way: a positive dx moves the ink to the right, a positive dy "
+        "down.": lambda x, dx, dy: _scipy_shift(x, -dx, -dy),
+        "A positive dy moves down: row 0 is the top one.": lambda x, dx, dy: _scipy_shift(
+            x, dx, -dy
+        ),
+        "A positive dx moves to the right; yours moves to the left.": lambda x, dx, dy: (
+            _scipy_shift(x, -dx, dy)
+        ),
+        "You repeat the edge pixels. What comes in from outside is 0.": _repeated_edge,
+        "You shift the flattened image: what leaves a row enters the next one.": _flat_roll,
+        "Your dy does nothing.": lambda x, dx, dy: _scipy_shift(x, dx, 0),
+        "Your dx does nothing.": lambda x, dx, dy: _scipy_shift(x, 0, dy),
+        "Shifted by its whole size or more, an image is all zeros; your slices fail there.": (
+            _size_limited
+        ),
+        "You shift the images of the batch, too: axis 0 counts images, the picture lies in axes "
+        "1 and 2.": lambda x, dx, dy: np.asarray(ndimage.shift(x, (dy, dx, 0), order=0)),
+    },
+)
+
+
+# 08.3 rotate
+
+
+def _scipy_rotate(images: Array, degrees: float) -> Array:
+    turned = ndimage.rotate(
+        images, degrees, axes=(2, 1), reshape=False, order=1, mode="grid-constant"
+    )
+    return np.asarray(turned)
+
+
+def _around(
+    *, middle: Callable[[int], float] = lambda size: (size - 1) / 2, order: int = 1, sign: int = 1
+) -> Callable[[Array, float], Array]:
+    """A rotation about another middle, or without interpolation."""
+
+    def turned(images: Array, degrees: float) -> Array:
+        a = sign * np.deg2rad(degrees)
+        matrix = np.array([[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]])
+        center = np.array([middle(size) for size in images.shape[1:]])
+        offset = center - matrix @ center
+        turn = [
+            ndimage.affine_transform(i, matrix, offset, order=order, mode="grid-constant")
+            for i in images
+        ]
+        return np.stack(turn)
+
+    return turned
+
+
+def _forward(images: Array, degrees: float) -> Array:
+    """Sends every pixel to its nearest new place: holes stay, and pixels fall on each other."""
+    h, w = images.shape[1:]
+    rows, cols = np.mgrid[:h, :w]
+    a = np.deg2rad(degrees)
+    x, y = cols - (w - 1) / 2, rows - (h - 1) / 2
+    new_x = np.rint(np.cos(a) * x + np.sin(a) * y + (w - 1) / 2).astype(int)
+    new_y = np.rint(-np.sin(a) * x + np.cos(a) * y + (h - 1) / 2).astype(int)
+    inside = (new_x >= 0) & (new_x < w) & (new_y >= 0) & (new_y < h)
+    out = np.zeros(images.shape)
+    out[:, new_y[inside], new_x[inside]] = images[:, rows[inside], cols[inside]]
+    return out
+
+
+def _edges_drop(images: Array, degrees: float) -> Array:
+    """Zero as soon as one of the four neighbors is outside."""
+    return np.asarray(
+        ndimage.rotate(images, degrees, axes=(2, 1), reshape=False, order=1, mode="constant")
+    )
+
+
+def _clamped(images: Array, degrees: float) -> Array:
+    return np.asarray(
+        ndimage.rotate(images, degrees, axes=(2, 1), reshape=False, order=1, mode="nearest")
+    )
+
+
+def _rotate_probes(rng: Rng) -> dict[str, list[tuple[Any, ...]]]:
+    def probe(n: int, h: int, w: int, degrees: float) -> tuple[Any, ...]:
+        return rng.integers(1, 10, (n, h, w)) / 10, degrees
+
+    def angle(low: float, high: float) -> float:
+        return float(np.round(rng.uniform(low, high), 1))
+
+    return {
+        "quarter and half turns": [
+            probe(2, 3, 3, 90.0), probe(1, 4, 4, -90.0), probe(1, 3, 4, 180.0)
+        ],
+        "any angle": [
+            probe(2, 4, 4, angle(10, 40)), probe(1, 5, 3, angle(-80, -50)),
+            probe(1, 4, 6, angle(100, 130)), probe(1, 4, 4, angle(200, 250)),
+        ],
+    }  # fmt: skip
+
+
+ROTATE = Exercise(
+    id="08.3",
+    title="Turn images about their center",
+    function="rotate",
+    points=2,
+    oracle=_scipy_rotate,
+    probes=_rotate_probes,
+    mistakes={
+        "You turn clockwise. Positive degrees turn counter-clockwise, seen with row 0 at the "
+        "top.": _around(sign=-1),
+        "You take the nearest pixel. Mix the four neighbors, each with its bilinear "
+        "weight.": _around(order=0),
+        "You turn about the corner (0, 0). Subtract the center first, and add it after.": _around(
+            middle=lambda size: 0.0
+        ),
+        "Your center is (h/2, w/2). Pixels have whole coordinates from 0 to h − 1, so the middle "
+        "is (h − 1)/2.": _around(middle=lambda size: size / 2),
+        "You took degrees for radians: use np.deg2rad.": lambda x, degrees: _scipy_rotate(
+            x, float(np.rad2deg(degrees))
+        ),
+        "You send each pixel to a new place: that leaves holes. Ask of every *output* pixel where "
+        "it comes from.": _forward,
+        "A pixel whose four neighbors are not all inside is 0 in your answer. Only the neighbors "
+        "outside count as 0; the others keep their weights.": _edges_drop,
+        "You repeat the edge pixels for what lies outside (clip). Outside is 0.": _clamped,
+        "You turn in the plane of rows and images. The picture lies in axes 1 and 2, axis 0 counts "
+        "images.": lambda x, degrees: np.asarray(
+            ndimage.rotate(x, degrees, axes=(1, 0), reshape=False, order=1, mode="grid-constant")
+        ),
+    },
+)
+
+
+# 08.4 which transforms keep a class: from the seven bars of a display
+
+BARS = {  # left, right of the upper and the lower half; top, middle, bottom
+    0: "lu ll ru rl t b", 1: "ru rl", 2: "ru ll t m b", 3: "ru rl t m b", 4: "lu ru rl m",
+    5: "lu rl t m b", 6: "lu ll rl t m b", 7: "ru rl t", 8: "lu ll ru rl t m b",
+    9: "lu ru rl t m b",
+}  # fmt: skip
+PLACES = {"lu": (1, 0), "ll": (3, 0), "ru": (1, 2), "rl": (3, 2), "t": (0, 1), "m": (2, 1)}
+PLACES["b"] = (4, 1)
+NAMES = ("shift", "mirror_left_right", "mirror_top_bottom", "turn_180")
+
+
+def _display(digit: int) -> Array:
+    picture = np.zeros((5, 3), dtype=bool)
+    for bar in BARS[digit].split():
+        picture[PLACES[bar]] = True
+    columns = np.flatnonzero(picture.any(0))
+    return picture[:, columns.min() : columns.max() + 1]  # where it stands does not matter
+
+
+def _by_display(digit: int) -> list[str]:
+    own = _display(digit)
+    changed = (own, own[:, ::-1], own[::-1], own[::-1, ::-1])
+    return [n for n, picture in zip(NAMES, changed, strict=True) if np.array_equal(picture, own)]
+
+
+def _renamed(digit: int, pairs: dict[str, str]) -> list[str]:
+    found = {pairs.get(name, name) for name in _by_display(digit)}
+    return [name for name in NAMES if name in found]
+
+
+def _still_a_digit(digit: int) -> list[str]:
+    """Keeps what gives any digit, if another one."""
+    own, all_digits = _display(digit), [_display(d) for d in range(10)]
+    changed = (own, own[:, ::-1], own[::-1], own[::-1, ::-1])
+    return [
+        name
+        for name, picture in zip(NAMES, changed, strict=True)
+        if any(np.array_equal(picture, other) for other in all_digits)
+    ]
+
+
+SAFE = Exercise(
+    id="08.4",
+    title="Which transforms keep this class",
+    function="safe_transforms",
+    points=1,
+    oracle=_by_display,
+    probes=lambda rng: {
+        "digits 0 to 4": [(d,) for d in range(5)],
+        "digits 5 to 9": [(d,) for d in range(5, 10)],
+    },
+    mistakes={
+        "Another digit is not the same class: a 6 turned by 180° is a 9, and a 2 in a mirror is "
+        "a 5.": _still_a_digit,
+        "You swapped the mirrors. Left-right exchanges left and right: a 3 then opens to the other "
+        "side. Top-bottom leaves it a 3.": lambda d: _renamed(
+            d,
+            {
+                "mirror_left_right": "mirror_top_bottom",
+                "mirror_top_bottom": "mirror_left_right",
+            },
+        ),
+        "You return the transforms that *break* the class; asked are those that keep it.": (
+            lambda d: [name for name in NAMES if name not in _by_display(d)]
+        ),
+        "A turn by 180° is both mirrors, one after the other. 2 and 5 survive it although they "
+        "survive neither mirror.": lambda d: [
+            n for n in _by_display(d) if n != "turn_180" or d not in (2, 5)
+        ],
+        "You forgot that a shift keeps every class.": lambda d: _by_display(d)[1:],
+        "A mirrored 1 is still a 1: on the display it is a plain bar, and where it stands does not "
+        "matter.": lambda d: ["shift", "mirror_top_bottom"] if d == 1 else _by_display(d),
+        "Return the names in the order of the task; yours are in another order.": lambda d: (
+            _by_display(d)[::-1] if len(_by_display(d)) > 1 else _by_display(d)
+        ),
+    },
+)
+
+
+# 08.7 test-time augmentation
+
+
+def _torch_average(probabilities: Array) -> Array:
+    return torch.from_numpy(probabilities).mean(0).argmax(-1).numpy()
+
+
+def _vote(probabilities: Array) -> Array:
+    return np.asarray(mode(probabilities.argmax(-1), axis=0, keepdims=False).mode)
+
+
+def _tta_probes(rng: Rng) -> dict[str, list[tuple[Any, ...]]]:
+    def draw(views: int, classes: int) -> Array:
+        logits = rng.normal(size=(views, 80, classes)) * rng.uniform(0.5, 3, (views, 1, 1))
+        probs = np.exp(logits)
+        return np.round(probs / probs.sum(-1, keepdims=True), 4)
+
+    def wanted(probs: Array, agree: bool) -> Array:
+        return probs[:, (_vote(probs) == _torch_average(probs)) == agree]
+
+    def probes(agree: bool) -> list[tuple[Any, ...]]:
+        drawn = [wanted(draw(t, k), agree) for t, k in ((3, 4), (5, 3), (4, 6))]
+        return [(probs[:, :n],) for probs, n in zip(drawn, (5, 6, 4), strict=True)]
+
+    return {"views that mostly agree": probes(True), "views that do not": probes(False)}
+
+
+TTA = Exercise(
+    id="08.7",
+    title="One label from several views",
+    function="predict_tta",
+    points=1,
+    oracle=_torch_average,
+    probes=_tta_probes,
+    mistakes={
+        "You let each view vote (argmax first). Average the probabilities over the views, then "
+        "decide once.": _vote,
+        "You average the labels of the views: half of the views say 1, half say 7, and you answer "
+        "4.": lambda p: np.rint(p.argmax(-1).mean(0)).astype(int),
+        "You return averaged probabilities: take their argmax over the classes.": lambda p: p.mean(
+            0
+        ),
+        "You follow the most certain view. Take the mean over the views, not the maximum.": (
+            lambda p: p.max(0).argmax(-1)
+        ),
+        "You multiply the views' probabilities (or average logarithms): then one view that is sure "
+        "has a veto. Asked is the arithmetic mean.": lambda p: gmean(p, axis=0).argmax(-1),
+        "You average over the images: axis 0 counts views, axis 1 images, axis 2 classes.": (
+            lambda p: p.mean(1).argmax(-1)
+        ),
+        "You take the argmax over the images. The classes are the last axis.": lambda p: p.mean(
+            0
+        ).argmax(0),
+        "You use the first view only.": lambda p: p[0].argmax(-1),
+    },
+)
+
+WRITTEN = Written(
+    id="08.w",
+    title="A rotation policy: better on average, worse for one class",
+    rubric={
+        "Names the class with figures from the plot (against no augmentation, while the mean "
+        "rises) and explains it by what a turned image of this class looks like.": 1,
+        "Proposes a repair that follows from the explanation (a smaller angle, or another "
+        "treatment of this class) and says how to check it per class, on validation images.": 1,
+    },
+)
+
+LESSON = Lesson(
+    number="08",
+    name="data_augmentation",
+    title="Data augmentation: new data from old",
+    minutes=85,
+    exercises=(SHIFT, RANDOM_SHIFT, ROTATE, SAFE, CUTOUT, MIXUP, TTA),
+    written=(WRITTEN,),
+)

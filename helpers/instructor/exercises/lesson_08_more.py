@@ -1,0 +1,333 @@
+"""Lesson 08, data augmentation: the random transforms, judged by what they did to each image."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from helpers.compare import Judged
+from helpers.instructor.exercise import Exercise
+from helpers.values import Seed
+
+Array = np.ndarray
+Rng = np.random.Generator
+
+
+def _torch_generator(rng: Rng) -> torch.Generator:
+    return torch.Generator().manual_seed(int(rng.integers(2**62)))
+
+
+def _told_apart(n: int, h: int, w: int) -> Array:
+    """Images without a zero and without a value twice."""
+    return (1 + np.arange(n * h * w).reshape(n, h, w)) / 100
+
+
+# 08.2 random_shift
+
+
+def _torch_random_shift(images: Array, max_shift: int, rng: Rng) -> Array:
+    drawn = torch.randint(
+        -max_shift, max_shift + 1, (len(images), 2), generator=_torch_generator(rng)
+    )
+    moved = [
+        F.pad(torch.from_numpy(image), (dx, -dx, dy, -dy))
+        for image, (dx, dy) in zip(images, drawn.tolist(), strict=True)
+    ]
+    return torch.stack(moved).numpy()
+
+
+def _moved(draw: Callable[[int, int, Rng], Array], mode: str = "zero") -> Callable[..., Array]:
+    """Shifts by (dx, dy) as drawn: (n, 2) from n, max_shift and rng. Mode zero, wrap or edge."""
+
+    def shifted(images: Array, max_shift: int, rng: Rng) -> Array:
+        n, h, w = images.shape
+        dx, dy = draw(n, max_shift, rng).T[:, :, None]  # (n, 1) each
+        rows, cols = np.arange(h) - dy, np.arange(w) - dx
+        inside = ((rows >= 0) & (rows < h))[:, :, None] & ((cols >= 0) & (cols < w))[:, None]
+        rows, cols = (
+            (rows % h, cols % w) if mode == "wrap" else (rows.clip(0, h - 1), cols.clip(0, w - 1))
+        )
+        taken = images[np.arange(n)[:, None, None], rows[:, :, None], cols[:, None]]
+        return taken * inside if mode == "zero" else taken
+
+    return shifted
+
+
+def _whole(n: int, m: int, rng: Rng) -> Array:
+    return rng.integers(-m, m + 1, (n, 2))
+
+
+def _one_direction(n: int, m: int, rng: Rng) -> Array:
+    return rng.integers(0, m + 1, (n, 2))
+
+
+def _one_for_all(n: int, m: int, rng: Rng) -> Array:
+    return np.tile(rng.integers(-m, m + 1, (1, 2)), (n, 1))
+
+
+def _extremes(n: int, m: int, rng: Rng) -> Array:
+    return m * (2 * rng.integers(0, 2, (n, 2)) - 1)
+
+
+def _shift_probes(rng: Rng) -> list[tuple[Any, ...]]:
+    seed = int(rng.integers(1_000_000))
+    wide, tall = _told_apart(20, 3, 4), _told_apart(20, 5, 4)
+    ones = [(wide, 1, Seed(seed + i)) for i in range(6)]
+    twos = [(tall, 2, Seed(seed + 100 + i)) for i in range(6)]
+    return [*ones, *twos, ones[0], twos[0], (wide[:2], 0, Seed(seed + 200))]
+
+
+RANDOM_SHIFT = Exercise(
+    id="08.2",
+    title="A random shift for every image",
+    function="random_shift",
+    points=1,
+    oracle=_torch_random_shift,
+    compare=Judged("lesson_08.random_shift"),
+    probes=_shift_probes,
+    mistakes={
+        "All images of a batch get the same shift. Draw a dx and a dy for every image.": _moved(
+            _one_for_all
+        ),
+        "A shift of +max_shift never comes: rng.integers leaves out its upper end.": _moved(
+            lambda n, m, rng: rng.integers(-m, max(m, 1 - m), (n, 2))
+        ),
+        "dx and dy are always equal in your answer: the images move along a diagonal only. Draw "
+        "them apart.": _moved(lambda n, m, rng: np.tile(rng.integers(-m, m + 1, (n, 1)), (1, 2))),
+        "You shift to the right and down only. dx and dy run from −max_shift to "
+        "+max_shift.": _moved(_one_direction),
+        "You shift by max_shift always. All whole numbers from −max_shift to +max_shift come "
+        "equally often, 0 among them.": _moved(_extremes),
+        "What leaves on one side comes back on the other. Fill with zeros.": _moved(
+            _whole, mode="wrap"
+        ),
+        "You repeat the edge pixels. What comes in from outside is 0.": _moved(_whole, mode="edge"),
+        "Your shifts do not come from `rng`: the same generator must give the same shifts, and "
+        "another one others.": lambda x, m, rng: _torch_random_shift(
+            x, m, np.random.default_rng(0)
+        ),
+        "You shift sideways only: draw a dy, too.": _moved(
+            lambda n, m, rng: _whole(n, m, rng) * [1, 0]
+        ),
+        "You shift up and down only: draw a dx, too.": _moved(
+            lambda n, m, rng: _whole(n, m, rng) * [0, 1]
+        ),
+    },
+)
+
+
+# 08.5 cutout
+
+
+def _torch_cutout(images: Array, size: int, rng: Rng) -> Array:
+    n, h, w = images.shape
+    rows, cols = h - size + 1, w - size + 1
+    at = torch.randint(rows * cols, (n,), generator=_torch_generator(rng))
+    spots = F.one_hot(at, rows * cols).double().view(n, 1, rows, cols)
+    square = F.conv_transpose2d(spots, torch.ones(1, 1, size, size, dtype=torch.double))
+    return np.where(square[:, 0].numpy() > 0.5, 0.0, images)
+
+
+def _blanked(
+    draw: Callable[[int, int, int, Rng], Array],
+    *,
+    fill: float = 0.0,
+    extent: Callable[[int], tuple[int, int]] = lambda size: (size, size),
+) -> Callable[..., Array]:
+    """Blanks rectangles at the corners drawn, (n, 2) from n, the free rows, columns and rng."""
+
+    def blanked(images: Array, size: int, rng: Rng) -> Array:
+        out, (tall, wide) = images.copy(), extent(size)
+        n, h, w = images.shape
+        for image, (top, left) in zip(out, draw(n, h - size + 1, w - size + 1, rng), strict=True):
+            image[max(top, 0) : top + tall, max(left, 0) : left + wide] = fill
+        return out
+
+    return blanked
+
+
+def _corners(n: int, rows: int, cols: int, rng: Rng) -> Array:
+    return np.stack([rng.integers(0, rows, n), rng.integers(0, cols, n)], 1)
+
+
+def _one_corner(n: int, rows: int, cols: int, rng: Rng) -> Array:
+    return np.tile(_corners(1, rows, cols, rng), (n, 1))
+
+
+def _never_last(n: int, rows: int, cols: int, rng: Rng) -> Array:
+    return _corners(n, max(rows - 1, 1), max(cols - 1, 1), rng)
+
+
+def _on_the_diagonal(n: int, rows: int, cols: int, rng: Rng) -> Array:
+    return np.tile(rng.integers(0, min(rows, cols), (n, 1)), (1, 2))
+
+
+def _own_cutout(images: Array, size: int, rng: Rng) -> Array:
+    return _torch_cutout(images, size, np.random.default_rng(1))
+
+
+def _scattered(images: Array, size: int, rng: Rng) -> Array:
+    """As many single pixels as the square would have."""
+    out = images.copy()
+    for image in out:
+        image.flat[rng.permutation(image.size)[: size**2]] = 0
+    return out
+
+
+def _in_place(images: Array, size: int, rng: Rng) -> Array:
+    images[...] = _torch_cutout(images, size, rng)
+    return images
+
+
+def _over_the_edge(images: Array, size: int, rng: Rng) -> Array:
+    """Centers anywhere: squares are cut off at the border."""
+    out, (_, h, w) = images.copy(), images.shape
+    for image in out:
+        top, left = rng.integers(h) - size // 2, rng.integers(w) - size // 2
+        image[max(top, 0) : top + size, max(left, 0) : left + size] = 0
+    return out
+
+
+def _cutout_probes(rng: Rng) -> list[tuple[Any, ...]]:
+    seed, images = int(rng.integers(1_000_000)), _told_apart(20, 4, 5)
+    twos = [(images, 2, Seed(seed + i)) for i in range(6)]
+    threes = [(images, 3, Seed(seed + 100 + i)) for i in range(6)]
+    return [*twos, *threes, twos[0], threes[0], (images[:3], 4, Seed(seed + 200))]
+
+
+CUTOUT = Exercise(
+    id="08.5",
+    title="Cut-out",
+    function="cutout",
+    points=1,
+    oracle=_torch_cutout,
+    compare=Judged("lesson_08.cutout"),
+    probes=_cutout_probes,
+    mistakes={
+        "All images of a batch are blanked at the same place. Draw a place for every "
+        "image.": _blanked(_one_corner),
+        "Your square never touches the lower and the right border: there are h − size + 1 places "
+        "for its top row, and rng.integers leaves out its upper end.": _blanked(_never_last),
+        "Your top row and left column are the same number: the square stays on the diagonal. Draw "
+        "them apart.": _blanked(_on_the_diagonal),
+        "Your square can stick out over the border, so that less is blanked. Here it lies wholly "
+        "inside.": _over_the_edge,
+        "You blank one row and one column too many.": _blanked(
+            _corners, extent=lambda size: (size + 1, size + 1)
+        ),
+        "You blank single pixels. A square of size × size is asked.": _scattered,
+        "You blank whole rows: limit the columns, too.": _blanked(
+            _corners, extent=lambda size: (size, 100)
+        ),
+        "You blank whole columns: limit the rows, too.": _blanked(
+            _corners, extent=lambda size: (100, size)
+        ),
+        "You fill the square with 1, which is full ink. Fill it with 0.": _blanked(
+            _corners, fill=1.0
+        ),
+        "Your places do not come from `rng`: the same generator must give the same places, and "
+        "another one others.": _own_cutout,
+    },
+)
+
+
+# 08.6 mixup
+
+
+def _torch_mixup(x: Array, y: Array, alpha: float, rng: Rng) -> tuple[Array, Array]:
+    generator = _torch_generator(rng)
+    gamma = torch._standard_gamma(
+        torch.full((2, len(x), 1), alpha, dtype=torch.double), generator=generator
+    )
+    weight = gamma[0] / gamma.sum(0)
+    order = torch.randperm(len(x), generator=generator)
+    both = [torch.from_numpy(a).double() for a in (x, y)]
+    mixed_x, mixed_y = (torch.lerp(a[order], a, weight).numpy() for a in both)
+    return mixed_x, mixed_y
+
+
+def _mixed(
+    *,
+    weights: Callable[[int, float, Rng], tuple[Array, Array]] | None = None,
+    partners: Callable[[int, Rng], tuple[Array, Array]] | None = None,
+) -> Callable[..., tuple[Array, Array]]:
+    """Mixup with its weights (for x, for y) and its partners (for x, for y) drawn otherwise."""
+
+    def mix(x: Array, y: Array, alpha: float, rng: Rng) -> tuple[Array, Array]:
+        n, one = len(x), rng.beta(alpha, alpha, len(x))
+        a, b = weights(n, alpha, rng) if weights else (one, one)
+        order = rng.permutation(n)
+        p, q = partners(n, rng) if partners else (order, order)
+        a, b = a[:, None], b[:, None]
+        return a * x + (1 - a) * x[p], b * y + (1 - b) * y[q]
+
+    return mix
+
+
+def _twice(array: Array) -> tuple[Array, Array]:
+    return array, array
+
+
+def _x_only(x: Array, y: Array, alpha: float, rng: Rng) -> tuple[Array, Array]:
+    return _torch_mixup(x, y, alpha, rng)[0], y.copy()
+
+
+def _along_classes(x: Array, y: Array, alpha: float, rng: Rng) -> tuple[Array, Array]:
+    """The weight meets the columns of y, as (n,) does when n classes happen to fit."""
+    weight, order = rng.beta(alpha, alpha, len(x)), rng.permutation(len(x))
+    columns = np.resize(weight, y.shape[1])
+    side = weight[:, None]
+    return side * x + (1 - side) * x[order], columns * y + (1 - columns) * y[order]
+
+
+def _mixup_probes(rng: Rng) -> list[tuple[Any, ...]]:
+    seed, n = int(rng.integers(1_000_000)), 12
+
+    def batch() -> Array:
+        return np.round(rng.uniform(0, 1, (n, 5)), 2)
+
+    x, y = batch(), np.eye(n)
+    drawn = [(x, y, a, Seed(seed + i)) for a in (1.0, 4.0) for i in range(10)]
+    return [*drawn, drawn[0], drawn[-1]]
+
+
+MIXUP = Exercise(
+    id="08.6",
+    title="Mixup",
+    function="mixup",
+    points=1,
+    oracle=_torch_mixup,
+    compare=Judged("lesson_08.mixup"),
+    probes=_mixup_probes,
+    mistakes={
+        "x and y get weights of their own. A mixed label must say how the image was mixed: use "
+        "the same λ for both.": _mixed(
+            weights=lambda n, a, rng: (rng.beta(a, a, n), rng.beta(a, a, n))
+        ),
+        "x and y get partners of their own: the label then tells of another image. Draw the "
+        "order once.": _mixed(partners=lambda n, rng: (rng.permutation(n), rng.permutation(n))),
+        "Every image is mixed with itself: nothing changes. Draw a random order of the batch for "
+        "the partners.": _mixed(partners=lambda n, rng: _twice(np.arange(n))),
+        "The labels stay as they were. Mix the one-hot labels with the same λ and the same "
+        "partner.": _x_only,
+        "All images of the batch share one λ. That is common, too, but here every image draws its "
+        "own.": _mixed(weights=lambda n, a, rng: _twice(np.full(n, rng.beta(a, a)))),
+        "Your λ is uniform. It comes from Beta(alpha, alpha): rng.beta.": _mixed(
+            weights=lambda n, a, rng: _twice(rng.uniform(size=n))
+        ),
+        "Your λ is never below ½. Beta(alpha, alpha) is symmetric about ½; use it as it is "
+        "drawn.": _mixed(weights=lambda n, a, rng: _twice(0.5 + np.abs(rng.beta(a, a, n) - 0.5))),
+        "Your λ is ½ always: draw it.": _mixed(weights=lambda n, a, rng: _twice(np.full(n, 0.5))),
+        "The partner is always the next image of the batch. Draw a random order.": _mixed(
+            partners=lambda n, rng: _twice(np.roll(np.arange(n), -1))
+        ),
+        "You draw partners with replacement. Use rng.permutation: every image is a partner "
+        "once.": _mixed(partners=lambda n, rng: _twice(rng.integers(0, n, n))),
+        "Nothing comes from `rng`: the same generator must give the same mix, and another one "
+        "another mix.": lambda x, y, a, rng: _torch_mixup(x, y, a, np.random.default_rng(2)),
+        "λ of shape (n,) runs along the classes of y. Give it the shape (n, 1), one value a "
+        "row.": _along_classes,
+    },
+)
