@@ -15,7 +15,9 @@ COPY . /opt/course
 WORKDIR /opt/course
 RUN pip install --no-cache-dir -r requirements.txt "jupyterhub==${JUPYTERHUB_VERSION}"
 
-ENV JUPYTER_CONFIG_PATH=/opt/course/.jupyter
+ENV JUPYTER_CONFIG_PATH=/opt/course/.jupyter \
+    COURSE_PROGRESS=/home/learner/.progress.json \
+    COURSE_LABBOOK=/home/learner/.labbook.jsonl
 USER learner
 WORKDIR /home/learner
 EXPOSE 8888
