@@ -21,7 +21,8 @@ TARGET = 0.8
 BLUE, ORANGE = PALETTE[:2]
 GREY = "#666666"
 MEASURES = {"accuracy": ("train_accuracy", "val_accuracy"), "loss": ("train_loss", "val_loss")}
-LOWEST_LOSS, HIGHEST_LOSS = 0.02, 12.0
+LOWEST_LOSS, HIGHEST_LOSS = 0.02, 20.0
+TICKS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 
 def plot_images(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> Figure:
@@ -107,19 +108,28 @@ class _Curves:
         self.bounds: list[Line2D] = []
         for ax, color in zip(axes, (BLUE, ORANGE), strict=True):
             self._draw(ax, color)
-        self.left, self.right = axes
-        self.label = self.left.set_ylabel(" ")
+        left = axes[0]
+        self.label = left.set_ylabel(" ")
+        self.ticks = [
+            left.text(-0.02, y, "", transform=left.transAxes, ha="right", va="center", size=10)
+            for y in TICKS
+        ]
+        train, val, edge = self.lines[0][:3]
+        handles = [train, val, self.lines[1][1], edge, self.bounds[0]]
+        labels = ["training (noisy labels)", "validation", "validation", "lowest, highest seed",
+                  "target"]  # fmt: skip
+        self.fig.legend(handles, labels, loc="outside lower center", ncols=5)
 
     def _draw(self, ax: Axes, color: str) -> None:
-        epochs = np.arange(16)
-        (train,) = ax.plot(epochs, np.zeros(16), color=GREY, ls="--", label="training (noisy)")
-        (val,) = ax.plot(epochs, np.zeros(16), color=color, lw=2.5, label="validation")
-        ends = [ax.plot(epochs, np.zeros(16), color=color, lw=0.8, alpha=0.6)[0] for _ in range(2)]
+        epochs, nothing = np.arange(16), np.zeros(16)
+        (train,) = ax.plot(epochs, nothing, color=GREY, ls="--")
+        (val,) = ax.plot(epochs, nothing, color=color, lw=2.5)
+        edges = [ax.plot(epochs, nothing, color=color, lw=0.8, alpha=0.6)[0] for _ in range(2)]
         self.bounds.append(ax.axhline(TARGET, color=GREY, lw=1, ls=(0, (2, 2))))
-        self.lines.append([train, val, *ends])
+        self.lines.append([train, val, *edges])
         ax.set(xlim=(0, 15), ylim=(0, 1), xlabel="epoch")
-        ax.set_yticks(np.linspace(0, 1, 6), [" "] * 6)
-        ax.legend(loc="lower right", bbox_to_anchor=(1, 0.02))
+        ax.set_yticks(TICKS, ["0.00"] * len(TICKS))
+        ax.tick_params(axis="y", labelcolor="none")  # these only keep room for `self.ticks`
         self.titles.append(ax.set_title(" "))
 
     @staticmethod
@@ -141,14 +151,18 @@ class _Curves:
             title.set_text(f"{self.names[number]}: {entry.mean:.3f}")
         for bound in self.bounds:
             bound.set_visible(measure == "accuracy")
-        self.label.set_text(self._scale(measure))
-        return [*self.titles, *self.bounds, self.label, *(x for ls in self.lines for x in ls)]
+        self.label.set_text(measure if measure == "accuracy" else "loss, logarithmic")
+        for text, height in zip(self.ticks, TICKS, strict=True):
+            text.set_text(f"{self._value(height, measure):.2g}")
+        curves = [line for lines in self.lines for line in lines]
+        return [*self.titles, *self.bounds, self.label, *self.ticks, *curves]
 
     @staticmethod
-    def _scale(measure: str) -> str:
+    def _value(height: float, measure: str) -> float:
+        """What a height stands for: the inverse of `_height`."""
         if measure == "accuracy":
-            return "accuracy, 0 to 1"
-        return f"loss, {LOWEST_LOSS:g} to {HIGHEST_LOSS:g}, logarithmic"
+            return height
+        return float(LOWEST_LOSS * (HIGHEST_LOSS / LOWEST_LOSS) ** height)
 
     def alt(self, run: int, second: int, measure: str) -> str:
         told = []
@@ -182,7 +196,7 @@ class _Confusion:
     def _draw_field(self, ax: Axes, top: float) -> None:
         norm = Normalize(0, top)
         self.image = ax.imshow(np.zeros((10, 10)), cmap=FIELD_MAP, norm=norm, aspect="equal")
-        self.fig.colorbar(self.image, ax=ax, label="% of the true class", shrink=0.85)
+        self.fig.colorbar(self.image, ax=ax, label="%", shrink=0.85)
         (self.mark,) = ax.plot([], [], color="white", lw=2)
         ax.set_xticks(range(10))
         ax.set_yticks(range(10))
