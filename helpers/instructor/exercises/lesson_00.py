@@ -59,6 +59,10 @@ def _each_row(x: Array) -> Array:
     return (x - low) / (high - low)
 
 
+def _by_all(x: Array) -> Array:
+    return np.asarray((x - x.min()) / (x.max() - x.min()))
+
+
 def _divided_by_max(train: Array, test: Array) -> Sets:
     low, high = train.min(0), train.max(0)
     return (train - low) / high, (test - low) / high
@@ -92,6 +96,12 @@ MIN_MAX = Exercise(
         "down the rows, `axis=0`.": lambda train, test: (_each_row(train), _each_row(test)),
         "You divide by the largest value. Divide by the width of the range, largest − smallest: "
         "else the largest does not become 1.": _divided_by_max,
+        "You divide by the largest value and subtract nothing. The smallest value must become 0: "
+        "subtract it first, then divide by largest − smallest.": (
+            lambda train, test: (train / train.max(0), test / train.max(0))
+        ),
+        "Two things: each column needs its own range (`axis=0`), and the test set is scaled by the "
+        "training set's.": lambda train, test: (_by_all(train), _by_all(test)),
         "You leave the test set as it is. A model that was trained on scaled features must be "
         "given scaled features: use the same two numbers a column.": (
             lambda train, test: (_min_max(train, test)[0], test)
@@ -173,6 +183,10 @@ STANDARDIZE = Exercise(
         ),
         "A feature that is constant in the training set has std 0, and you divide by it. Use 1 in "
         "place of such a std.": _by_moments(repair=lambda s: s),
+        "Two things: the test set is standardized by the training set's mean and std, not by its "
+        "own; and a std of 0 must become 1 before you divide.": (
+            lambda train, test: tuple((x - x.mean(0)) / x.std(0) for x in (train, test))
+        ),
         "You add something tiny to the std. Where a feature is constant in training, a test value "
         "that differs by 1 becomes a hundred million or so. Use 1 in place of a std of 0.": (
             _by_moments(repair=lambda s: s + 1e-8)
@@ -258,6 +272,9 @@ WHITEN = Exercise(
         "Your covariance divides by n − 1, as np.cov does. Here it is divided by n: "
         "np.cov(..., bias=True).": lambda x: PCA(whiten=True).fit_transform(x),
         "You only subtract the mean.": lambda x: x - x.mean(0),
+        "Your columns have length 1; asked is variance 1. Multiply by the square root of n.": (
+            lambda x: _whiten(x) / np.sqrt(len(x))
+        ),
     },
     probes=lambda rng: [
         _draw_cloud(rng, int(rng.integers(14, 30)), 2),
