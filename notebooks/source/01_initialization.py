@@ -14,6 +14,8 @@
 # - name the cases in which textbook rules fail, with measurements.
 #
 # About 100 minutes. Builds on: activation functions and their slopes.
+#
+# Words and symbols that are new to you: see the [glossary](00_warm_up.ipynb#Glossary).
 
 # %%
 import matplotlib.pyplot as plt

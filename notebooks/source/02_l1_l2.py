@@ -13,6 +13,8 @@
 # - say when L1 does *not* help.
 #
 # About 100 minutes. Builds on lesson 00 (gradient descent) and lesson 01 (weights, layers).
+#
+# Words and symbols that are new to you: see the [glossary](00_warm_up.ipynb#Glossary).
 
 # %%
 import numpy as np

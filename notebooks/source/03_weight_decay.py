@@ -9,6 +9,8 @@
 # - say when an L2 penalty and weight decay are the same, and what Adam does to a penalty;
 # - predict at which λ training diverges;
 # - choose what decays, and know when decay helps at all.
+#
+# Words and symbols that are new to you: see the [glossary](00_warm_up.ipynb#Glossary).
 
 # %%
 import sys

@@ -13,6 +13,8 @@
 # - judge from measurements when dropout pays, and what its rivals are.
 #
 # About 90 minutes. Builds on 02 (ridge regression) and 03 (weight decay, label noise).
+#
+# Words and symbols that are new to you: see the [glossary](00_warm_up.ipynb#Glossary).
 
 # %%
 from itertools import product

@@ -15,6 +15,8 @@
 # - fold a trained layer away, and judge the stories that are told about why it works.
 #
 # About 110 minutes. Builds on lesson 01 (variance over depth) and lesson 03 (weight decay).
+#
+# Words and symbols that are new to you: see the [glossary](00_warm_up.ipynb#Glossary).
 
 # %%
 import numpy as np

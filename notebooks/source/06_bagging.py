@@ -9,6 +9,8 @@
 # - measure $v$ and $c$ on five models, and predict what twelve will do;
 # - say which source of diversity pays, and when;
 # - tell averaging, voting, stacking and boosting apart, and compare them fairly.
+#
+# Words and symbols that are new to you: see the [glossary](00_warm_up.ipynb#Glossary).
 
 # %%
 import sys

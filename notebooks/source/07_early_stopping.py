@@ -9,6 +9,8 @@
 # - restore the best weights, and avoid the copy that is none;
 # - say how early stopping limits where the weights can go, and how near that is to ridge;
 # - weigh what a validation set costs against what it saves.
+#
+# Words and symbols that are new to you: see the [glossary](00_warm_up.ipynb#Glossary).
 
 # %%
 import copy
