@@ -62,14 +62,14 @@ class _Smoothing:
         return density, diagram, float(runs.error()[i].mean()), accuracy, np.median(runs.gaps[i])
 
     def _draw_theory(self, ax: Axes) -> None:
-        grid = np.linspace(0.005, 0.42, 120)
+        grid = np.linspace(0.004, 0.24, 120)
         ax.plot(grid, [best_gap(1 - e + e / K) for e in grid], color=BLUE)
         ax.plot(grid, [best_gap(1 - e) for e in grid], color=ORANGE, ls="--")
-        ax.text(0.13, 5.0, "1 − ε + ε/K\n(PyTorch)", color=BLUE, size=9.5, ha="left", va="bottom")
-        ax.text(0.17, 3.3, "1 − ε", color=ORANGE, size=9.5, ha="right", va="top")
+        ax.text(0.09, 5.0, "1 − ε + ε/K\n(PyTorch)", color=BLUE, size=9.5, ha="left", va="bottom")
+        ax.text(0.1, 3.7, "1 − ε", color=ORANGE, size=9.5, ha="right", va="top")
         (self.here,) = ax.plot([], [], "o", color=BLUE, mec="black", ms=9)
-        ax.set(xlim=(-0.01, 0.43), ylim=(0, 8))
-        ax.set_xticks([0, 0.1, 0.2, 0.3, 0.4])
+        ax.set(xlim=(-0.006, 0.245), ylim=(0, 8))
+        ax.set_xticks([0, 0.05, 0.1, 0.15, 0.2])
         label_axes(ax, x="ε", y="best gap of the logits")
         self.best = ax.set_title(" ")
 
@@ -129,13 +129,13 @@ def plot_repairs(tasks: Mapping[str, Smoothed]) -> Figure:
         label = "with a temperature"
         curve(ax, places, runs.error(runs.temperature()), label=label, index=1, marker=True)
         label_axes(ax, title=name, x="ε", y="" if i else "calibration error (ECE)")
-        ax.set_ylim(0, 0.5)
+        ax.set_ylim(0, 0.42)
         gain = runs.accuracy - runs.accuracy[0]
         curve(axes[2], places, 100 * gain, label=name, index=i + 2, marker=True)
     axes[0].legend(loc="upper left")
     axes[2].legend(loc="lower left", fontsize=9)
     axes[2].axhline(0, color=GREY, lw=1)
-    axes[2].set_ylim(-12, 6)
+    axes[2].set_ylim(-10, 5)
     label_axes(axes[2], title="Accuracy gained, points", x="ε")
     for ax in axes:
         ax.set_xticks(places, [f"{e:g}" for e in EPSILONS])

@@ -213,7 +213,7 @@ check("09.2", expected_increase)
 # ### Does it hold for networks?
 #
 # Networks 64-64-10 are trained on 200 digits, five seeds, once with tanh and once with ReLU. Then
-# noise is added to all weights and biases, forty times. `flatness.hessian_trace` gives tr H
+# noise is added to all weights and biases, twenty times. `flatness.hessian_trace` gives tr H
 # exactly.
 
 # %%
@@ -230,7 +230,7 @@ predict(
 SIGMAS, ratios = (0.01, 0.03, 0.1, 0.2), {}
 for activation in ("tanh", "relu"):
     model, images, labels = noise.train_clean(activation, seeds=seeds, steps=300)
-    rise = noise.loss_increase(model, images, labels, sigmas=SIGMAS, pairs=20, seed=SEED)
+    rise = noise.loss_increase(model, images, labels, sigmas=SIGMAS, pairs=10, seed=SEED)
     theory = 0.5 * np.square(SIGMAS)[:, None] * flatness.hessian_trace(model, images, labels)
     ratios[activation] = rise / theory  # (σ, S)
 plots.show(
@@ -626,7 +626,7 @@ check("09.6", calibration_error)
 # 3. What does ε do to accuracy?
 
 # %%
-with tqdm(total=1100, desc="60 networks", file=sys.stdout, mininterval=1) as bar:
+with tqdm(total=1100, desc="50 networks", file=sys.stdout, mininterval=1) as bar:
     few, many = (calibration.smooth_and_train(task, seeds=seeds, tick=bar.update)
                  for task in (calibration.FEW_RIGHT, calibration.MANY_WRONG))  # fmt: skip
 tasks = {"few images, right labels": few, "many images, 20 % wrong": many}
