@@ -77,13 +77,12 @@ def plot_cures(gains: Mapping[str, NDArray[np.float64]]) -> Figure:
 def explore_book(book: LabBook) -> Explorable:
     """The curves of two runs of the book, picked by hand. Raises ValueError for an empty book."""
     figure = _Curves(book)
-    names = [figure.names[n] for n in figure.names]
-    pick = list(zip(names, figure.names, strict=True))
-    last = list(figure.names)[-1]
+    pick = [(name, number) for number, name in figure.names.items()]
+    newest_first = pick[::-1]
     return explore(
         figure.fig, figure.update, alt=figure.alt, labels={"second": "compared with"},
         run=ipywidgets.Dropdown(options=pick, description="run"),
-        second=ipywidgets.Dropdown(options=pick, value=last, description="compared with"),
+        second=ipywidgets.Dropdown(options=newest_first, description="compared with"),
         measure=list(MEASURES),
     )  # fmt: skip
 
