@@ -73,6 +73,7 @@ class _Race:
         ax.axhline(ravine.SMALL, color=GREY, lw=1, ls=(0, (2, 2)))
         ax.text(ravine.STEPS, ravine.SMALL * 1.25, "finish", ha="right", size=9, color="#444444")
         ax.set(yscale="log", ylim=(FLOOR, 10), xlim=(0, ravine.STEPS))
+        ax.minorticks_off()
         label_axes(ax, title="Loss / loss at the start", x="step")
 
     def _draw_bars(self, ax: Axes) -> None:
@@ -176,12 +177,14 @@ class _Designer:
         (self.limit,) = left.plot([], [], color=GREY, lw=1, ls=(0, (4, 2)))
         left.text(steps, 2.12, "above: unstable", ha="right", size=9, color="#444444")
         left.set(yscale="log", ylim=(1e-3, 6), xlim=(0, steps))
+        left.minorticks_off()
         label_axes(left, title="Learning rate", x="step")
         (self.plain,) = right.plot([], [], color=PALE, lw=2, label="constant, same peak")
         (self.loss,) = right.plot([], [], color=BLUE, label="your schedule")
         self.bar = right.axhline(1, color=ORANGE, lw=1.5, ls="--", label="best constant rate, end")
         (self.end,) = right.plot([], [], "o", color=BLUE, ms=8, clip_on=False)
         right.set(yscale="log", ylim=(LOWEST, 100), xlim=(0, steps))
+        right.minorticks_off()
         right.legend(loc="upper right")
         label_axes(right, x="step", y="expected loss / loss at the start")
         self.title = right.set_title(" ")

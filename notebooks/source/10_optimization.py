@@ -359,16 +359,16 @@ check("10.3", cosine_warmup)
 # %% [markdown]
 # ### And on digits?
 #
-# 800 noisy digits, 20 % of the labels wrong, 500 steps of plain SGD in batches of 16. Four peak
+# 800 noisy digits, 20 % of the labels wrong, 400 steps of plain SGD in batches of 16. Four peak
 # rates; each seed has the same start and batches under all schedules. (In PyTorch:
 # `CosineAnnealingLR`, `MultiStepLR`, and `SequentialLR` to put a `LinearLR` in front.)
 
 # %%
-peaks, shapes, STEPS = (0.02, 0.06, 0.15, 0.4), ("constant", "step", "cosine"), 500
+peaks, shapes, STEPS = (0.02, 0.06, 0.15, 0.4), ("constant", "step", "cosine"), 400
 seeds = range(100 * SEED, 100 * SEED + 8)
 plans = np.stack([p * rates.factors(s, steps=STEPS) for p in peaks for s in shapes])
-with tqdm(total=STEPS, desc="72 networks", file=sys.stdout, mininterval=1) as bar:
-    runs = rates.run_arms(plans, seeds[:6], label_noise=0.2, every=STEPS, tick=bar.update)
+with tqdm(total=STEPS, desc="60 networks", file=sys.stdout, mininterval=1) as bar:
+    runs = rates.run_arms(plans, seeds[:5], label_noise=0.2, every=STEPS, tick=bar.update)
 final = runs.accuracy[-1].reshape(4, 3, -1)  # (peak, shape, seed)
 gains = {shape: final[:, i] - final[:, 0] for i, shape in enumerate(shapes)}
 del gains["constant"]
@@ -386,11 +386,11 @@ claim("peak 0.4: seeds in which cosine wins", (gains["cosine"][3] > 0).mean(), l
 claim("peak 0.4: step less cosine, mean", (gains["step"] - gains["cosine"])[3].mean(), low=-0.03,
       high=0.05)  # fmt: skip
 tuned = final.mean(2).max(0)  # the best peak of every shape
-claim("each at its best peak: cosine less constant", tuned[2] - tuned[0], low=-0.01, high=0.04)
+claim("each at its best peak: cosine less constant", tuned[2] - tuned[0], low=-0.01, high=0.06)
 
 # %% [markdown]
 # A schedule rescues a rate that is too high, and harms one that is low. When each has the best of
-# four peaks, the schedule is ahead by a point or two. What it buys is *tolerance*: a range of
+# four peaks, the schedule is ahead by a few points at most. What it buys is *tolerance*: a range of
 # high peaks ends equally well.
 #
 # ### Warm-up
@@ -399,7 +399,7 @@ claim("each at its best peak: cosine less constant", tuned[2] - tuned[0], low=-0
 # of warm-up. And the same with two layers.
 
 # %%
-few = range(100 * SEED, 100 * SEED + 6)
+few = range(100 * SEED, 100 * SEED + 4)
 warmed = {(d, w): rates.deep_warmup(w, few, depth=d, steps=100) for d in (8, 2) for w in (0, 20)}
 for (depth, warmup), scores in warmed.items():
     print(f"{depth} layers, warm-up {warmup:2}: test accuracy {scores.mean():.2f}, "
@@ -489,8 +489,8 @@ claim("std 1: loss", starts["std 1"], low=50)
 # regularization problem. Six runs, five of them with a bug planted.
 
 # %%
-bugs = {bug: sanity.overfit(bug, seeds[:5], steps=80) for bug in sanity.BUGS}
-plots.show(figures.plot_bugs(bugs), alt="Loss on ten images over 80 steps. Right: falls below "
+bugs = {bug: sanity.overfit(bug, seeds[:5], steps=60) for bug in sanity.BUGS}
+plots.show(figures.plot_bugs(bugs), alt="Loss on ten images over 60 steps. Right: falls below "
            "0.001. Softmax twice: stays above 1.46. ReLU on the logits, shuffled labels: stuck "
            "between 0.5 and 2.3. No zero_grad: explodes. Rate 1e-6: flat.")  # fmt: skip
 
@@ -519,8 +519,8 @@ claim("rate 1e-6: last loss over the first", kept[-1] / kept[0], low=0.99, high=
 
 # %%
 clean = rates.run_arms(np.repeat([[0.003], [0.1], [3.0]], 300, axis=1), seeds[:5], n_train=300,
-                       every=15)  # fmt: skip
-noisy = rates.run_arms(np.full((1, 300), 0.3), seeds[:5], n_train=300, every=15, label_noise=0.3)
+                       every=30)  # fmt: skip
+noisy = rates.run_arms(np.full((1, 300), 0.3), seeds[:5], n_train=300, every=30, label_noise=0.3)
 arms = {"rate 0.003": (clean, 0), "rate 3": (clean, 2), "rate 0.1": (clean, 1),
         "0.3, wrong labels": (noisy, 0)}  # fmt: skip
 panels = {
@@ -619,7 +619,7 @@ turn = int(np.nanargmin(mean))
 steepest = tried[np.gradient(mean, np.log(tried))[: turn + 1].argmin()]
 marks = {"steepest": steepest, "lowest": tried[turn], "lowest / 10": tried[turn] / 10}
 swept = np.geomspace(0.01, 3.16, 11)
-whole = rates.run_arms(np.repeat(swept[:, None], 125, 1), seeds[:6], every=125).accuracy[-1]
+whole = rates.run_arms(np.repeat(swept[:, None], 125, 1), seeds[:4], every=125).accuracy[-1]
 plots.show(figures.plot_range_test(tried, smooth, marks, swept, whole), alt="Left: the batch loss "
            "falls while the rate grows, is lowest near 0.6, then explodes. Right: accuracy of "
            "whole runs is best near 0.3, falls steeply above 1, slowly below 0.1.")  # fmt: skip
@@ -855,7 +855,7 @@ predict(
 
 # %%
 counts, rng = (1, 3, 10, 30, 100, 255), np.random.default_rng([SEED, 5])
-columns = {n: search.optimism(land.trials, n_val=n, counts=counts, repeats=100, rng=rng)
+columns = {n: search.optimism(land.trials, n_val=n, counts=counts, repeats=60, rng=rng)
            for n in (30, 100, 300)}  # fmt: skip
 plots.show(plot_optimism(counts, columns), alt="The best validation score rises with the number of "
            "trials; its accuracy on other images levels off. The gap at 255 trials is about 0.13 "
@@ -907,7 +907,7 @@ print("yours less constant, by seed:", ", ".join(f"{100 * g:+.1f}" for g in gain
 # gained several points of test accuracy in nearly all seeds. With a peak of 0.02 I expect a loss,
 # as for the cosine in section 2. The warm-up is not needed in this shallow network (section 2: two
 # layers gain nothing by it). Conclusion: the schedule wins where the constant rate is too high for
-# its noise. Against the best constant rate I would expect a point or two, as measured in section 2.
+# its noise. Against the best constant rate I would expect little, as measured in section 2.
 # ### END SOLUTION
 
 # %% [markdown]
@@ -929,8 +929,8 @@ print("yours less constant, by seed:", ", ".join(f"{100 * g:+.1f}" for g in gain
 #   many steps (section 1).
 # - *"Adaptive methods solve ill-conditioning."* Upright ravines only: at 45° AdaGrad was slower
 #   than SGD, and Adam lost at κ = 1000 (section 1).
-# - *"Always use a schedule."* It lost at a low rate and gained a point or two when both had their
-#   best peak (section 2).
+# - *"Always use a schedule."* It lost at a low rate and gained a few points at most when both had
+#   their best peak (section 2).
 # - *"Take a tenth of the rate at the lowest loss."* That cost about ten points or more here; the
 #   steepest point did not (section 4).
 # - *"Random search beats grid search."* About 60 of 100 repeats in two dimensions. In four it was
