@@ -26,6 +26,7 @@ from helpers.records import LOCK_SECONDS, records_path
 
 VERSION = 1  # of the trainer's results; a higher one trains again
 FILE = ".labbook.jsonl"
+SHORT = 24  # characters
 CURVES = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
 
 
@@ -93,14 +94,19 @@ class Table:
         return "\n".join([*lines, *([self.caption] if self.caption else [])])
 
     def _repr_html_(self) -> str:
-        style = 'style="text-align:left;padding:.2em .8em .2em 0;vertical-align:top"'
-        head = "".join(f'<th scope="col" {style}>{html.escape(c)}</th>' for c in self.header)
+        head = "".join(_html_cell("th", text) for text in self.header)
         body = "".join(
-            "<tr>" + "".join(f"<td {style}>{html.escape(c)}</td>" for c in row) + "</tr>"
-            for row in self.rows
+            "<tr>" + "".join(_html_cell("td", text) for text in row) + "</tr>" for row in self.rows
         )
         note = f"<p>{html.escape(self.caption)}</p>" if self.caption else ""
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}"
+
+
+def _html_cell(tag: str, text: str) -> str:
+    """A cell of a table; short ones stay on one line."""
+    wrap = ";white-space:nowrap" if len(text) <= SHORT else ""
+    style = f"text-align:left;padding:.2em .8em .2em 0;vertical-align:top{wrap}"
+    return f'<{tag} style="{style}">{html.escape(text)}</{tag}>'
 
 
 class LabBook:

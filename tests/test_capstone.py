@@ -345,7 +345,7 @@ def test_an_update_is_torchs_and_decays_weights_only(optimizer: str) -> None:
     kind = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[optimizer]
     rest = [*models[1].biases, *models[1].norms.parameters()]
     groups = [{"params": list(models[1].weights)}, {"params": rest, "weight_decay": 0.0}]
-    plain = kind(groups, lr=settings["learning_rate"], weight_decay=0.1)  # type: ignore[call-arg]
+    plain = kind(groups, lr=settings["learning_rate"], weight_decay=0.1)
     x = capstone.load_data().x_train[:64]
     for model, step in zip(models, (ours, plain), strict=True):
         for _ in range(3):
