@@ -73,7 +73,7 @@ class _Gallery:
         (self.inputs,) = ax.plot([], [], color=GREY, lw=1.2)
         ax.axhline(0, color="#999999", lw=1, zorder=1)
         ax.set(xlim=(-6, 6), ylim=(-2, 4), xticks=range(-6, 7, 3))
-        label_axes(ax, x="z (grey: where inputs lie)", y="φ(z)")
+        label_axes(ax, x="z (gray: where inputs lie)", y="φ(z)")
         self.name = ax.set_title(" ")
 
     def _draw_derivative(self, ax: Axes) -> None:
@@ -127,7 +127,7 @@ class _Gallery:
 
 
 def plot_gradients(found: Mapping[str, Backward]) -> Figure:
-    """Gradient norms by layer relative to the last one, a colour a kind; dots are theory."""
+    """Gradient norms by layer relative to the last one, a color a kind; dots are theory."""
     fig, ax = plt.subplots(figsize=(9.6, 4.4))
     for i, (name, backward) in enumerate(found.items()):
         depth = np.arange(1, len(backward.norms) + 1)

@@ -171,7 +171,7 @@ def plot_statistics(scores: Mapping[str, Floats]) -> Figure:
         ax.plot(values, row + jitter, ls="", marker=MARKERS[row], color=PALETTE[row], ms=5,
                 alpha=0.6)  # fmt: skip
         ax.vlines(values.mean(), row - 0.3, row + 0.3, color=PALETTE[row], lw=3)
-        place = values.mean() + 0.045
+        place = values.max() + 0.03
         ax.text(place, row, f"{values.mean():.2f}", va="center", size=10)
     ax.set_yticks(range(len(scores)), list(scores))
     ax.set(xlim=(0, 1.0), ylim=(len(scores) - 0.5, -0.5))

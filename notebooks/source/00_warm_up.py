@@ -213,7 +213,7 @@ progress("00")
 # $$x' = \frac{x-\mu}{\sigma}, \qquad \mu = \frac1n\sum_i x_i, \qquad
 #   \sigma^2 = \frac1n \sum_i (x_i-\mu)^2 .$$
 #
-# Subtracting the mean alone is called *centring*. What to do with a feature that never varies in
+# Subtracting the mean alone is called *centering*. What to do with a feature that never varies in
 # training, such as the corner pixel of a scan? Its σ is 0. The usual way is to divide it by 1
 # instead.
 #
@@ -293,13 +293,13 @@ for name, (x, _) in scaling.prepare(homes, homes).items():
     arrival[name] = run.steps_to(0.001)  # of the loss above the lowest one
     print(f"{name:13} condition number {run.condition:9,.1f} {arrival[name]:8,} steps to 0.1 %")
 claim("steps on raw features", arrival["raw"], low=10_000, high=25_000)
-claim("raw / centred", arrival["raw"] / arrival["mean 0"], low=4, high=12)
+claim("raw / centered", arrival["raw"] / arrival["mean 0"], low=4, high=12)
 claim("raw / standardized", arrival["raw"] / arrival["standardized"], low=1500, high=5000)
 claim("steps on whitened features", arrival["whitened"], low=1, high=1)
 
 # %% [markdown]
-# A few thousand times faster, for two lines of code. Centring and scaling each do their part:
-# without centring, the mean itself is one long, steep direction, shared by all features and the
+# A few thousand times faster, for two lines of code. Centering and scaling each do their part:
+# without centering, the mean itself is one long, steep direction, shared by all features and the
 # intercept.
 #
 # **Whitening** goes one step further. It also removes correlations: turn the features to the
@@ -314,18 +314,18 @@ claim("steps on whitened features", arrival["whitened"], low=1, high=1)
 #
 # <details><summary>Hint 1</summary>
 #
-# Center first. The covariance is `centred.T @ centred / n`, a matrix (d, d).
+# Center first. The covariance is `centered.T @ centered / n`, a matrix (d, d).
 #
 # </details>
 # <details><summary>Hint 2</summary>
 #
 # `values, vectors = np.linalg.eigh(covariance)`: the columns of `vectors` are the directions,
-# `values` the variances along them. `centred @ vectors` turns the data.
+# `values` the variances along them. `centered @ vectors` turns the data.
 #
 # </details>
 # <details><summary>Hint 3</summary>
 #
-# To make a variance 1, divide by its square root: `centred @ vectors / np.sqrt(values)`.
+# To make a variance 1, divide by its square root: `centered @ vectors / np.sqrt(values)`.
 #
 # </details>
 
@@ -337,9 +337,9 @@ def whiten(x):
     x: (n, d) floats with n > d, of full rank.
     """
     ### BEGIN SOLUTION
-    centred = x - x.mean(axis=0)
-    values, vectors = np.linalg.eigh(centred.T @ centred / len(x))  # (d,), (d, d)
-    return centred @ vectors / np.sqrt(values)
+    centered = x - x.mean(axis=0)
+    values, vectors = np.linalg.eigh(centered.T @ centered / len(x))  # (d,), (d, d)
+    return centered @ vectors / np.sqrt(values)
     ### END SOLUTION
 
 
@@ -367,7 +367,7 @@ predict(
 seeds = range(100 * SEED, 100 * SEED + 5)
 times = np.unique(np.geomspace(1, 30_000, 22).astype(int)).tolist()
 speed = scaling.compare_on_digits(seeds, times)
-plots.show(plot_speed(times, speed), alt="Loss and test accuracy over steps. Centred and "
+plots.show(plot_speed(times, speed), alt="Loss and test accuracy over steps. Centered and "
            "standardized digits need some tens of steps to 1 %, raw ones hundreds, min–max more "
            "than a thousand, whitened ones a single one. All end at the same accuracy; all but the "
            "whitened pass a better one on the way.")  # fmt: skip
@@ -375,11 +375,11 @@ plots.show(plot_speed(times, speed), alt="Loss and test accuracy over steps. Cen
 # %%
 mean = {name: found.arrival.mean() for name, found in speed.items()}
 claim("digits: steps to 1 % on raw pixels", mean["raw"], low=250, high=600)
-claim("raw / centred", mean["raw"] / mean["mean 0"], low=8, high=18)
+claim("raw / centered", mean["raw"] / mean["mean 0"], low=8, high=18)
 claim("raw / standardized", mean["raw"] / mean["standardized"], low=12, high=30)
 claim("min–max / raw", mean["min–max"] / mean["raw"], low=2.5, high=6)
 condition = {name: np.exp(np.log(found.condition).mean()) for name, found in speed.items()}
-claim("condition number: raw / centred", condition["raw"] / condition["mean 0"], low=10, high=35)
+claim("condition number: raw / centered", condition["raw"] / condition["mean 0"], low=10, high=35)
 ends = np.array([found.accuracy[-1] for found in speed.values()])  # (5 preparations, 5 seeds)
 claim("test accuracy at the end: range over the preparations", np.ptp(ends, axis=0), high=0.008)
 lost = speed["raw"].accuracy.max(0) - speed["whitened"].accuracy.max(0)
@@ -392,21 +392,23 @@ claim("best on the way, raw less whitened: mean", lost.mean(), low=0.02, high=0.
 clean = scaling.compare_on_digits(seeds, times, pixel_noise=0.0)
 typical = {name: np.exp(np.log(found.arrival).mean()) for name, found in clean.items()}
 claim("clean: steps to 1 %, min–max / raw", typical["min–max"] / typical["raw"], high=0.6)
-claim("clean: centred / standardized", typical["mean 0"] / typical["standardized"], low=4, high=50)
+claim("clean: centered / standardized", typical["mean 0"] / typical["standardized"], low=4, high=50)
 for title, runs in {"noisy": speed, "clean": clean}.items():
     means = {name: found.accuracy.mean(1) for name, found in runs.items()}
     soon = {name: times[int(np.argmax(m >= m.max() - 0.02))] for name, m in means.items()}
-    print(f"{title} digits, steps until 2 points below the best accuracy:", soon)
-    claim("raw / centred", soon["raw"] / soon["mean 0"], low=5, high=25)
-    claim("centred / standardized", soon["mean 0"] / soon["standardized"], low=0.7, high=4)
+    told = ", ".join(f"{name} {step}" for name, step in soon.items())
+    print(f"{title} digits, steps to 2 points below the best accuracy: {told}")
+    claim(f"{title}: raw / centered", soon["raw"] / soon["mean 0"], low=5, high=25)
+    scaled = soon["mean 0"] / soon["standardized"]
+    claim(f"{title}: centered / standardized", scaled, low=0.7, high=4)
 
 # %% [markdown]
 # So there is no order that always holds. On clean digits min–max helps, and standardizing beats
-# centring by far: border pixels that hardly ever hold ink are flat directions, and the last percent
-# of the loss waits for them.
+# centering by far: border pixels that hardly ever hold ink are flat directions, and the last
+# percent of the loss waits for them.
 #
 # **Accuracy does not wait.** It is near its best after a few steps once the mean is gone; scaling
-# adds little. That is why centring is usually enough for images.
+# adds little. That is why centering is usually enough for images.
 
 # %% [markdown]
 # Look at the figure's right side again. At the end all five are the same model, written in other
@@ -509,7 +511,7 @@ claim("chosen inside each fold", chosen["inside each fold"].mean(), low=0.38, hi
 # %% [markdown]
 # *Saturated* means: φ is flat there, so φ′ is nearly 0, and no gradient comes through. The *mean
 # output* is for inputs $z\sim N(0,1)$: what is not 0 is passed on to the next layer as a mean that
-# nobody centres (section 3). SiLU and GELU are today's names in large models; they look like a
+# nobody centers (section 3). SiLU and GELU are today's names in large models; they look like a
 # smooth ReLU with a dip below 0.
 #
 # ### Exercise 00.4 · `activation` · 1 point
@@ -656,7 +658,7 @@ for name, value in table.items():
 # %% [markdown]
 # ### Explore: the gallery
 #
-# Left and middle: φ and φ′; the grey hump shows where the inputs of a unit lie. Right: the product
+# Left and middle: φ and φ′; the gray hump shows where the inputs of a unit lie. Right: the product
 # of derivatives through many layers, for forty single ways through a network (thin), and their
 # root mean square (green). Weights come on top in lesson 01.
 #
@@ -792,7 +794,7 @@ predict(
     answer=1,
     because="Biases are weights like others: a few steps of Adam carry them away from 0.1. With "
     "raw pixels all inputs are positive, so that one step moves z in the same direction for all "
-    "examples at once; centred inputs cannot do that.",
+    "examples at once; centered inputs cannot do that.",
 )
 
 # %%
@@ -829,7 +831,7 @@ for name in ("ReLU, bias 0.1", "ReLU, standardized", "leaky ReLU"):
 #
 # The gradient of a unit's weight is $\delta\,x_i$, with the same δ for all of them. If all $x_i$
 # are positive, **all weights of the unit move up, or all down**. To raise one and lower another,
-# they must zig-zag. So say the textbooks, against the sigmoid and for zero-centred activations.
+# they must zig-zag. So say the textbooks, against the sigmoid and for zero-centered activations.
 
 # %%
 twenty = range(100 * SEED, 100 * SEED + 20)
@@ -839,7 +841,7 @@ same_rate = {
     name: zigzag.walk(mean, batch_size=size, lr=2.0, seeds=twenty)
     for name, (mean, size) in cases.items()
 }
-plots.show(plot_walks(same_rate), alt="Three paths of two weights from start to goal: centred "
+plots.show(plot_walks(same_rate), alt="Three paths of two weights from start to goal: centered "
            "inputs go nearly straight, positive ones zig-zag when taken one by one, and go nearly "
            "straight in batches of 16.")  # fmt: skip
 
@@ -849,10 +851,10 @@ claim("mean 0.5, one by one: gradients whose entries agree in sign", single.same
 claim("the same in batches of 16, mean", batch.same_sign.mean(), low=0.05, high=0.35)
 claim("detour, one by one: mean", single.detour.mean(), low=2.0, high=3.3)
 claim("detour, batches of 16: mean", batch.detour.mean(), low=1.1, high=1.35)
-claim("steps, positive over centred", single.steps.mean() / plain.steps.mean(), low=0.9, high=1.1)
+claim("steps, positive over centered", single.steps.mean() / plain.steps.mean(), low=0.9, high=1.1)
 tuned = [zigzag.fastest_walk(mean, batch_size=16, seeds=twenty, rates=(2, 4, 8, 16, 32))
          for mean in (0, 0.5)]  # fmt: skip
-claim("batches, each at its fastest rate: steps, positive over centred",
+claim("batches, each at its fastest rate: steps, positive over centered",
       tuned[1].steps.mean() / tuned[0].steps.mean(), low=3, high=8)  # fmt: skip
 
 # %% [markdown]
@@ -861,25 +863,25 @@ claim("batches, each at its fastest rate: steps, positive over centred",
 # rate it even takes as many steps.
 #
 # What does cost something is the other effect, from section 3: a mean away from 0 makes one
-# direction steep, and allows only a smaller learning rate. With each at its fastest, centred inputs
-# were several times faster, also in batches.
+# direction steep, and allows only a smaller learning rate. With each at its fastest, centered
+# inputs were several times faster, also in batches.
 
 # %% [markdown]
 # ## Summary
 #
 # - Standardization and min–max change the inputs; regularization limits the model.
-# - Descent needs about as many steps as the condition number says; scales enter squared. Centre,
-#   then scale. For images centring is nearly enough.
+# - Descent needs about as many steps as the condition number says; scales enter squared. Center,
+#   then scale. For images centering is nearly enough.
 # - Whitening gives κ = 1, and makes noise as fast as signal.
 # - Fit every statistic on the training set, and store it with the model.
 # - Gradients are multiplied by φ′ at every layer: at most ¼ for a sigmoid, 1 for tanh and ReLU.
-# - ReLUs die of large steps. Smaller rates and centred inputs help; a positive bias hardly does.
+# - ReLUs die of large steps. Smaller rates and centered inputs help; a positive bias hardly does.
 
 # %% [markdown]
 # ## Where textbooks disagree
 #
 # - *"Scale features to the range 0 to 1."* On noisy digits that made descent slower than no
-#   preparation, on clean ones faster (section 3). Centring helped on both.
+#   preparation, on clean ones faster (section 3). Centering helped on both.
 # - *"The condition number is the number of steps."* It is that of the last direction; loss and
 #   accuracy are decided earlier, accuracy much earlier (section 3).
 # - *"Whitening is the ideal preparation."* Fastest, and less accurate than the best moment of all
@@ -987,7 +989,7 @@ claim("batches, each at its fastest rate: steps, positive over centred",
 # | loss | 손실 | how wrong the model is, as a number |
 # | gradient descent | 경사 하강법 | steps downhill along the gradient |
 # | learning rate | 학습률 | the length of these steps |
-# | centring | 평균 제거 (중심화) | subtract the mean |
+# | centering | 평균 제거 (중심화) | subtract the mean |
 # | standardization | 표준화 | mean 0, standard deviation 1 |
 # | normalization | 정규화 | to a fixed range or norm |
 # | regularization | 규제 (정규화) | whatever limits overfitting |

@@ -257,9 +257,9 @@ WHITEN = Exercise(
     mistakes={
         "Your result is uncorrelated with variance 1, but its mean is not 0: subtract the mean "
         "of every feature from x before you turn it.": _rotated(np.sqrt, center=False),
-        "Your matrix is xᵀx/n of data that are not centred: that is no covariance. Subtract the "
+        "Your matrix is xᵀx/n of data that are not centered: that is no covariance. Subtract the "
         "mean of every feature first.": _rotated(np.sqrt, center=False, moment=True),
-        "You center only after the covariance was computed: xᵀx/n of data that are not centred is "
+        "You center only after the covariance was computed: xᵀx/n of data that are not centered is "
         "no covariance.": _rotated(np.sqrt, moment=True),
         "You divide by the eigenvalues. They are variances; to make them 1, divide by their "
         "square roots.": _rotated(lambda values: values),
