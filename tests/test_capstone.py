@@ -53,7 +53,6 @@ QUICK = {"batch_size": 500, "learning_rate": 0.05}  # two updates an epoch
 # (Adam, 5e-3, batches of 8) 0.74 to 0.77; the reference 0.89 to 0.90. The bounds keep a margin.
 SINGLE_CHANGES: dict[str, dict[str, Any]] = {
     "He weights": {"init": "he"},
-    "orthogonal weights": {"init": "orthogonal"},
     "batch normalization": {"norm": "batch"},
     "all of normalization": NORMALIZATION,
     "layer normalization of standardized images": {"inputs": "image", "norm": "layer"},
@@ -646,7 +645,7 @@ def test_every_control_moves_its_picture(book: LabBook) -> None:
         for name, value in values.items():
             explorable.set(**{**start, name: value})
             assert explorable.png != before, name
-        assert sweep(explorable) > 0
+        assert sweep(explorable, points=3) > 0
         explorable.close()
 
 

@@ -276,8 +276,8 @@ plots.show(plot_runs(book.entries), alt="Validation accuracy of each run in the 
 #
 # What is in the recipe counts, and nothing else: no more epochs, no other network, no
 # predictions, no classifier of scikit-learn (and no `load_digits`, which holds the clean sources).
-# A message tells you so. Write the values out: grading runs this cell and functions of your own, not
-# your experiments.
+# A message tells you so. Write the values out: grading runs this cell and functions of your own,
+# not your experiments.
 #
 # <details><summary>Hint 1</summary>
 #
