@@ -544,8 +544,8 @@ claim("wrong labels: the same", rises["0.3, wrong labels"], low=1.1, high=2)
 # - **Too low**: a curve that is still on its way down, nearly straight.
 # - **Too high**: it jumps up, stays near $\log K$, or ends in NaN.
 # - **Good**: steep first, then level.
-# - **Overfitting**: training falls on, validation turns. Not a matter of the rate: lessons 02 to
-#   09.
+# - **Overfitting**: training falls on, validation turns. That is not
+#   a matter of the rate: see lessons 02 to 09.
 #
 # ### Exercise 10.5 · `diagnose` · 1 point
 # Write the reading down as a rule. `train` and `val` are losses after each epoch, first to last.
