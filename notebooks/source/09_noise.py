@@ -302,8 +302,8 @@ claim("rescaled: tr H is larger by a factor of", sharper, low=5, high=30)
 METHODS = {"plain": Method(), "input noise": Method(input_noise=0.4),
            "hidden noise": Method(hidden_noise=1.0), "weight noise": Method(weight_noise=0.1),
            "SAM": Method(sam=0.2), "label smoothing": Method(smoothing=0.2)}  # fmt: skip
-with tqdm(total=17, desc="30 networks", file=sys.stdout, mininterval=1) as bar:
-    runs = flatness.compare(METHODS, seeds=seeds, steps=800, every=50, tick=bar.update)
+with tqdm(total=9, desc="30 networks", file=sys.stdout, mininterval=1) as bar:
+    runs = flatness.compare(METHODS, seeds=seeds, steps=800, every=100, tick=bar.update)
 
 # %%
 predict(
@@ -389,7 +389,8 @@ claim("equal updates: the same", (small[0] - large[0]).mean(), low=0.0, high=0.0
 
 # %% [markdown]
 # Nearly all of the difference was the number of updates. At equal updates batches of 4 are a little
-# flatter and a few points better. And where they were nearly four times as flat, they were no better.
+# flatter and a few points better. And where they were nearly four times as flat, they were no
+# better.
 #
 # ## 4 Soft labels · 20 minutes
 #
@@ -719,8 +720,8 @@ claim("many images, 20 % wrong: the same", gains[1].mean(), low=0.0, high=0.04)
 #
 # - *"Flat minima generalize better."* SAM was flattest and gained little; input noise was sharper
 #   than plain training and best; plain training's flattest point was not its best (section 3).
-# - *"Small batches find flatter minima."* Nearly fourfold at equal epochs; at equal updates 20 to 30 %,
-#   and a few points of accuracy (section 3).
+# - *"Small batches find flatter minima."* Nearly fourfold at equal epochs; at equal updates 20 to
+#   30 %, and a few points of accuracy (section 3).
 # - *"Weight noise costs ½σ² tr H."* For tanh and small σ. For ReLU a quarter or more is missing
 #   (section 2).
 # - *"Weight noise regularizes."* Not linear regression: its minimum does not move (section 2).
