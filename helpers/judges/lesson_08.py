@@ -178,6 +178,7 @@ def mixup(calls: Sequence[Call]) -> list[Property]:
             "partners",
             exactly("share of rows of x that mix two images", _mean(batches, 4), 1),
             exactly("share of batches in which everyone is a partner once", float(alike), 1),
+            exactly("another seed: another order", _orders_differ(once), 1),
             share("share paired with the next image", unique == (np.arange(n) + 1) % n, 1 / n),
             exactly("most are mixed with another one", np.mean(unique != np.arange(n)) > 0.5, 1),
             follows,
@@ -195,6 +196,12 @@ def mixup(calls: Sequence[Call]) -> list[Property]:
 
 
 Mixed = tuple[float, int, Array, Array, Array, Array, Array, Array]
+
+
+def _orders_differ(once: dict[tuple[float, int], tuple[Array, Array]]) -> bool:
+    """Whether no two seeds of one alpha give the same partners."""
+    orders = [(alpha, who.tobytes()) for (alpha, _), (who, _) in once.items()]
+    return len(set(orders)) == len(orders)
 
 
 def _read_mix(call: Call) -> Mixed:

@@ -323,11 +323,11 @@ predict(
 
 # %%
 hand = affine(15, 1.5, 0.1)
-policies = {"no augmentation": None, "turn ±15°": affine(15), "shift ±1.5 px": affine(pixels=1.5),
+policies = {"no augmentation": None, "shift ±1.5 px": affine(pixels=1.5),
             "shift, turn, zoom": hand, "one of many": one_of_many(30, 3, 0.3, 0.5, 0.15),
             "cut-out 3×3": erased(3)}  # fmt: skip
 runs = augmented.train_policies(
-    canvas, policies, seeds=seeds, steps=400, every=50, desc="30 networks"
+    canvas, policies, seeds=seeds, steps=400, every=50, desc="25 networks"
 )
 plots.show(plot_over_time(runs, list(policies)), alt=spoken(
     {name: runs.of(name) for name in policies}))  # fmt: skip
@@ -338,9 +338,8 @@ gain = {name: runs.of(name) - none for name in policies}
 claim("no augmentation: test accuracy", none.mean(), low=0.36, high=0.47)
 claim("shifts: gain, every seed", gain["shift ±1.5 px"], low=0.1, high=0.32)
 claim("shift, turn, zoom: gain, every seed", gain["shift, turn, zoom"], low=0.12, high=0.36)
-claim("turns alone: gain, mean", gain["turn ±15°"].mean(), low=0.0, high=0.08)
 early = runs.test[1] - runs.test[1, 0]  # (A, S) after 50 updates
-claim("after 50 updates: gain of shift, turn, zoom", early[3].mean(), low=-0.12, high=0.0)
+claim("after 50 updates: gain of shift, turn, zoom", early[2].mean(), low=-0.12, high=0.0)
 
 # %% [markdown]
 # The same transforms that did nothing in section 1 give twenty points and more. The shifts do most
@@ -460,16 +459,12 @@ check("08.4", safe_transforms)
 
 # %%
 predict(
-    "One policy puts half of the training images on their heads. Against no augmentation at all, "
-    "the mean accuracy rises by some points. And the single classes?",
-    [
-        "all gain, some more, some less",
-        "some gain nothing, none loses",
-        "one loses ten points or more",
-    ],
+    "One policy puts three of four training images on their heads, besides the shifts. Against no "
+    "augmentation at all, the mean accuracy rises by some points. And the single classes?",
+    ["all gain, some more, some less", "some gain nothing, none loses much", "two lose heavily"],
     answer=2,
-    because="The mean rises because nearly all classes gain from the shifts. But a nine on its "
-    "head is a six, with the label 9: this class pays for it, and the mean does not show it.",
+    because="The mean rises because most classes gain from the shifts. But a nine on its head is a "
+    "six with the label 9: these two pay, and the mean does not show it.",
 )
 
 # %%
@@ -509,7 +504,7 @@ claim("±5°: the same", confused["±5°"][:, 6, 9].mean(), high=0.06)
 # %% [markdown]
 # "¾ on head" is a policy that *helps*: some points on average, against nothing at all. But it
 # teaches that a six is a nine, and these two classes pay for it. ±60° raises the mean, too, and
-# its eights pay.
+# its eights lose part of what ±5° gave them.
 #
 # That is visible per class only, and in full only against the right reference: the same shifts
 # without the turn. So report accuracy **per class**, and compare each part of a policy with
@@ -523,9 +518,10 @@ claim("±5°: the same", confused["±5°"][:, 6, 9].mean(), high=0.06)
 
 # %% [markdown] written="08.w"
 # ### BEGIN SOLUTION
-# Class 6 (or 9). With the default seed sixes fall by about 20 points against no augmentation, and
-# by 50 or more against the same shifts without the turn, while the mean rises by about three
-# points. Nearly all seeds agree, so it is not chance.
+# Class 9, and class 6 with it. With the default seed nines fall by nearly 20 points against no
+# augmentation, and by 30 or more against the same shifts without the turn, while the mean rises by
+# about four points. Nearly all seeds agree for the nines. (Sevens fall as much on average, but two
+# seeds of five make most of it: that may be chance.)
 #
 # A nine on its head looks like a six, but keeps the label 9; a six on its head looks like a nine,
 # with the label 6. Three of four training images say the wrong thing about what an upright six
@@ -727,18 +723,18 @@ predict(
 )  # fmt: skip
 
 # %%
-seen = augmented.views(runs.mlps, canvas.x_test, affine(15, 1.5), arms=6, count=16, seed=seeds[0])
+seen = augmented.views(runs.mlps, canvas.x_test, affine(15, 1.5), arms=5, count=16, seed=seeds[0])
 labels = canvas.y_test.numpy()  # (S, n)
 averaged = (seen.mean(0).argmax(-1) == labels).mean(-1)  # (arms, S)
 more = averaged - runs.test[-1]
 try:
-    mine = predict_tta(seen[:, 3, 0])
-    same = (mine == seen[:, 3, 0].mean(0).argmax(-1)).mean()
+    mine = predict_tta(seen[:, 2, 0])
+    same = (mine == seen[:, 2, 0].mean(0).argmax(-1)).mean()
     print(f"predict_tta agrees with the average on {same:.0%} of the images")
 except NotImplementedError:
     print("not attempted yet: predict_tta; going on with the average")
 claim("no augmentation: gain from 16 views, mean", more[0].mean(), low=0.005, high=0.08)
-claim("shift, turn, zoom: gain from 16 views, mean", more[3].mean(), low=0.01, high=0.1)
+claim("shift, turn, zoom: gain from 16 views, mean", more[2].mean(), low=0.01, high=0.1)
 claim("the price: forward passes per image", len(seen), low=17, high=17)
 
 # %% [markdown]
