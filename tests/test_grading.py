@@ -268,6 +268,15 @@ def test_without_a_box(course: Course) -> None:
     assert scores == pytest.approx({"full": 7.0, "half": 6.0})
 
 
+def test_a_course_that_answers_could_read_is_refused(
+    course: Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readable = ["/usr", str(course.root.parent)]
+    monkeypatch.setattr("helpers.instructor.grade.readable_paths", lambda: readable)
+    with pytest.raises(CourseError, match=r"which every answer can read(.|\n)*Move the course"):
+        grade(course, NUMBER)
+
+
 # -- boxes -----------------------------------------------------------------------------------------
 
 

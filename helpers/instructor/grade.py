@@ -28,8 +28,8 @@ from helpers.instructor.contain import Blown, run_contained
 from helpers.instructor.course import Course, CourseError, lesson_stem, write_atomically
 from helpers.instructor.exercise import make_task
 from helpers.instructor.exercises import load_lesson
-from helpers.instructor.kernels.choose import WARM, choose_box
-from helpers.instructor.kernels.warm import ADDRESS, NoBox, zygote_address
+from helpers.instructor.kernels.choose import OPEN, WARM, choose_box
+from helpers.instructor.kernels.warm import ADDRESS, NoBox, readable_paths, zygote_address
 from helpers.instructor.probing import Findings, examine
 from helpers.instructor.record import Recorder, read_timestamp
 from helpers.instructor.restore import Unreadable, read_cells, restore
@@ -86,6 +86,8 @@ def grade(course: Course, lesson_name: str, settings: Settings | None = None) ->
     stem = lesson_stem(lesson_name)
     release = _read_release(course, stem)
     kernel = choose_box(trust=settings.trust)
+    if kernel != OPEN:
+        _require_out_of_sight(course)
     with _only_grader(course):
         return _Batch(course, stem, release, kernel, settings).run()
 
@@ -112,6 +114,16 @@ def _read_release(course: Course, stem: str) -> str:
             f"python -m helpers.instructor release {stem[:2]} --course {course.root}"
         )
     return path.read_text(encoding="utf-8")
+
+
+def _require_out_of_sight(course: Course) -> None:
+    """A box reads the system, this Python and the learner's package: a course is in none of it."""
+    for path in map(Path, readable_paths()):
+        if course.root.is_relative_to(path.resolve()):
+            raise CourseError(
+                f"{course.root} lies in {path}, which every answer can read: other students' "
+                "files and the probes' secret with it. Move the course, for example to your home"
+            )
 
 
 @contextmanager
