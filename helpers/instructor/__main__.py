@@ -5,7 +5,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from helpers.instructor.build import BuildError, build, build_solved, find_sources, find_stale
+from helpers.instructor.build import (
+    ROOT,
+    BuildError,
+    build,
+    build_solved,
+    find_sources,
+    find_stale,
+)
 from helpers.instructor.commands import add_commands
 from helpers.instructor.course import CourseError
 from helpers.instructor.kernels.warm import NoBox
@@ -40,8 +47,19 @@ def _parser() -> argparse.ArgumentParser:
     seeds.add_argument("lessons", nargs="*", metavar="NN", help="lesson numbers; all by default")
     seeds.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2, 3, 4], metavar="N")
     seeds.set_defaults(run=_seeds)
+    _add_site(commands)
     add_commands(commands)
     return parser
+
+
+def _add_site(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    site = commands.add_parser("site", help="make pages that need no kernel and no network")
+    site.add_argument("--lessons", nargs="+", metavar="NN", help="only these; all by default")
+    site.add_argument("--out", type=Path, default=ROOT / ".site", metavar="DIR")
+    site.add_argument(
+        "--repository", default="", metavar="URL", help="link the README there, not the file"
+    )
+    site.set_defaults(run=_site)
 
 
 def _build(options: argparse.Namespace) -> int:
@@ -62,6 +80,14 @@ def _seeds(options: argparse.Namespace) -> int:
     from helpers.instructor.seeds import run_seeds
 
     return run_seeds(find_sources(options.lessons or None), options.seeds)
+
+
+def _site(options: argparse.Namespace) -> int:
+    from helpers.instructor.site import build_site
+
+    made = build_site(options.out, lessons=options.lessons, repository=options.repository)
+    print(f"wrote {len(made)} pages; open {options.out / 'index.html'}")
+    return 0
 
 
 if __name__ == "__main__":

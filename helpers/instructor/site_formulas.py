@@ -1,0 +1,52 @@
+"""Formulas as MathML, made when the pages are: browsers draw it without any script."""
+
+import re
+
+from latex2mathml.converter import convert
+
+# What the converter does not know, in words that it does
+SPELLINGS = {
+    r"\\arg\b": r"\\operatorname{arg}",
+    r"\\mathrm\{(\w{2,})\}": r"\\operatorname{\1}",
+    r"\\(Big|big|bigg|Bigg)([lr]?)\\\|": r"\\\1\2‖",
+}
+# Names of functions: some space before, and after unless a bracket follows
+NAME = re.compile(r"<m([io])>([A-Za-z]{2,})</m\1>(?=(<mo[^>]*>(?:&#x00028;|&#x0005B;))?)")
+# Between dollars, as notebooks have it: no space inside, no digit right after the second one.
+INLINE = re.compile(r"(?<![\\$])\$(?! )([^$\n]+?)(?<! )\$(?![\d$])")
+
+
+class FormulaError(ValueError):
+    """A formula that cannot be shown; the message holds it."""
+
+
+def make_mathml(latex: str, *, block: bool = False) -> str:
+    """The MathML of a formula, display style if block.
+
+    Raises FormulaError when the formula, or a command in it, is not understood.
+    """
+    for pattern, spelling in SPELLINGS.items():
+        latex = re.sub(pattern, spelling, latex)
+    try:
+        mathml: str = convert(latex, display="block" if block else "inline")
+    except Exception as error:  # the converter's errors have no common base
+        raise FormulaError(f"no MathML for {latex!r}: {error!r}") from error
+    shown = re.sub(r"<[^>]*>", "", mathml)
+    if "\\" in shown:
+        raise FormulaError(f"no MathML for {latex!r}: it would show {shown!r}")
+    return NAME.sub(_space_name, mathml)
+
+
+def _space_name(name: re.Match[str]) -> str:
+    after = "0" if name[3] else "0.17em"
+    return f'<mo lspace="0.17em" rspace="{after}">{name[2]}</mo>'
+
+
+def replace_formulas(html: str) -> str:
+    """HTML in which formulas between dollars are MathML; code stays as it is."""
+    import html as entities
+
+    parts = re.split(r"(<code>.*?</code>|<pre.*?</pre>)", html, flags=re.DOTALL)
+    for i in range(0, len(parts), 2):
+        parts[i] = INLINE.sub(lambda m: make_mathml(entities.unescape(m[1])), parts[i])
+    return "".join(parts)

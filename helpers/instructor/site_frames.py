@@ -1,0 +1,262 @@
+"""Frames of explorables for pages without a kernel; runs in the kernel, after the last cell.
+
+Every control takes a few values while the others stay at their start. What fits into the page
+after that goes into pairs (each button with each value of the other controls) and finer sliders.
+"""
+
+import hashlib
+import io
+import json
+import math
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations, product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from helpers._controls import sweep_values
+from helpers.explore import Explorable, live
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+State = tuple[int, ...]  # an index for each control, into its values
+
+VIEW = "application/vnd.jupyter.widget-view+json"
+POINTS = (5, 9, 17)  # values of a slider; each holds the ones before
+FEW = 5  # options that are crossed with the other controls
+DENSITIES = (1.5, 1.25, 1.0)  # image pixels a CSS pixel; explorables draw 2
+ROOM_FOR_MORE = 0.7  # of the budget, for the least that every control needs
+QUALITY = 75  # of WebP, when lossless is not smaller
+COLORS = 128  # of a lossless picture; line drawings have fewer
+
+
+def save_frames(folder: Path, *, budget: int) -> None:
+    """Writes WebP files of all live explorables, and frames.json, into a folder.
+
+    budget: bytes of all files together; a page that needs more raises ValueError.
+    frames.json: {model id of the view: what `Sweep.describe` tells}.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    sweeps = [Sweep(explorable) for explorable in live()]
+    density = choose_density(sweeps, budget)
+    encoder = Encoder(folder, density)
+    for sweep in sweeps:
+        sweep.encode(encoder, sweep.states(*sweep.levels[0]))
+    if encoder.written > budget:
+        raise ValueError(
+            f"the frames of this page take {encoder.written:,} bytes at the least; "
+            f"the budget is {budget:,}"
+        )
+    refine(sweeps, encoder, budget)
+    told = {sweep.model_id: sweep.describe() for sweep in sweeps}
+    encoder.drop_unused({name for t in told.values() for name, _ in t["frames"].values()})
+    (folder / "frames.json").write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
+
+
+class Sweep:
+    """One explorable: the values that its controls take, and the frames drawn so far."""
+
+    def __init__(self, explorable: Explorable) -> None:
+        data, metadata = explorable._repr_mimebundle_()
+        self.explorable, self.model_id = explorable, data[VIEW]["model_id"]
+        self.size = metadata["image/png"]["width"], metadata["image/png"]["height"]
+        self.controls = explorable.controls
+        can_cross = len(self.controls) > 1 and any(self._is_short(w) for w in self._widgets)
+        crossed = [(points, True) for points in POINTS] if can_cross else []
+        self.levels = deque([(POINTS[0], False), *(crossed or [(p, False) for p in POINTS[1:]])])
+        self.level = self.levels[0]
+        self._frames: dict[tuple[Any, ...], tuple[str, str]] = {}  # values -> file, alt text
+
+    @property
+    def _widgets(self) -> list[Any]:
+        return list(self.controls.values())
+
+    @staticmethod
+    def _is_short(widget: Any) -> bool:
+        return is_choice(widget) and len(sweep_values(widget, 2)) <= FEW
+
+    def values(self, points: int) -> list[list[Any]]:
+        """The values of each control, its start among them."""
+        starts = self.explorable.start
+        return [slider_values(w, starts[name], points) for name, w in self.controls.items()]
+
+    def states(self, points: int, crossed: bool) -> dict[State, tuple[Any, ...]]:
+        """The states of a level, the start first: each control alone, and pairs if crossed."""
+        values = self.values(points)
+        start = self.start(points)
+        states = [start]
+        for i, options in enumerate(values):
+            states += [_replace(start, {i: k}) for k in range(len(options))]
+        for i, j in combinations(range(len(values)), 2) if crossed else ():
+            if self._is_short(self._widgets[i]) or self._is_short(self._widgets[j]):
+                pairs = product(range(len(values[i])), range(len(values[j])))
+                states += [_replace(start, {i: k, j: m}) for k, m in pairs]
+        return {s: tuple(v[k] for v, k in zip(values, s, strict=True)) for s in states}
+
+    def start(self, points: int) -> State:
+        """The indices of the start."""
+        pairs = zip(self.values(points), self.explorable.start.values(), strict=True)
+        return tuple(values.index(start) for values, start in pairs)
+
+    def encode(self, encoder: "Encoder", states: Mapping[State, tuple[Any, ...]]) -> None:
+        """Draw and encode the states that are not there yet; then put the controls back."""
+        for values in states.values():
+            if values not in self._frames:
+                self.explorable.set(**dict(zip(self.controls, values, strict=True)))
+                self._frames[values] = encoder.add(self.explorable.png), self.explorable.text
+        self.explorable.set(**self.explorable.start)
+
+    def missing(self, level: tuple[int, bool]) -> int:
+        """How many frames a level would add."""
+        return sum(values not in self._frames for values in self.states(*level).values())
+
+    def describe(self) -> dict[str, Any]:
+        """Size, controls, and frames: "index,index" -> [file, alt text], for JSON."""
+        points, _ = self.level
+        columns = zip(self.controls.items(), self.values(points), self.start(points), strict=True)
+        return {
+            "width": self.size[0],
+            "height": self.size[1],
+            "controls": [
+                {"name": name, "label": widget.description or name, "kind": kind_of(widget),
+                 "values": tell_values(widget, values), "start": start}
+                for (name, widget), values, start in columns
+            ],
+            "frames": {
+                ",".join(map(str, state)): self._frames[values]
+                for state, values in self.states(*self.level).items()
+            },
+        }  # fmt: skip
+
+
+class Encoder:
+    """Writes pictures as WebP files, equal ones once; `written` is their size in bytes."""
+
+    def __init__(self, folder: Path, density: float) -> None:
+        self.folder, self.density = folder, density
+        self._sizes: dict[str, int] = {}
+
+    @property
+    def written(self) -> int:
+        return sum(self._sizes.values())
+
+    def add(self, png: bytes) -> str:
+        """The file's name, made from its content."""
+        data = encode_webp(png, self.density)
+        name = hashlib.sha256(data).hexdigest()[:12] + ".webp"
+        if name not in self._sizes:
+            (self.folder / name).write_bytes(data)
+            self._sizes[name] = len(data)
+        return name
+
+    def drop_unused(self, used: Iterable[str]) -> None:
+        """Remove the files of levels that were given up."""
+        for name in set(self._sizes) - set(used):
+            (self.folder / name).unlink()
+            del self._sizes[name]
+
+
+def choose_density(sweeps: Sequence[Sweep], budget: int) -> float:
+    """The greatest density at which the first level of all explorables leaves room for more."""
+    for density in DENSITIES[:-1]:
+        expected = sum(
+            len(encode_webp(s.explorable.png, density)) * s.missing(s.level) for s in sweeps
+        )
+        if expected <= ROOM_FOR_MORE * budget:
+            return density
+    return DENSITIES[-1]
+
+
+def refine(sweeps: Sequence[Sweep], encoder: Encoder, budget: int) -> None:
+    """Take explorables to their next levels while the budget lasts, the cheapest step first."""
+    open_sweeps = [sweep for sweep in sweeps if len(sweep.levels) > 1]
+    while open_sweeps:
+        sweep = min(open_sweeps, key=lambda s: s.missing(s.levels[1]))
+        level = sweep.levels[1]
+        frame = len(encode_webp(sweep.explorable.png, encoder.density))
+        fits = encoder.written + 1.1 * frame * sweep.missing(level) <= budget
+        if fits:
+            sweep.encode(encoder, sweep.states(*level))
+            fits = encoder.written <= budget
+        if fits:
+            sweep.levels.popleft()
+            sweep.level = level
+        if not fits or len(sweep.levels) == 1:
+            open_sweeps.remove(sweep)
+
+
+def encode_webp(png: bytes, density: float) -> bytes:
+    """A picture drawn at density 2, as WebP: lossless with few colors, or lossy if smaller."""
+    from PIL import Image
+
+    picture = Image.open(io.BytesIO(png)).convert("RGB")
+    size = (round(picture.width * density / 2), round(picture.height * density / 2))
+    picture = picture.resize(size, Image.Resampling.LANCZOS)
+    return min(_lossless(picture), _save(picture, quality=QUALITY, method=4), key=len)
+
+
+def _lossless(picture: "Image") -> bytes:
+    from PIL import Image
+
+    few = picture.quantize(COLORS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    return _save(few.convert("RGB"), lossless=True, quality=30, method=3)
+
+
+def _save(picture: "Image", **options: Any) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, "WEBP", **options)
+    return file.getvalue()
+
+
+def slider_values(widget: Any, start: Any, points: int) -> list[Any]:
+    """Values over a control's range, on the slider's grid; the start replaces its neighbor."""
+    values = sweep_values(widget, points)
+    if is_choice(widget):
+        return values
+    values = sorted({_on_grid(widget, value) for value in values})
+    if start not in values:
+        inner = range(1, len(values) - 1) or range(len(values))
+        nearest = min(inner, key=lambda i: abs(values[i] - start))
+        values[nearest] = start
+    return sorted(values)
+
+
+def _on_grid(widget: Any, value: Any) -> Any:
+    """The nearest value that the slider itself would stop at."""
+    step = getattr(widget, "step", None)
+    if not step:
+        return value
+    if hasattr(widget, "base"):
+        exponent = math.log(value, widget.base)
+        grid = widget.min + round((exponent - widget.min) / step) * step
+        return float(widget.base ** min(grid, widget.max))
+    value = widget.min + round((value - widget.min) / step) * step
+    return min(round(value, 10), widget.max)
+
+
+def is_choice(widget: Any) -> bool:
+    """Whether a control offers options, or yes and no, instead of a range."""
+    return hasattr(widget, "_options_values") or isinstance(widget.value, bool)
+
+
+def kind_of(widget: Any) -> str:
+    """What stands for a control on a page: "slider", "box", "buttons" or "menu"."""
+    if isinstance(widget.value, bool):
+        return "box"
+    if "Slider" in type(widget).__name__:
+        return "slider"
+    return "menu" if type(widget).__name__ == "Dropdown" or not is_choice(widget) else "buttons"
+
+
+def tell_values(widget: Any, values: Sequence[Any]) -> list[str]:
+    """The values as the live control shows them."""
+    if hasattr(widget, "_options_labels"):
+        return list(widget._options_labels)
+    if isinstance(widget.value, bool):
+        return ["no", "yes"]
+    return [format(value, getattr(widget, "readout_format", "")) for value in values]
+
+
+def _replace(state: State, changes: Mapping[int, int]) -> State:
+    return tuple(changes.get(i, k) for i, k in enumerate(state))
