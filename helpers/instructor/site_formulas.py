@@ -31,6 +31,7 @@ def make_mathml(latex: str, *, block: bool = False) -> str:
         mathml: str = convert(latex, display="block" if block else "inline")
     except Exception as error:  # the converter's errors have no common base
         raise FormulaError(f"no MathML for {latex!r}: {error!r}") from error
+    mathml = mathml.replace(r"\_", "_")  # in \text{fan\_in}
     shown = re.sub(r"<[^>]*>", "", mathml)
     if "\\" in shown:
         raise FormulaError(f"no MathML for {latex!r}: it would show {shown!r}")

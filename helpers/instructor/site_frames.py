@@ -1,7 +1,8 @@
 """Frames of explorables for pages without a kernel; runs in the kernel, after the last cell.
 
 Every control takes a few values while the others stay at their start. What fits into the page
-after that goes into pairs (each button with each value of the other controls) and finer sliders.
+after that goes into pairs (each button with each value of another control; all pairs where there
+are two controls) and into finer sliders.
 """
 
 import hashlib
@@ -62,9 +63,9 @@ class Sweep:
         self.explorable, self.model_id = explorable, data[VIEW]["model_id"]
         self.size = metadata["image/png"]["width"], metadata["image/png"]["height"]
         self.controls = explorable.controls
-        can_cross = len(self.controls) > 1 and any(self._is_short(w) for w in self._widgets)
-        crossed = [(points, True) for points in POINTS] if can_cross else []
-        self.levels = deque([(POINTS[0], False), *(crossed or [(p, False) for p in POINTS[1:]])])
+        can_cross = len(self.controls) > 1 and (self._is_pair or any(map(is_short, self._widgets)))
+        more = POINTS if can_cross else POINTS[1:]
+        self.levels = deque([(POINTS[0], False), *((points, can_cross) for points in more)])
         self.level = self.levels[0]
         self._frames: dict[tuple[Any, ...], tuple[str, str]] = {}  # values -> file, alt text
 
@@ -72,9 +73,9 @@ class Sweep:
     def _widgets(self) -> list[Any]:
         return list(self.controls.values())
 
-    @staticmethod
-    def _is_short(widget: Any) -> bool:
-        return is_choice(widget) and len(sweep_values(widget, 2)) <= FEW
+    @property
+    def _is_pair(self) -> bool:
+        return len(self.controls) == 2
 
     def values(self, points: int) -> list[list[Any]]:
         """The values of each control, its start among them."""
@@ -89,7 +90,7 @@ class Sweep:
         for i, options in enumerate(values):
             states += [_replace(start, {i: k}) for k in range(len(options))]
         for i, j in combinations(range(len(values)), 2) if crossed else ():
-            if self._is_short(self._widgets[i]) or self._is_short(self._widgets[j]):
+            if self._is_pair or is_short(self._widgets[i]) or is_short(self._widgets[j]):
                 pairs = product(range(len(values[i])), range(len(values[j])))
                 states += [_replace(start, {i: k, j: m}) for k, m in pairs]
         return {s: tuple(v[k] for v, k in zip(values, s, strict=True)) for s in states}
@@ -215,10 +216,10 @@ def slider_values(widget: Any, start: Any, points: int) -> list[Any]:
     if is_choice(widget):
         return values
     values = sorted({_on_grid(widget, value) for value in values})
-    if start not in values:
-        inner = range(1, len(values) - 1) or range(len(values))
-        nearest = min(inner, key=lambda i: abs(values[i] - start))
-        values[nearest] = start
+    nearest = min(range(len(values)), key=lambda i: abs(values[i] - start))
+    if not math.isclose(values[nearest], start, rel_tol=1e-9, abs_tol=1e-12):
+        nearest = min(max(nearest, 1), len(values) - 2)  # both ends stay
+    values[nearest] = start
     return sorted(values)
 
 
@@ -238,6 +239,11 @@ def _on_grid(widget: Any, value: Any) -> Any:
 def is_choice(widget: Any) -> bool:
     """Whether a control offers options, or yes and no, instead of a range."""
     return hasattr(widget, "_options_values") or isinstance(widget.value, bool)
+
+
+def is_short(widget: Any) -> bool:
+    """Whether a control has so few options that they are crossed with the other controls."""
+    return is_choice(widget) and len(sweep_values(widget, 2)) <= FEW
 
 
 def kind_of(widget: Any) -> str:

@@ -16,6 +16,7 @@ from traitlets.config import Config
 from helpers.instructor.site_formulas import make_mathml
 
 TEMPLATES = Path(__file__).with_name("site_templates")
+KOREAN = re.compile(r"[가-힣]+(?: [가-힣]+)*")  # the glossary's; a screen reader has to know
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,9 @@ class Renderer(IPythonRenderer):  # type: ignore[misc]
         escaped = anchor.replace('"', "&quot;")
         link = f'<a class="anchor" href="#{escaped}" aria-label="Link to this section">#</a>'
         return f'<h{level} id="{escaped}">{text} {link}</h{level}>\n'
+
+    def text(self, text: str) -> str:
+        return KOREAN.sub(r'<span lang="ko">\g<0></span>', super().text(text))
 
     def link(self, text: str, url: str, title: str | None = None) -> str:
         shown: str = super().link(text, re.sub(r"^([\w-]+)\.ipynb(?=#|$)", r"\1.html", url), title)

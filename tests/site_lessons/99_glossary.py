@@ -1,0 +1,8 @@
+# %% [markdown]
+# # 99 The end
+#
+# Words.
+#
+# ## Glossary
+#
+# Keep: not drop.

@@ -1,0 +1,111 @@
+"""The parts that static pages are made of, and what is refused."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from bs4 import BeautifulSoup
+
+from helpers.instructor import site
+from helpers.instructor.__main__ import main
+from helpers.instructor.site import SiteError, build_site
+from helpers.instructor.site_formulas import FormulaError, make_mathml, replace_formulas
+from helpers.instructor.site_outputs import FigureError, drop_bars, mark_cells, place_output
+from helpers.instructor.site_pages import Page, convert, read_headings
+from tests.running import NOTEBOOKS
+from tests.site_lessons import install
+
+
+def test_a_page_that_is_too_big_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def execute(notebook: Any, folder: Path) -> Any:
+        folder.mkdir()
+        (folder / "frames.json").write_text("{}")
+        (folder / "large.webp").write_bytes(bytes(3_000_000))
+        return notebook
+
+    install(monkeypatch)
+    monkeypatch.setattr(site, "execute", execute)
+    with pytest.raises(SiteError, match=r"99_glossary: the page takes [\d,]+ bytes, more than 3,0"):
+        build_site(tmp_path / "out", lessons=["99"])
+
+
+def test_a_lesson_that_fails_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "99_glossary.py").write_text("# %% [markdown]\n# # The end\n# %%\n1 / 0\n")
+    install(monkeypatch, tmp_path)
+    assert main(["site", "--lessons", "99", "--out", str(tmp_path / "out")]) == 1
+    assert re.search(r"lesson 99 does not run: [\s\S]*ZeroDivisionError", capsys.readouterr().err)
+
+
+def test_unknown_lesson_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["site", "--lessons", "77", "--out", str(tmp_path)]) == 1
+    assert "no lesson 77" in capsys.readouterr().err
+
+
+def cell_page(*cells: Any) -> BeautifulSoup:
+    """The page of a notebook that was run: these cells."""
+    notebook = nbformat.v4.new_notebook(cells=list(cells))
+    mark_cells(notebook)
+    page = Page("98_studio", "98", "A studio", 5)
+    return BeautifulSoup(convert(notebook, page, [page]), "html.parser")
+
+
+def test_exercises_are_shown_and_their_checks_folded() -> None:
+    new = nbformat.v4.new_code_cell
+    told = nbformat.v4.new_output("display_data", {"text/html": "<b>To do</b>"})
+    stub = new("def f():\n    raise NotImplementedError()")
+    stub.metadata["nbgrader"] = {"grade_id": "exercise-98-1"}
+    check = new('check("98.1", f)', outputs=[told])
+    check.metadata["nbgrader"] = {"grade_id": "check-98-1"}
+    done = new('progress("98")', outputs=[told])
+    guess = new("predict('its answer')", outputs=[told])
+    guess.metadata["jupyter"] = {"source_hidden": True}
+    page = cell_page(stub, check, done, guess)
+    assert "Yours to write" in page.select_one(".exercise").text
+    assert [d.summary.text for d in page.select("main details.cell")] == [
+        "The check of this exercise runs in the notebook",
+        "What you have done so far: in the notebook",
+    ]
+    assert all(d.get("open") is None for d in page.select("main details"))
+    assert "its answer" not in page.text
+
+
+def test_headings_with_the_same_words_have_their_own_anchors() -> None:
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_markdown_cell("# A\n\n## B\n\n## B")]
+    )
+    assert [h.anchor for h in read_headings(notebook)[0]] == ["A", "B", "B-2"]
+
+
+def test_figure_without_words_is_refused(tmp_path: Path) -> None:
+    output = nbformat.v4.new_output("display_data", {"image/png": ""})
+    with pytest.raises(FigureError, match="has no alt text"):
+        place_output(output, {}, tmp_path, "x")
+
+
+def test_progress_bars_are_left_out() -> None:
+    bar = "\r9 nets:   0%|     | 0/9 [00:00<?, ?it/s]\r9 nets: 100%|███| 9/9 [00:01<00:00, 9it/s]"
+    assert drop_bars(f"before\n{bar}\nafter 5%\n") == "before\nafter 5%\n"
+
+
+@pytest.mark.parametrize("latex", [r"\nosuchcommand x", r"a^b^c"])
+def test_formula_that_cannot_be_shown_is_refused(latex: str) -> None:
+    with pytest.raises(FormulaError, match="no MathML for"):
+        make_mathml(latex)
+
+
+def test_dollars_that_are_no_formula_stay() -> None:
+    html = "<code>$x$</code> costs 5$ or 6$, and $x_1 &lt; 2$"
+    shown = replace_formulas(html)
+    assert shown.startswith("<code>$x$</code> costs 5$ or 6$, and <math")
+    assert shown.count("<math") == 1
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_formula_of_the_lessons_is_understood(path: Path) -> None:
+    headings, first = read_headings(nbformat.read(path, as_version=4))
+    assert headings[0].level == 1
+    assert first
