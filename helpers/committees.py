@@ -84,6 +84,19 @@ def bagging_gains(model: ClassifierMixin, seeds: Sequence[int], *, k: int) -> np
     return np.array(gains)
 
 
+def repeated_errors(model: ClassifierMixin, seeds: Sequence[int], *, k: int) -> np.ndarray:
+    """Of the wrong labels in half moons' training set, the share that a bagged member repeats (mean
+    over k members), and the share that their vote repeats: (S, 2)."""
+    found = []
+    for seed in seeds:
+        moons = make_noisy_moons(seed)
+        bagged = BaggingClassifier(model, k, random_state=seed).fit(moons.x, moons.y)
+        x, y = moons.x[moons.wrong], moons.y[moons.wrong]
+        repeats = np.array([member.predict(x) == y for member in bagged.estimators_])  # (k, wrong)
+        found.append((repeats.mean(), (repeats.mean(0) > 0.5).mean()))
+    return np.array(found)
+
+
 @dataclass(frozen=True)
 class Boosted:
     """AdaBoost round by round: margin F(x) on grid and test set (T, points), weights (T+1, n)."""

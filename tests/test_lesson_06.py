@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss
+from sklearn.tree import DecisionTreeClassifier
 
 from helpers import committees, ensembles
 from helpers.explore import Explorable, sweep
@@ -137,6 +138,15 @@ def test_out_of_bag_and_linear_scores() -> None:
     assert set(linear) == {"single", "bagged"}
 
 
+def test_bagged_trees_repeat_wrong_labels() -> None:
+    tree = committees.repeated_errors(DecisionTreeClassifier(random_state=0), [0, 1], k=9)
+    assert tree.shape == (2, 2)
+    assert (tree[:, 0] > 0.55).all()  # a member has seen 63 % of them
+    assert (tree[:, 1] > tree[:, 0]).all()
+    line = committees.repeated_errors(LogisticRegression(), [0, 1], k=9)
+    assert (line < 0.4).all()
+
+
 def judged(answer: Answer) -> dict[str, bool]:
     """Which parts hold for an answer, over many sizes and seeds."""
     sizes = [*[5] * 40, *[23] * 25, *[300] * 15]
@@ -188,8 +198,8 @@ ONCE = {n: np.random.default_rng(3).integers(0, n, n) for n in (1, 5, 23, 300)}
     [
         lambda n, rng: rest(n, np.zeros(n, dtype=int)),
         lambda n, rng: rest(n, ONCE[n]),
-        lambda n, rng: rest(n, np.random.default_rng().integers(0, n, n)),
-        lambda n, rng: rest(n, np.full(n, int(rng.integers(n)), dtype=int)),
+        lambda n, rng: rest(n, np.random.default_rng().choice(n, n)),
+        lambda n, rng: rest(n, np.repeat(rng.integers(n, size=1), n)),
     ],
     ids=["zeros", "one sample", "own generator", "one index"],
 )

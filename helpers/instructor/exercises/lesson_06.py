@@ -64,7 +64,7 @@ ENSEMBLE_VARIANCE = Exercise(
         "That is a standard deviation: leave out the root.": lambda v, c, k: np.sqrt(
             _variance_of_mean(v, c, k)
         ),
-        "c is the covariance, not the correlation: do not multiply it by v.": lambda v, c, k: (
+        "c is a mean product of errors already, not a correlation: do not multiply it by v.": lambda v, c, k: (
             v / k + (k - 1) / k * c * v
         ),
     },
@@ -200,6 +200,12 @@ def _error_probes(rng: Rng) -> dict[str, list[tuple[Any, ...]]]:
     }
 
 
+def _numpy_cov(errors: Array) -> tuple[float, float]:
+    k, matrix = len(errors), np.cov(errors)  # (k, k)
+    trace = float(np.trace(matrix))
+    return trace / k, (float(matrix.sum()) - trace) / (k * (k - 1))
+
+
 ESTIMATE_V_C = Exercise(
     id="06.3",
     title="v and c from the errors of a few members",
@@ -214,6 +220,8 @@ ESTIMATE_V_C = Exercise(
         ),
         "You subtract the mean of all errors first. The formula has no centering: v is the mean "
         "of e².": _one_centered,
+        "That is np.cov as it comes: it subtracts each member's mean error, and divides by n − 1. The "
+        "formula does neither.": _numpy_cov,
         "Your c still has the k squares in it (i = j). Average over the pairs of different members "
         "only.": _with_diagonal,
         "You divide the sum over pairs by k²; there are k(k−1) pairs of different members.": (
