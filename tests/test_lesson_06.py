@@ -198,7 +198,7 @@ ONCE = {n: np.random.default_rng(3).integers(0, n, n) for n in (1, 5, 23, 300)}
     [
         lambda n, rng: rest(n, np.zeros(n, dtype=int)),
         lambda n, rng: rest(n, ONCE[n]),
-        lambda n, rng: rest(n, np.random.default_rng().choice(n, n)),
+        lambda n, rng: draw(n, np.random.default_rng()),
         lambda n, rng: rest(n, np.repeat(rng.integers(n, size=1), n)),
     ],
     ids=["zeros", "one sample", "own generator", "one index"],
