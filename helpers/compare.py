@@ -4,7 +4,7 @@
 properties of random outputs instead.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -137,7 +137,7 @@ def _find_wrong_type(got: Any, expected: Any, wanted: np.ndarray, where: str) ->
 def _types(got: Any, expected: str, where: str) -> str:
     if got is None:
         return f"got None{where}, expected {expected}: is a `return` missing?"
-    article = "an" if type(got).__name__[0] in "aeiou" else "a"
+    article = "an" if type(got).__name__.startswith((*"aeiou", "nd")) else "a"
     return f"got {article} {type(got).__name__}{where}, expected {expected}"
 
 
@@ -146,12 +146,21 @@ def _describe(
 ) -> Problem:
     """Shows small arrays whole; of large ones the first wrong entry and how many are wrong."""
     if got.size <= 8:
-        return Problem(kind, f"got {_short(got)}{where}, expected {_short(expected)}")
+        one, other = _tell_apart(lambda digits: (_short(got, digits), _short(expected, digits)))
+        return Problem(kind, f"got {one}{where}, expected {other}")
     index = tuple(int(i) for i in np.argwhere(wrong)[0])
-    entry = f"entry {list(index)}{where}: got {got[index]:.6g}, expected {expected[index]:.6g}"
+    one, other = _tell_apart(lambda digits: (f"{got[index]:.{digits}g}",
+                                             f"{expected[index]:.{digits}g}"))  # fmt: skip
+    entry = f"entry {list(index)}{where}: got {one}, expected {other}"
     return Problem(kind, f"{entry} ({int(wrong.sum())} of {got.size} entries differ)")
 
 
-def _short(array: np.ndarray) -> str:
-    text = np.array2string(array, precision=6, separator=", ", floatmode="maxprec")
+def _tell_apart(write: Callable[[int], tuple[str, str]]) -> tuple[str, str]:
+    """Two numbers as text with 6 digits, or as many as it takes until the texts differ."""
+    texts = (write(digits) for digits in range(6, 18))
+    return next(((one, other) for one, other in texts if one != other), write(17))
+
+
+def _short(array: np.ndarray, digits: int) -> str:
+    text = np.array2string(array, precision=digits, separator=", ", floatmode="maxprec")
     return " ".join(text.split())

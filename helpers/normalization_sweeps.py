@@ -75,20 +75,48 @@ def sweep_stds(stds: Sequence[float], norm: str | None, *, seeds: Sequence[int])
     return train_copies(stds, scale_weights, norm=norm, seeds=seeds, lr=0.1)
 
 
-def grow_in_one_step(std: float, *, seeds: Sequence[int]) -> Array:
-    """By what the norms of the hidden layers' weights grow in the first step, (4, S): batch norm.
+def grow_in_one_step(std: float, *, norm: str = "batch", seeds: Sequence[int]) -> Array:
+    """By what the norms of the hidden layers' weights grow in the first step, (4, S).
 
     The networks and the learning rate are those of `sweep_stds`.
     """
+    before, after = _around_one_step(std, norm, _hidden_norms, seeds)
+    return (after / before).double().numpy()
+
+
+def share_between_images(std: float, *, norm: str, seeds: Sequence[int]) -> Array:
+    """How much of the last hidden layer's mean square differs between images, from 0 to 1.
+
+    Before and after the first step, (2, S), with the first 100 training images; the networks and
+    the learning rate are those of `sweep_stds`.
+    """
+    x = load_split(tuple(seeds))[0][:, :100]
+
+    @torch.no_grad()
+    def measure(made: nets.MLPs) -> Tensor:
+        made.train()
+        last = made.layers(x)[-2]  # (S, 100, WIDTH)
+        return last.var(1, correction=0).mean(-1) / last.square().mean((1, 2))
+
+    return torch.stack(_around_one_step(std, norm, measure, seeds)).double().numpy()
+
+
+def _hidden_norms(made: nets.MLPs) -> Tensor:
+    return torch.stack([w.detach().norm(dim=(1, 2)) for w in list(made.weights)[:-1]])
+
+
+def _around_one_step(
+    std: float, norm: str, measure: Callable[[nets.MLPs], Tensor], seeds: Sequence[int]
+) -> list[Tensor]:
+    """What is measured of fresh networks, and again after one step of rate 0.1."""
     x, y, _, _ = load_split(tuple(seeds))
-    made = nets.MLPs([64, *[WIDTH] * 4, 10], seeds=seeds, norm="batch")
+    made = nets.MLPs([64, *[WIDTH] * 4, 10], seeds=seeds, norm=norm)
     scale_hidden(made, torch.full((len(seeds),), std))
-    norms = [torch.stack([w.detach().norm(dim=(1, 2)) for w in list(made.weights)[:-1]])]
+    found = [measure(made)]
     optimizer = nets.make_optimizer(made.parameters(), "sgd", lr=0.1)
     generator = torch.Generator().manual_seed(seeds[0])
     nets.train(made, x, y, steps=1, optimizer=optimizer, generator=generator, batch_size=BATCH)
-    norms.append(torch.stack([w.detach().norm(dim=(1, 2)) for w in list(made.weights)[:-1]]))
-    return (norms[1] / norms[0]).double().numpy()
+    return [*found, measure(made)]
 
 
 def sweep_batch_sizes(

@@ -59,7 +59,7 @@ def measure_signals(
 
 
 def gradient_factor(activation: str, norm: str) -> float:
-    """By what the gradient grows a layer on its way back, in wide random networks.
+    """By what the gradient grows per layer on its way back, in wide random networks.
 
     √(E[φ′²] / Var[φ]) under batch normalization (large batches), √(E[φ′²] / E[φ²]) under layer
     normalization, over z ~ N(0, 1). At least 1 for "batch" (Yang et al. 2019; the bound is the
@@ -110,7 +110,7 @@ def rescaled_twins(factor: float, *, seed: int, steps: int = 200) -> tuple[Array
 
 @dataclass(frozen=True)
 class DecayRun:
-    """Norm of the second layer's weights and its turn a step in radians, (T, decays), at `steps`.
+    """Norm of the second layer's weights and its turn per step in radians, (T, decays), at `steps`.
 
     Means over seeds; `accuracy` is (decays, S), on the test images.
     """

@@ -137,6 +137,15 @@ def test_large_arrays_show_the_first_wrong_entry() -> None:
     assert "entry [2, 3]: got 14, expected 13 (1 of 20 entries differ)" in problem.text
 
 
+def test_close_numbers_are_told_with_digits_that_differ() -> None:
+    problem = find_problem(np.full(12, 0.2739864), np.full(12, 0.2739861), close(rtol=1e-7))
+    assert problem is not None
+    assert "got 0.2739864, expected 0.2739861 (12 of 12" in problem.text
+    few = find_problem(np.array([0.5, 0.2500003]), np.array([0.5, 0.25]), close(rtol=1e-7))
+    assert few is not None
+    assert few.text == "got [0.5 , 0.2500003], expected [0.5 , 0.25]"
+
+
 @pytest.mark.parametrize(
     ("got", "expected", "kind", "words"),
     [

@@ -206,6 +206,11 @@ def test_small_weights_are_thrown_out_in_one_step() -> None:
     grown = sweeps.grow_in_one_step(0.001, seeds=[0, 1])
     assert grown.shape == (4, 2)
     assert (grown > 50).all()
+    before, after = sweeps.share_between_images(0.001, norm="layer", seeds=[0, 1])
+    assert (before > 0.1).all()
+    assert (after < 0.02).all()
+    for share in sweeps.share_between_images(0.001, norm="batch", seeds=[0, 1]):
+        assert share == pytest.approx(1 - 1 / np.pi, abs=0.06)  # Var φ / E φ² of a normal z
     wide = nets.MLPs([64, 400, 400, 10], seeds=[0, 1])
     sweeps.scale_hidden(wide, torch.tensor([0.5, 2.0]))
     stds = torch.stack([w.detach().std((1, 2)) for w in wide.weights])  # (3, 2)
@@ -340,6 +345,7 @@ def test_sets_refuse_what_they_do_not_know() -> None:
 
 def test_the_facts_beside_the_cube() -> None:
     assert "means and variances: 6" in axes.tell("batch", 2)
+    assert "slider “groups”: group norm only (now 2)" in axes.tell("batch", 2)
     assert "values in each: 8" in axes.tell("group", 3)
     assert "the same as layer norm" in axes.tell("group", 1)
     assert "the same as instance norm" in axes.tell("group", 6)

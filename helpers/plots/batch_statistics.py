@@ -72,7 +72,7 @@ def normalize_in(others: Array, images: Array) -> Array:
 
 
 class _MeansPanel:
-    """Histogram of batch means, with the normal curve of standard deviation σ/√B."""
+    """Histogram of batch means, with the normal curve of standard deviation σ/√n."""
 
     def __init__(self, ax: Axes, mean: float, std: float) -> None:
         self.mean, self.std = mean, std
@@ -83,7 +83,7 @@ class _MeansPanel:
         ax.axvline(mean, color=GREY, lw=1)
         ax.set(xlim=(self.low, self.high), ylim=(0, 1.25), yticks=[])
         label_axes(ax, x="mean of a batch", y="density (scaled)")
-        ax.text(0.03, 0.9, "dashed: N(μ, σ²/B)", transform=ax.transAxes, color=GREY, fontsize=9)
+        ax.text(0.03, 0.9, "dashed: N(μ, σ²/n)", transform=ax.transAxes, color=GREY, fontsize=9)
         self.title = ax.set_title(" ")
 
     def move(self, means: Array, size: int) -> list[Any]:
@@ -122,12 +122,12 @@ class _LagPanel:
 
     def __init__(self, ax: Axes, mean: float, std: float) -> None:
         self.mean, self.std = mean, std
-        self.band = ax.axhspan(mean, mean, color=PALETTE[2], alpha=0.2, lw=0)
-        (self.line,) = ax.plot([], [], color=PALETTE[2], lw=1.5)
+        self.band = ax.axhspan(mean, mean, color=PALETTE[1], alpha=0.45, lw=0)
+        (self.line,) = ax.plot([], [], color="black", lw=1.1)
         ax.axhline(mean, color=GREY, lw=1)
         far = max(abs(mean), 0.4 * std)
         ax.set(xlim=(0, STEPS), ylim=(min(0, mean) - 0.7 * far, max(0, mean) + 0.7 * far))
-        label_axes(ax, x="batches seen")
+        label_axes(ax, x="batches seen", y="running mean")
         self.title = ax.set_title(" ")
 
     def move(self, means: Array, size: int, momentum: float) -> list[Any]:

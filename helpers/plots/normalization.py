@@ -24,7 +24,7 @@ NORM_NAMES = ("none", "batch norm", "layer norm")
 
 
 def plot_losses(runs: Runs, activations: Sequence[str], variants: Sequence[str]) -> Figure:
-    """Training loss over the steps, a panel an activation, a curve a variant."""
+    """Training loss over the steps, a panel per activation, a curve per variant."""
     fig, axes = plt.subplots(1, len(activations), figsize=(9.6, 3.3), sharey=True)
     for ax, activation in zip(axes, activations, strict=True):
         _draw_losses(ax, runs, activation, variants)
@@ -50,27 +50,28 @@ def plot_test_batches(names: Sequence[str], accuracies: Array) -> Figure:
     paired_dots(ax, names, accuracies, unit="test accuracy")
     ax.set(ylim=(0, 1.05), title="The same networks, the same 700 test images")
     for i, row in enumerate(accuracies):
-        ax.text(i + 0.3, row.mean(), f"{row.mean():.2f}", va="center", color=GREY)
+        ax.text(i + 0.3, row.mean(), f"{row.mean():.2f}", va="center", color=GREY,
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5})  # fmt: skip
     return fig
 
 
 def plot_lag(lag: Lag) -> Figure:
-    """Accuracy over the steps for every momentum, and with the test set's own statistics."""
+    """Accuracy over the steps for every momentum, and with batch statistics, of all test images."""
     fig, ax = plt.subplots(figsize=(9.6, 3.6))
-    ax.plot(lag.steps, lag.batch, color="#BBBBBB", lw=7, label="test set's own statistics")
+    ax.plot(lag.steps, lag.batch, color="#BBBBBB", lw=7, label="batch statistics")
     for i, momentum in enumerate(lag.momenta):
         ax.plot(
             lag.steps, lag.running[i], color=PALETTE[i], ls=STYLES[i], marker=MARKERS[i], ms=5,
             label=f"running, momentum {momentum:g}",
         )  # fmt: skip
-    ax.set(ylim=(0, 1), xlim=(0, lag.steps[-1]))
+    ax.set(ylim=(0, 1), xlim=(0, 1.02 * lag.steps[-1]))
     label_axes(ax, title="Pixels from 0 to 16, trained once", x="step", y="test accuracy")
     ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
     return fig
 
 
 def plot_decay(run: DecayRun) -> Figure:
-    """The hidden weights' norm over the steps, and their turn a step with the theory √(2ηλ)."""
+    """The hidden weights' norm over the steps, and their turn per step with the theory √(2ηλ)."""
     fig, (left, right) = plt.subplots(1, 2, figsize=(9.6, 3.6))
     for i, decay in enumerate(run.decays):
         look = {"color": PALETTE[i], "ls": STYLES[i]}
@@ -79,19 +80,20 @@ def plot_decay(run: DecayRun) -> Figure:
                       textcoords="offset points", va="center", color=PALETTE[i])  # fmt: skip
         smooth = np.convolve(run.turn[:, i], np.ones(15) / 15, mode="valid")
         right.plot(run.steps[7:-7], smooth, **look)
+        right.annotate(f"λ = {decay:g}", (run.steps[-1], smooth[-1]), xytext=(4, 0),
+                       textcoords="offset points", va="center", color=PALETTE[i])  # fmt: skip
         if decay:
             theory = np.sqrt(2 * run.lr * decay)
             right.plot(run.steps[[0, -1]], [theory] * 2, color="black", lw=1, ls=(0, (4, 2)))
-            right.annotate("√(2ηλ)", (run.steps[-1], theory), xytext=(4, 0),
-                           textcoords="offset points", va="center")  # fmt: skip
     left.set(yscale="log", xlim=(0, run.steps[-1] * 1.16))
     left.set_yticks([1, 2, 4, 8], ["1", "2", "4", "8"])
     left.minorticks_off()
-    right.set(yscale="log", xlim=(0, run.steps[-1] * 1.16))
+    right.text(0.97, 0.94, "dashed: √(2ηλ)", transform=right.transAxes, ha="right", color=GREY)
+    right.set(yscale="log", ylim=(0.005, 0.5), xlim=(0, run.steps[-1] * 1.16))
     right.set_yticks([0.01, 0.03, 0.1, 0.3], ["0.01", "0.03", "0.1", "0.3"])
     right.minorticks_off()
     label_axes(left, title="‖W‖ of the second layer", x="step")
-    label_axes(right, title="How far W turns a step (radians)", x="step")
+    label_axes(right, title="How far W turns per step (radians)", x="step")
     return fig
 
 
@@ -119,7 +121,7 @@ def plot_sweeps(
 
 
 def plot_batch_sizes(sizes: Sequence[int], found: Sequence[Array]) -> Figure:
-    """Accuracy by batch size, a dot a seed; `found` has (sizes, S) for none, batch and layer."""
+    """Accuracy by batch size, a dot per seed; `found` has (sizes, S) for none, batch and layer."""
     fig, ax = plt.subplots(figsize=(9.6, 3.4))
     for i, values in enumerate(found):
         for k, row in enumerate(values):
@@ -129,13 +131,13 @@ def plot_batch_sizes(sizes: Sequence[int], found: Sequence[Array]) -> Figure:
             ax.hlines(row.mean(), at - 0.09, at + 0.09, color=PALETTE[i], lw=3)
     ax.set_xticks(range(len(sizes)), [f"batches of {size}" for size in sizes])
     ax.set(ylim=(0, 1.03), ylabel="test accuracy")
-    ax.set_title("The same number of updates; a dot a seed, a bar their mean")
+    ax.set_title("The same number of updates; a dot per seed, a bar for their mean")
     ax.legend(loc="lower right", ncols=3)
     return fig
 
 
 def plot_places(names: Sequence[str], before: Array, after: Array) -> Figure:
-    """Accuracy after minus before the activation, a dot a seed, a row a setting; (names, S)."""
+    """Accuracy after minus before the activation, a dot per seed, a row per setting; (names, S)."""
     fig, ax = plt.subplots(figsize=(9.6, 3.4))
     ax.axvline(0, color=GREY, lw=1)
     gains = 100 * (after - before)
@@ -164,7 +166,7 @@ def plot_noise(runs: Runs, activations: Sequence[str]) -> Figure:
         bars = axes[0, column].barh(range(3), drifts, color=[PALETTE[LOOKS[v]] for v in variants])
         axes[0, column].bar_label(bars, fmt="%.3f", padding=3, color=GREY)
         axes[0, column].set_yticks(range(3), [NAMES[v] for v in variants])
-        axes[0, column].set(xlim=(0, 0.5), ylim=(2.6, -0.6))
+        axes[0, column].set(xlim=(0, 0.5), ylim=(2.6, -0.6), xticks=[0, 0.2, 0.4])
         axes[0, column].grid(axis="y", visible=False)
         label_axes(axes[0, column], title=activation, x="drift in 10 steps (in std)")
         _draw_losses(axes[1, column], runs, activation, variants)

@@ -110,7 +110,7 @@ def explore_axes() -> Explorable:
         for text, number in zip(numbers, sets.ravel(), strict=True):
             text.set_text(str(number + 1))
         title.set_text(f"{kind} norm: the mean is over {MEANING[kind][0]}")
-        facts.set_text("\n".join([*tell(kind, groups), f"(group norm has {groups} groups)"]))
+        facts.set_text("\n".join(tell(kind, groups)))
         return [cells, grid, *numbers, title, facts]
 
     def alt(kind: str, groups: int, which: int) -> str:
@@ -131,7 +131,7 @@ def explore_axes() -> Explorable:
 
 
 def tell(kind: str, groups: int) -> list[str]:
-    """What this normalization means, a line a fact."""
+    """What this normalization means, a line per fact."""
     sets = int(number_sets(kind, groups).max()) + 1
     _, torch_name, mixes, single = MEANING[kind]
     same = {1: "the same as layer norm", CHANNELS: "the same as instance norm"}
@@ -143,7 +143,9 @@ def tell(kind: str, groups: int) -> list[str]:
         f"a batch of one image: {single}",
         f"running statistics: {'yes' if kind == 'batch' else 'no'}",
     ]
-    return [*lines, same[groups]] if kind == "group" and groups in same else lines
+    if kind != "group":
+        return [*lines, f"slider “groups”: group norm only (now {groups})"]
+    return [*lines, same[groups]] if groups in same else lines
 
 
 def _span(values: Ints) -> str:

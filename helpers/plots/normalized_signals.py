@@ -43,7 +43,7 @@ def walk(
 
 
 def explore_rays(*, seed: int) -> Explorable:
-    """The plane of two weights of one normalized unit: loss by angle, path, length, turn a step."""
+    """The plane of two weights of one normalized unit: loss by angle, path, length, turns."""
     fig, (left, middle, right) = plt.subplots(1, 3, figsize=(10, 4.0), width_ratios=(1.25, 1, 1))
     _draw_rays(left)
     (path,) = left.plot([], [], color="white", lw=1.6)
@@ -60,7 +60,7 @@ def explore_rays(*, seed: int) -> Explorable:
     for ax in (middle, right):
         ax.minorticks_off()
     label_axes(middle, x="step")
-    label_axes(right, title="Turn a step (radians)", x="step")
+    label_axes(right, title="Turn per step (radians)", x="step")
     titles = [left.set_title(" "), middle.set_title(" ")]
     right.text(0.97, 0.93, "dashed: √(2ηλ)", transform=right.transAxes, color=GREY, ha="right")
 
@@ -132,7 +132,7 @@ def _draw_rays(ax: Axes) -> None:
 
 
 DEPTH, WIDTH, SAMPLES = 30, 48, 96
-FAR = 8.0  # decades that the picture shows, up and down
+FAR = 4.0  # decades that the picture shows, up and down
 
 
 def explore_depth(*, seed: int) -> Explorable:
@@ -140,10 +140,11 @@ def explore_depth(*, seed: int) -> Explorable:
     stack = draw_stack(seed, samples=SAMPLES, width=WIDTH, depth=DEPTH)
     fig, axes = plt.subplots(1, 2, figsize=(10, 4.2))
     forward, backward = (_depth_lines(ax) for ax in axes)
-    theory = [axes[1].plot([], [], color="black", lw=1, ls=(0, (4, 2)))[0] for _ in range(2)]
+    theory = [axes[1].plot([], [], color="black", lw=1.3, ls=(0, (4, 2)),
+                            zorder=3)[0] for _ in range(2)]  # fmt: skip
     for ax in axes:
         ax.set(xlim=(0.5, DEPTH + 0.5), ylim=(-FAR, FAR))
-        ax.set_yticks(range(-8, 9, 4), [f"1e{k}" if k else "1" for k in range(-8, 9, 4)])
+        ax.set_yticks(range(-4, 5, 2), [f"1e{k}" if k else "1" for k in range(-4, 5, 2)])
         ax.axhline(0, color=GREY, lw=0.8)
     label_axes(axes[0], title="Std of the activations", x="layer")
     label_axes(axes[1], x="layer")

@@ -326,7 +326,7 @@ LESSON = Lesson(
     number="05",
     name="batch_norm",
     title="Batch normalization and its relatives",
-    minutes=110,
+    minutes=130,
     exercises=(
         BATCH_NORM_TRAIN,
         UPDATE_RUNNING,

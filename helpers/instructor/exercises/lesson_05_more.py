@@ -120,8 +120,8 @@ NORMALIZE = Exercise(
         "groups.": lambda x, k, g, e: _instead("group", _channels_in_group(x, g, e), x, k, g, e),
         'For "group" you leave out height and width: the mean is over a group\'s channels *and* '
         "all pixels.": lambda x, k, g, e: _instead("group", _spatial_group(x, g, e), x, k, g, e),
-        "You use `groups` for every kind. Layer normalization has one set an image, instance "
-        "normalization one a channel.": lambda x, k, g, e: _group_norm(x, g, e),
+        "You use `groups` for every kind. Layer normalization has one set per image, "
+        "instance normalization one per channel.": lambda x, k, g, e: _group_norm(x, g, e),
         "You divide the variance by one less than the number of values; all normalizations use "
         "the biased variance.": _unbiased,
         "Your ε is outside of the root.": _outside,
@@ -199,6 +199,12 @@ FOLD_BATCH_NORM = Exercise(
         "You do not scale the running mean: it is subtracted before the scaling, so write "
         "(bias − running_mean) · scale + β.": (
             lambda *a: _another_bias(lambda b, s, beta, m: b * s - m + beta, *a)
+        ),
+        "You do not subtract the running mean: write (bias − running_mean) · scale + β.": (
+            lambda *a: _another_bias(lambda b, s, beta, m: b * s + beta, *a)
+        ),
+        "You scale β as well: it is added after the scaling, (bias − running_mean) · scale + β.": (
+            lambda *a: _another_bias(lambda b, s, beta, m: (b - m + beta) * s, *a)
         ),
         "You forgot β in the new bias.": (
             lambda *a: _another_bias(lambda b, s, beta, m: (b - m) * s, *a)
