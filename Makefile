@@ -43,8 +43,8 @@ build: env ## make the learner's notebooks and probe banks (LESSONS="08 09": onl
 seeds: env ## rerun the claims of every lesson on COURSE_SEED 0 to 4
 	$(PY) -m helpers.instructor seeds
 
-site: env ## make the static pages
-	$(PY) -m helpers.instructor site
+site: env ## make the static pages in .site (LESSONS="08 09": only these)
+	$(PY) -m helpers.instructor site $(if $(LESSONS),--lessons $(LESSONS))
 
 clean: ## remove what can be made again, except .venv
 	rm -rf build .site .pytest_cache .ruff_cache .mypy_cache .hypothesis tests/screenshots ./*.egg-info

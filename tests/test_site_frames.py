@@ -13,7 +13,8 @@ from PIL import Image
 
 from helpers.explore import Explorable, Log, explore, live
 from helpers.instructor import site_frames
-from helpers.instructor.site_frames import Sweep, encode_webp, save_frames, slider_values
+from helpers.instructor.site_controls import slider_values
+from helpers.instructor.site_frames import Sweep, encode_webp, save_frames
 
 
 @pytest.fixture(autouse=True)
@@ -124,7 +125,7 @@ def test_kinds_and_words_of_controls() -> None:
 class _Encoder:
     """Names every picture the same."""
 
-    def add(self, png: bytes) -> str:
+    def add(self, png: bytes, lossless: bool) -> str:
         return "same.webp"
 
 

@@ -10,6 +10,7 @@ SPELLINGS = {
     r"\\mathrm\{(\w{2,})\}": r"\\operatorname{\1}",
     r"\\(Big|big|bigg|Bigg)([lr]?)\\\|": r"\\\1\2‖",
 }
+BELOW = re.compile(r"\\(min|max)_")  # in display style
 # Names of functions: some space before, and after unless a bracket follows
 NAME = re.compile(r"<m([io])>([A-Za-z]{2,})</m\1>(?=(<mo[^>]*>(?:&#x00028;|&#x0005B;))?)")
 # Between dollars, as notebooks have it: no space inside, no digit right after the second one.
@@ -27,6 +28,8 @@ def make_mathml(latex: str, *, block: bool = False) -> str:
     """
     for pattern, spelling in SPELLINGS.items():
         latex = re.sub(pattern, spelling, latex)
+    if block:
+        latex = BELOW.sub(r"\\\1\\limits_", latex)
     try:
         mathml: str = convert(latex, display="block" if block else "inline")
     except Exception as error:  # the converter's errors have no common base

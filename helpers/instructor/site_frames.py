@@ -8,15 +8,14 @@ are two controls) and into finer sliders.
 import hashlib
 import io
 import json
-import math
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations, product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from helpers._controls import sweep_values
 from helpers.explore import Explorable, live
+from helpers.instructor.site_controls import is_short, kind_of, slider_values, tell_values
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -25,7 +24,6 @@ State = tuple[int, ...]  # an index for each control, into its values
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 POINTS = (5, 9, 17)  # values of a slider; each holds the ones before
-FEW = 5  # options that are crossed with the other controls
 DENSITIES = (1.5, 1.25, 1.0)  # image pixels a CSS pixel; explorables draw 2
 ROOM_FOR_MORE = 0.7  # of the budget, for the least that every control needs
 QUALITY = 75  # of WebP, when lossless is not smaller
@@ -67,6 +65,7 @@ class Sweep:
         more = POINTS if can_cross else POINTS[1:]
         self.levels = deque([(POINTS[0], False), *((points, can_cross) for points in more)])
         self.level = self.levels[0]
+        self.lossless = suits_lossless(explorable.png)
         self._frames: dict[tuple[Any, ...], tuple[str, str]] = {}  # values -> file, alt text
 
     @property
@@ -105,8 +104,15 @@ class Sweep:
         for values in states.values():
             if values not in self._frames:
                 self.explorable.set(**dict(zip(self.controls, values, strict=True)))
-                self._frames[values] = encoder.add(self.explorable.png), self.explorable.text
+                self._frames[values] = (
+                    encoder.add(self.explorable.png, self.lossless),
+                    self.explorable.text,
+                )
         self.explorable.set(**self.explorable.start)
+
+    def measure(self, density: float) -> int:
+        """The bytes of a frame."""
+        return len(encode_webp(self.explorable.png, density, lossless=self.lossless))
 
     def missing(self, level: tuple[int, bool]) -> int:
         """How many frames a level would add."""
@@ -142,9 +148,9 @@ class Encoder:
     def written(self) -> int:
         return sum(self._sizes.values())
 
-    def add(self, png: bytes) -> str:
+    def add(self, png: bytes, lossless: bool) -> str:
         """The file's name, made from its content."""
-        data = encode_webp(png, self.density)
+        data = encode_webp(png, self.density, lossless=lossless)
         name = hashlib.sha256(data).hexdigest()[:12] + ".webp"
         if name not in self._sizes:
             (self.folder / name).write_bytes(data)
@@ -161,9 +167,7 @@ class Encoder:
 def choose_density(sweeps: Sequence[Sweep], budget: int) -> float:
     """The greatest density at which the first level of all explorables leaves room for more."""
     for density in DENSITIES[:-1]:
-        expected = sum(
-            len(encode_webp(s.explorable.png, density)) * s.missing(s.level) for s in sweeps
-        )
+        expected = sum(s.measure(density) * s.missing(s.level) for s in sweeps)
         if expected <= ROOM_FOR_MORE * budget:
             return density
     return DENSITIES[-1]
@@ -175,8 +179,8 @@ def refine(sweeps: Sequence[Sweep], encoder: Encoder, budget: int) -> None:
     while open_sweeps:
         sweep = min(open_sweeps, key=lambda s: s.missing(s.levels[1]))
         level = sweep.levels[1]
-        frame = len(encode_webp(sweep.explorable.png, encoder.density))
-        fits = encoder.written + 1.1 * frame * sweep.missing(level) <= budget
+        more = 1.1 * sweep.measure(encoder.density) * sweep.missing(level)
+        fits = encoder.written + more <= budget
         if fits:
             sweep.encode(encoder, sweep.states(*level))
             fits = encoder.written <= budget
@@ -187,14 +191,28 @@ def refine(sweeps: Sequence[Sweep], encoder: Encoder, budget: int) -> None:
             open_sweeps.remove(sweep)
 
 
-def encode_webp(png: bytes, density: float) -> bytes:
-    """A picture drawn at density 2, as WebP: lossless with few colors, or lossy if smaller."""
+def encode_webp(png: bytes, density: float, *, lossless: bool | None = None) -> bytes:
+    """A picture drawn at density 2, as WebP.
+
+    lossless: of few colors but exact, which suits line drawings; or lossy; by default the smaller.
+    """
     from PIL import Image
 
     picture = Image.open(io.BytesIO(png)).convert("RGB")
     size = (round(picture.width * density / 2), round(picture.height * density / 2))
     picture = picture.resize(size, Image.Resampling.LANCZOS)
-    return min(_lossless(picture), _save(picture, quality=QUALITY, method=4), key=len)
+    if lossless is None:
+        return min(_lossless(picture), _lossy(picture), key=len)
+    return _lossless(picture) if lossless else _lossy(picture)
+
+
+def suits_lossless(png: bytes) -> bool:
+    """Whether a picture takes less room lossless; others of the same figure are alike."""
+    return len(encode_webp(png, 1.0, lossless=True)) < len(encode_webp(png, 1.0, lossless=False))
+
+
+def _lossy(picture: "Image") -> bytes:
+    return _save(picture, quality=QUALITY, method=4)
 
 
 def _lossless(picture: "Image") -> bytes:
@@ -208,60 +226,6 @@ def _save(picture: "Image", **options: Any) -> bytes:
     file = io.BytesIO()
     picture.save(file, "WEBP", **options)
     return file.getvalue()
-
-
-def slider_values(widget: Any, start: Any, points: int) -> list[Any]:
-    """Values over a control's range, on the slider's grid; the start replaces its neighbor."""
-    values = sweep_values(widget, points)
-    if is_choice(widget):
-        return values
-    values = sorted({_on_grid(widget, value) for value in values})
-    nearest = min(range(len(values)), key=lambda i: abs(values[i] - start))
-    if not math.isclose(values[nearest], start, rel_tol=1e-9, abs_tol=1e-12):
-        nearest = min(max(nearest, 1), len(values) - 2)  # both ends stay
-    values[nearest] = start
-    return sorted(values)
-
-
-def _on_grid(widget: Any, value: Any) -> Any:
-    """The nearest value that the slider itself would stop at."""
-    step = getattr(widget, "step", None)
-    if not step:
-        return value
-    if hasattr(widget, "base"):
-        exponent = math.log(value, widget.base)
-        grid = widget.min + round((exponent - widget.min) / step) * step
-        return float(widget.base ** min(grid, widget.max))
-    value = widget.min + round((value - widget.min) / step) * step
-    return min(round(value, 10), widget.max)
-
-
-def is_choice(widget: Any) -> bool:
-    """Whether a control offers options, or yes and no, instead of a range."""
-    return hasattr(widget, "_options_values") or isinstance(widget.value, bool)
-
-
-def is_short(widget: Any) -> bool:
-    """Whether a control has so few options that they are crossed with the other controls."""
-    return is_choice(widget) and len(sweep_values(widget, 2)) <= FEW
-
-
-def kind_of(widget: Any) -> str:
-    """What stands for a control on a page: "slider", "box", "buttons" or "menu"."""
-    if isinstance(widget.value, bool):
-        return "box"
-    if "Slider" in type(widget).__name__:
-        return "slider"
-    return "menu" if type(widget).__name__ == "Dropdown" or not is_choice(widget) else "buttons"
-
-
-def tell_values(widget: Any, values: Sequence[Any]) -> list[str]:
-    """The values as the live control shows them."""
-    if hasattr(widget, "_options_labels"):
-        return list(widget._options_labels)
-    if isinstance(widget.value, bool):
-        return ["no", "yes"]
-    return [format(value, getattr(widget, "readout_format", "")) for value in values]
 
 
 def _replace(state: State, changes: Mapping[int, int]) -> State:

@@ -34,7 +34,7 @@ fig, ax = plt.subplots(figsize=(8, 2))
 ax.plot([0, 1])
 plots.show(fig, alt="A line that rises.")
 # %%
-fig, ax = plt.subplots(figsize=(9, 2.5))
+fig, ax = plt.subplots(figsize=(6.4, 1.6))
 (line,) = ax.plot([0, 1], [0, 1])
 ax.set_ylim(0, 1)
 
