@@ -205,7 +205,7 @@ def _judge_properties(task: Task, outcomes: Sequence[Outcome], names: Sequence[s
     except Unfit as unfit:
         text = unfit.problem.text[0].upper() + unfit.problem.text[1:]
         mistake = _recognize_error(task, f"Unfit: {unfit.problem.text}")
-        call = show_call(task.function, names, task.probes[0])
+        call = show_call(task.function, names, unfit.arguments or task.probes[0])
         return Verdict(WRONG, 0, 1, f"{mistake or text}\n  {call}", mistake=mistake)
     parts = dict.fromkeys((p.part or p.name for p in found), True)
     for p in found:

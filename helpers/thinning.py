@@ -196,15 +196,17 @@ def opinions_on_turned(
 
     x, y = trained.x_test[:, :n_images], trained.y_test[:, :n_images]
     chosen = trained.x_test[:1, examples].expand(len(x), -1, -1)  # (S, digits, 64)
-    images, single, accuracies, thinned, scaled = [], [], [], [], []
+    images, single, accuracies, thinned, scaled, split = [], [], [], [], [], []
     for angle in angles:
         both = turned(torch.cat([chosen, x], 1), angle)
         drawn = thinned_probabilities(trained.mlps, both, masks=masks)  # (M, S, digits + n, K)
-        rest = drawn[:, :, len(examples) :].mean(0)
+        votes = drawn[:, :, len(examples) :]  # (M, S, n, K)
+        rest = votes.mean(0)
         images.append(both[0, : len(examples)].numpy())
         single.append(drawn[:, 0, : len(examples)].numpy())
         accuracies.append(hits(rest, y))
         thinned.append(confidence(rest))
+        split.append(1 - hits(votes, rest.argmax(-1)).mean(0))
         scaled.append(confidence(probabilities(trained.mlps, both[:, len(examples) :])))
     return Opinions(
         angles=list(angles),
@@ -214,4 +216,6 @@ def opinions_on_turned(
         accuracy=np.stack(accuracies),  # (A, S)
         thinned=np.stack(thinned),
         scaled=np.stack(scaled),
+        disagreement=np.stack(split),
+        n_images=n_images,
     )

@@ -180,7 +180,8 @@ def test_live_figures(trained: thinning.Trained, swept: Callable[[Explorable], i
         trained, examples, angles=[0, 45, 90], masks=4, n_images=20
     )
     assert opinions.masks.shape == (10, 3, 4, 10)
-    assert opinions.accuracy.shape == (3, 2)
+    assert opinions.accuracy.shape == opinions.disagreement.shape == (3, 2)
+    assert 0 < opinions.disagreement.mean() < 0.9
     assert swept(turned_digit(opinions)) > 4
 
 
@@ -308,6 +309,29 @@ def test_outputs_that_are_no_pair_are_unfit() -> None:
             inverted_dropout([Call((x, 0.5, Seed(1), True), output)])
     with pytest.raises(Unfit, match="for the mask"):
         inverted_dropout([Call((x, 0.5, Seed(1), True), (x, x[:1]))])
+
+
+def test_an_unfit_output_is_shown_with_its_own_call() -> None:
+    task = make_task(LESSON.find("04.3"), rng(), mistakes=False)
+    known = make_task(LESSON.find("04.3"), rng())
+
+    def no_mask(x: np.ndarray, q: float, rng: np.random.Generator, training: bool) -> Any:
+        return (x * (x > 0), (x > 0) * 1) if training else (x, None)
+
+    message = verdict_on(task, no_mask).message
+    assert "Got None for the mask" in message
+    assert "a3=False" in message
+    assert verdict_on(known, no_mask).mistake.startswith("With training=False you return None")
+
+
+@pytest.mark.parametrize("exercise_id", JUDGES)
+def test_one_mask_for_all_rows_is_not_said_to_ignore_rng(exercise_id: str) -> None:
+    def shared(shape: tuple[int, ...], q: float, rng: np.random.Generator) -> np.ndarray:
+        return np.broadcast_to(rng.random(shape[-1]) < q, shape)
+
+    verdict = verdict_on_mask(exercise_id, shared)
+    assert verdict.parts["a coin for every entry"] is False
+    assert "drawn from rng alone" not in verdict.message
 
 
 def test_as_part_names_all_of_them() -> None:

@@ -5,7 +5,8 @@ calls of one check. A statistical property allows z = 5 standard errors, so that
 fails about once in two million checks, and a neighbouring formula does not pass.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
@@ -54,11 +55,25 @@ class AtLeast(Property):
 
 
 class Unfit(Exception):
-    """Raised by a judge when an output has the wrong type or shape, so that nothing can be said."""
+    """Raised by a judge when an output has the wrong type or shape, so that nothing can be said.
+
+    `arguments` are those of the call that gave it, where the judge told them (`looking_at`).
+    """
 
     def __init__(self, kind: str, text: str) -> None:
         super().__init__(text)
         self.problem = Problem(kind, text)
+        self.arguments: tuple[Any, ...] | None = None
+
+
+@contextmanager
+def looking_at(call: Call) -> Iterator[None]:
+    """An `Unfit` that is raised inside knows this call: it is the one to show."""
+    try:
+        yield
+    except Unfit as unfit:
+        unfit.arguments = call.arguments
+        raise
 
 
 Judge = Callable[..., list[Property]]

@@ -8,7 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from helpers.judges import Call, Property, Unfit, as_part, exactly, require_array, share, spread_of
+from helpers.judges import (
+    Call,
+    Property,
+    Unfit,
+    as_part,
+    exactly,
+    looking_at,
+    require_array,
+    share,
+    spread_of,
+)
 
 Draw = tuple[float, int, np.ndarray]  # keep_prob, seed, which units are kept
 
@@ -18,7 +28,9 @@ def dropout_mask(calls: Sequence[Call]) -> list[Property]:
     draws = []
     for call in calls:
         shape, keep_prob, seed = call.arguments
-        draws.append((keep_prob, seed.value, require_array(call.output, shape, what="the mask")))
+        with looking_at(call):
+            mask = require_array(call.output, shape, what="the mask")
+        draws.append((keep_prob, seed.value, mask))
     shares = []
     for keep_prob, masks in _by_keep_prob(draws):
         entries, at = _joined(masks), f"at keep_prob {keep_prob:g}"
@@ -31,7 +43,10 @@ def dropout_mask(calls: Sequence[Call]) -> list[Property]:
 
 def dropout_forward(calls: Sequence[Call]) -> list[Property]:
     """Judges `dropout_forward(x, keep_prob, rng, training)`: original dropout."""
-    outputs = [require_array(call.output, call.arguments[0].shape) for call in calls]
+    outputs = []
+    for call in calls:
+        with looking_at(call):
+            outputs.append(require_array(call.output, call.arguments[0].shape))
     training, testing = _split(calls, outputs)
     shares = []
     for keep_prob, ratios in _by_keep_prob(training):
@@ -54,10 +69,11 @@ def inverted_dropout(calls: Sequence[Call]) -> list[Property]:
     """Judges `inverted_dropout(x, keep_prob, rng, training)`, which gives (out, mask)."""
     outputs, masks = [], []
     for call in calls:
-        out, mask = _pair(call.output)
-        shape = call.arguments[0].shape
-        outputs.append(require_array(out, shape, what="out"))
-        masks.append(require_array(mask, shape, what="the mask"))
+        with looking_at(call):
+            out, mask = _pair(call.output)
+            shape = call.arguments[0].shape
+            outputs.append(require_array(out, shape, what="out"))
+            masks.append(require_array(mask, shape, what="the mask"))
     training, testing = _split(calls, outputs)
     shares = []
     for keep_prob, ratios in _by_keep_prob(training):
@@ -177,10 +193,14 @@ def _own_draws(draws: Sequence[Draw]) -> list[Property]:
 
 
 def _follows_rng(draws: Sequence[Draw]) -> bool:
+    """Whether a seed repeats its mask, and seeds differ.
+
+    A quarter of the masks may coincide: where all rows share one, that happens by chance.
+    """
     first: dict[tuple[Any, ...], np.ndarray] = {}
     for keep_prob, seed, mask in draws:
         earlier = first.setdefault((keep_prob, mask.shape, seed), mask)
         if not np.array_equal(earlier, mask):
             return False
     large = [mask.tobytes() for mask in first.values() if mask.ndim == 2]
-    return len(set(large)) == len(large)
+    return len(set(large)) >= 0.75 * len(large)

@@ -38,9 +38,9 @@ def averages_compared(losses: Mapping[str, np.ndarray]) -> Figure:
 
     losses: title of the panel -> mean negative log-likelihood, (2, S), lower is better.
     """
-    fig, axes = plt.subplots(1, len(losses), figsize=(9, 3.8), squeeze=False)
+    fig, axes = plt.subplots(1, len(losses), figsize=(10, 3.8), squeeze=False)
     for ax, (title, values) in zip(axes[0], losses.items(), strict=True):
-        paired_dots(ax, ["weight scaling", "mean over masks"], values)
+        paired_dots(ax, ["weight\nscaling", "mean over\nmasks"], values)
         label_axes(ax, title=title, y="test log loss (nats)")
         ax.set_ylim(0, values.max() * 1.1)
     return fig

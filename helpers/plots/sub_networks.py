@@ -113,7 +113,7 @@ class _Triangle:
                     markeredgewidth=2.5)[0]
             for name, color, marker, size in LOOKS
         ]  # fmt: skip
-        ax.legend(loc="upper left", bbox_to_anchor=(-0.08, 1.02))
+        ax.legend(loc="upper left", bbox_to_anchor=(-0.08, 1.02), labelspacing=0.9)
         self.title = ax.set_title("")
 
     def _draw_gaps(self, ax: Axes) -> None:

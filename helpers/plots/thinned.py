@@ -87,7 +87,7 @@ def thinned_network(
         alt=alt,
         play="mask",
         keep_prob=(0.2, 1.0, 0.8),
-        mask=(1, masks, min(25, masks)),
+        mask=(1, masks, masks),
         digit=list(names),
     )
 
@@ -177,8 +177,8 @@ class _Drawing:
             colors[:, 3] = np.where(on.ravel() > 0, 0.55, 0.0)
             lines.set_colors(colors)
         self.title.set_text(
-            f"{sides[0].sum()} of {split} and {sides[1].sum()} of {len(kept) - split} units kept: "
-            f"share {kept.mean():.2f}"
+            f"{sides[0].sum()} of {split} and {sides[1].sum()} of {len(kept) - split} units kept, "
+            f"{kept.mean():.0%} of all"
         )
         return [self.picture, *self.units, self.crosses, *self.lines, self.title]
 

@@ -19,8 +19,9 @@ CLASSES = 10
 class Opinions(NamedTuple):
     """What many masks say of turned images; A angles, M masks, K classes, S seeds.
 
-    images: (digits, A, 64). masks: (digits, A, M, K). accuracy, thinned, scaled: (A, S), the mean
-    accuracy and the confidence of the mean over masks and of weight scaling.
+    images: (digits, A, 64). masks: (digits, A, M, K). The rest is over `n_images` others, (A, S):
+    accuracy of the mean over masks; thinned, scaled: confidence of that mean and of weight scaling;
+    disagreement: the share of masks that call another class than the mean does.
     """
 
     angles: Sequence[int]
@@ -30,6 +31,8 @@ class Opinions(NamedTuple):
     accuracy: np.ndarray
     thinned: np.ndarray
     scaled: np.ndarray
+    disagreement: np.ndarray
+    n_images: int
 
 
 def turned_digit(opinions: Opinions) -> Explorable:
@@ -68,7 +71,7 @@ def turned_digit(opinions: Opinions) -> Explorable:
         mean = opinions.masks[names[digit], at].mean(0)
         return (
             f"A {digit} turned by {angle} degrees; the mean over masks calls it {mean.argmax()} "
-            f"with probability {mean.max():.2f}. Over all images: accuracy "
+            f"with probability {mean.max():.2f}. Over {opinions.n_images} images: accuracy "
             f"{opinions.accuracy[at].mean():.2f}, confidence of the mean over masks "
             f"{opinions.thinned[at].mean():.2f}, of weight scaling "
             f"{opinions.scaled[at].mean():.2f}."
@@ -86,4 +89,4 @@ def _confidence_curves(ax: Axes, opinions: Opinions) -> None:
         curve(ax, opinions.angles, values, label=name, index=index, marker=True)
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, 1.3), fontsize=9)
     ax.set(ylim=(0, 1.02), xticks=(0, 45, 90, 135, 180))
-    label_axes(ax, x="turned by (degrees)", y="over all test images")
+    label_axes(ax, x="turned by (degrees)", y=f"mean over {opinions.n_images} test images")

@@ -76,11 +76,17 @@ DROPOUT_MASK = Exercise(
         "another generator another one.": lambda shape, q, rng: (
             (np.random.default_rng(0).random(shape) < q) * 1.0
         ),
+        "You draw from np.random (or another generator), not from `rng`: the same `rng` must give "
+        "the same mask again.": lambda shape, q, rng: (_ELSEWHERE.random(shape) < q) * 1.0,
         "You toss fair coins: keep_prob has no effect.": lambda shape, q, rng: rng.integers(
             0, 2, shape
         ),
     },
 )
+
+
+# A generator that is not the one given: what np.random.rand draws from, but repeatable.
+_ELSEWHERE = np.random.default_rng(1604)
 
 
 def _forward(x: Array, keep_prob: float, rng: Rng, training: bool) -> Array:
@@ -117,6 +123,14 @@ DROPOUT_FORWARD = Exercise(
         "All rows share one mask: draw it with the shape of x.": lambda x, q, rng, t: (
             x * (rng.random(x.shape[-1]) < q) if t else x * q
         ),
+        "Your two cases are swapped: drop with training=True, scale with "
+        "training=False.": lambda x, q, rng, t: _forward(x, q, rng, not t),
+        "At test time you scale by 1 − keep_prob, the probability of dropping; scale by "
+        "keep_prob.": lambda x, q, rng, t: _forward(x, q if t else 1 - q, rng, t),
+        "While training you keep with probability 1 − keep_prob: a unit is kept where the random "
+        "number is below keep_prob.": lambda x, q, rng, t: _forward(x, 1 - q if t else q, rng, t),
+        "You draw from np.random (or another generator), not from `rng`: the same `rng` must give "
+        "the same mask again.": lambda x, q, rng, t: _forward(x, q, _ELSEWHERE, t),
     },
 )
 
@@ -143,6 +157,10 @@ def _scaled_mask(x: Array, q: float, rng: Rng, training: bool) -> tuple[Array, A
 def _second_mask(x: Array, q: float, rng: Rng, training: bool) -> tuple[Array, Array]:
     out, _ = _inverted(x, q, rng, training)
     return out, _inverted(x, q, rng, training)[1]
+
+
+def _no_mask(x: Array, q: float, rng: Rng, training: bool) -> tuple[Array, Array | None]:
+    return _inverted(x, q, rng, True) if training else (x, None)
 
 
 def _in_testing(factor: float, x: Array, q: float, rng: Rng, training: bool) -> Any:
@@ -173,6 +191,10 @@ INVERTED_DROPOUT = Exercise(
         "You scale twice: x is divided by keep_prob while training, so nothing is left to do at "
         "test time.": lambda x, q, rng, t: _in_testing(q, x, q, rng, t),
         "You draw twice: the mask that you return is not the one that made out.": _second_mask,
+        "With training=False you return None for the mask; return one of ones, in the shape of "
+        "x.": _no_mask,
+        "You draw from np.random (or another generator), not from `rng`: the same `rng` must give "
+        "the same mask again.": lambda x, q, rng, t: _inverted(x, q, _ELSEWHERE, t),
         "The mask that you return is divided by keep_prob; return zeros and ones (the backward "
         "pass does the scaling itself).": lambda x, q, rng, t: _scaled_mask(x, q, rng, t),
     },

@@ -167,7 +167,7 @@ def _ridge_probes(rng: Rng) -> dict[str, list[tuple[Any, ...]]]:
     return {
         "more rows than columns": [probe(9, 3, 0.3), probe(12, 5, 0.65), probe(7, 1, 0.2)],
         "too many columns to enumerate": [probe(30, 24, 0.25)],
-        "more columns than rows": [probe(3, 5, 0.4), probe(2, 4, 0.75)],
+        "more columns than rows": [probe(4, 5, 0.4), probe(2, 3, 0.75)],
     }
 
 
@@ -185,6 +185,10 @@ DROPOUT_RIDGE = Exercise(
         "only its diagonal remains.": lambda X, y, p: (1 - p) * np.linalg.pinv(X) @ y,
         "That is plain ridge: every weight has the same penalty. Dropout weighs them with the "
         "diagonal of XᵀX.": lambda X, y, p: _ridge(X, y, p / (1 - p) * np.eye(X.shape[1])),
+        "You add the diagonal as a vector: NumPy adds it to every row of XᵀX. Make it a diagonal "
+        "matrix with a second np.diag.": lambda X, y, p: _ridge(
+            X, y, p / (1 - p) * np.diag(X.T @ X)
+        ),
         "You penalize with p; inverted dropout has the variance p/(1−p).": lambda X, y, p: _ridge(
             X, y, p * _diagonal(X)
         ),
