@@ -87,7 +87,7 @@ def thinned_network(
         alt=alt,
         play="mask",
         keep_prob=(0.2, 1.0, 0.8),
-        mask=(1, masks, masks),
+        mask=(1, masks, min(25, masks)),
         digit=list(names),
     )
 

@@ -65,9 +65,10 @@ images, labels = tiny.x_test[0, examples].numpy(), tiny.y_test[0, examples].nump
 thinned_network(tiny.mlps, images.astype(float), labels, rng=np.random.default_rng([SEED, 1]))
 
 # %% [markdown]
-# Single masks disagree a lot. Their mean settles, but not where the dashed line is. That line is
-# **weight scaling**: one pass through the whole network, which is what is used at test time.
-# Sections 3 to 6 are about the gap between the two.
+# Single masks disagree a lot. After 25 of them, where the figure starts, their mean still moves.
+# Let it play to 200: the mean settles, but not where the dashed line is. That line is **weight
+# scaling**: one pass through the whole network, which is what is used at test time. Sections 3 to 7
+# are about the gap between the two.
 #
 # ## 2 The mask, and two names for one number · 5 minutes
 #
