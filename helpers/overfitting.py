@@ -62,6 +62,7 @@ def network_curves(
 ) -> tuple[NDArray[np.int64], dict[str, Array]]:
     """Steps (T,), and "train loss", "val loss", "train acc", "val acc", each (T, noises, seeds).
 
+    "wrong acc" is the share of the wrong training labels that the network gives; NaN without any.
     Networks 64-width-10 on digits whose training labels are wrong for each share in `noises`. A
     seed has the same images, initial weights and batches for every share: only labels differ.
     """
@@ -73,6 +74,7 @@ def network_curves(
         torch.cat([nets.tensors(getattr(part, name))[0] for part in parts])
         for name in ("x_train", "y_train", "x_test", "y_test")
     )
+    wrong = np.concatenate([part.y_train != part.y_train_clean for part in parts])  # (noises·S, n)
     model = nets.MLPs([64, width, 10], seeds=list(seeds) * len(noises))
     history = nets.train(
         model, x, y, steps=steps, every=every, batch_size=50,
@@ -83,7 +85,18 @@ def network_curves(
             "val loss": nets.loss_of(model, x_val, y_val),
             "train acc": nets.accuracy(model, x, y),
             "val acc": nets.accuracy(model, x_val, y_val),
+            "wrong acc": _share_stored(model, x, y, wrong),
         },
     )  # fmt: skip
     shaped = {name: history[name].reshape(-1, len(noises), len(seeds)) for name in history.records}
     return np.array(history.steps), shaped
+
+
+def _share_stored(
+    model: nets.MLPs, x: torch.Tensor, y: torch.Tensor, wrong: NDArray[np.bool_]
+) -> Array:
+    """Of the examples `wrong` (networks, n), the share to which each network gives the label y."""
+    with torch.no_grad():
+        given = (model(x).argmax(-1) == y).numpy() & wrong
+    count = wrong.sum(1)
+    return np.where(count > 0, given.sum(1) / np.maximum(count, 1), np.nan)

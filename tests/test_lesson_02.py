@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib import pyplot as plt
-from sklearn.linear_model import Lasso
+from sklearn.linear_model import Lasso, Ridge
 
 from helpers import geometry, nets, overfitting, sparsity
 from helpers.explore import Explorable, sweep
@@ -124,6 +124,12 @@ def test_network_curves_have_a_column_a_share_and_pair_the_seeds() -> None:
     )
     assert steps.tolist() == [0, 20, 40]
     assert {v.shape for v in curves.values()} == {(3, 2, 2)}
+    assert np.isnan(curves["wrong acc"][:, 0]).all()
+    stored = curves["wrong acc"][:, 1]
+    assert stored[0].max() < 0.4  # before training, about one in ten
+    wrong_at_most = 54 * stored + 6  # of 60 labels; 54 are wrong, all 6 others may be right
+    assert (60 * curves["train acc"][:, 1] <= wrong_at_most + 1e-6).all()
+    assert (60 * curves["train acc"][:, 1] >= 54 * stored - 1e-6).all()
     np.testing.assert_allclose(curves["val loss"][0, 0], curves["val loss"][0, 1], rtol=1e-5)
     fig = overfitting_plots.plot_network_curves(steps, curves, ["true", "random"])
     assert [ax.get_title(loc="left") for ax in fig.axes[:2]] == ["true", "random"]
@@ -191,8 +197,19 @@ def test_recovery_and_dense_comparison_shapes() -> None:
     assert found["ridge, CV"][:, :2].sum(1).tolist() == [20, 20]
     plt.close(shrinkage.plot_recovery(found, 20))
     assert sparsity.compare_dense([0]).shape == (1, 2)
-    lasso, ridge = sparsity.twin_features(3, np.random.default_rng(6))
-    assert lasso.shape == ridge.shape == (3, 2)
+
+
+def test_twins_are_lasso_and_ridge_of_scikit_learn() -> None:
+    lams, seeds = [0.1, 1.0], (np.random.default_rng(6), np.random.default_rng(6))
+    lasso, ridge = sparsity.twin_features(3, seeds[0], lams=lams, noise=0.5)
+    assert lasso.shape == ridge.shape == (2, 3, 2)
+    signal = seeds[1].standard_normal((50, 1))
+    X = signal + 0.05 * seeds[1].standard_normal((50, 2))
+    y = 2 * signal[:, 0] + 0.5 * seeds[1].standard_normal(50)
+    for lam, one, two in zip(lams, lasso[:, 0], ridge[:, 0], strict=True):
+        exact = Lasso(alpha=lam, fit_intercept=False, tol=1e-12, max_iter=100_000).fit(X, y).coef_
+        np.testing.assert_allclose(one, exact, atol=1e-4)
+        np.testing.assert_allclose(two, Ridge(alpha=50 * lam, fit_intercept=False).fit(X, y).coef_)
 
 
 def test_minimizer_is_the_proximal_step() -> None:
@@ -270,6 +287,16 @@ def test_axis_shares_match_the_formula_for_circles() -> None:
 
 
 Estimate = Callable[[float, np.random.Generator], float]
+
+
+def test_judge_has_one_line_a_problem() -> None:
+    arguments = [(2.0, s, 1000, Seed(seed)) for s in (1.0, 1.5) for seed in (0, *range(9))]
+    found = axis_probability([Call(a, 0.5) for a in arguments])
+    lines = [p for p in found if p.name.startswith("probability")]
+    assert [p.part for p in lines] == ["the probability"] * 2
+    exact = probability(2.0, 1.0)
+    expected = 5 * np.sqrt(exact * (1 - exact) / 9000)
+    assert lines[0].tolerance == pytest.approx(expected, rel=1e-6)
 
 
 def judged(estimate: Estimate) -> dict[str, bool]:

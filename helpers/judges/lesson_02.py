@@ -1,6 +1,6 @@
 """The judge of a Monte Carlo estimate: near the exact value, and really drawn."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from numbers import Real
 from typing import Any
 
@@ -16,7 +16,7 @@ def axis_probability(calls: Sequence[Call]) -> list[Property]:
     holds for a constant.
     """
     estimates = [_number(call.output) for call in calls]
-    near = [_near(call, got) for call, got in zip(calls, estimates, strict=True)]
+    near = [_near(problem, values) for problem, values in _by_problem(calls, estimates)]
     counts = [got * c.arguments[2] for got, c in zip(estimates, calls, strict=True)]
     farthest = max(abs(count - round(count)) for count in counts)
     drawn = _follow_rng(calls, estimates)
@@ -34,15 +34,14 @@ def axis_probability(calls: Sequence[Call]) -> list[Property]:
 def _follow_rng(calls: Sequence[Call], estimates: Sequence[float]) -> list[Property]:
     """One seed, one estimate; over the seeds, estimates scatter as shares of coins do."""
     by_seed: dict[Any, set[float]] = {}
-    by_problem: dict[Any, dict[int, float]] = {}
     for call, got in zip(calls, estimates, strict=True):
         radius, budget, draws, seed = call.arguments
         by_seed.setdefault((radius, budget, draws, seed.value), set()).add(got)
-        by_problem.setdefault((radius, budget, draws), {})[seed.value] = got
     fixed = all(len(values) == 1 for values in by_seed.values())
-    (_, _, draws), values = max(by_problem.items(), key=lambda item: len(item[1]))
-    drawn = len(set(values.values())) > 1
-    estimated = np.array(list(values.values()))
+    problems = _by_problem(calls, estimates)
+    (_, _, draws), values = max(problems, key=lambda item: len(item[1]))
+    drawn = len(set(values)) > 1
+    estimated = np.array(values)
     share = np.clip(estimated.mean(), 1 / draws, 1 - 1 / draws)
     squares = np.sum((estimated - estimated.mean()) ** 2) / (share * (1 - share) / draws)
     return [
@@ -52,13 +51,28 @@ def _follow_rng(calls: Sequence[Call], estimates: Sequence[float]) -> list[Prope
     ]
 
 
-def _near(call: Call, got: float) -> Property:
-    """1 − (4/π) asin(s / (√2 R)) while s < R, else 0, within z standard errors."""
-    radius, budget, draws, _ = call.arguments
+Problem = tuple[float, float, int]  # radius, budget, draws
+
+
+def _by_problem(
+    calls: Sequence[Call], estimates: Sequence[float]
+) -> Iterator[tuple[Problem, list[float]]]:
+    """Each problem with one estimate a seed; a seed that comes twice is counted once."""
+    by_problem: dict[Problem, dict[int, float]] = {}
+    for call, got in zip(calls, estimates, strict=True):
+        radius, budget, draws, seed = call.arguments
+        by_problem.setdefault((radius, budget, draws), {})[seed.value] = got
+    for problem, by_seed in by_problem.items():
+        yield problem, list(by_seed.values())
+
+
+def _near(problem: Problem, estimates: Sequence[float]) -> Property:
+    """1 − (4/π) asin(s / (√2 R)) while s < R, else 0, within z standard errors of the mean."""
+    radius, budget, draws = problem
     exact = 1 - 4 / np.pi * np.arcsin(min(budget / radius, 1.0) / np.sqrt(2))
-    error = np.sqrt(max(exact * (1 - exact), 0.0) / draws)
-    name = f"probability at radius {radius:.2f}, budget {budget:.2f}"
-    return Property(name, got, float(exact), Z * float(error) + 1e-9)
+    error = np.sqrt(max(exact * (1 - exact), 0.0) / (draws * len(estimates)))
+    name = f"probability at radius {radius:.2f}, budget {budget:.2f}, {draws} draws"
+    return Property(name, float(np.mean(estimates)), float(exact), Z * float(error) + 1e-9)
 
 
 def _number(output: Any) -> float:

@@ -1,6 +1,6 @@
 """Figures in a plane: the diamond and the disc, and the probability of a zero."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -119,7 +119,7 @@ def solve(
     )  # fmt: skip
 
 
-MC_RATIOS = np.linspace(0.04, 1.0, 17)
+MC_RATIOS = np.linspace(0.05, 1.5, 19)
 
 
 def explore_probability(exact: Callable[[float, float], float], *, seed: int) -> Explorable:
@@ -158,7 +158,8 @@ def explore_probability(exact: Callable[[float, float], float], *, seed: int) ->
         return [circle, ball, *strips, *rays, *dots, title, *error_parts]
 
     def told(radius: float, budget: float, zero: NDArray[np.bool_]) -> str:
-        return f"exact zeros: {zero.mean():.3f} of {zero.size}; formula {exact(radius, budget):.3f}"
+        found = f"{zero.sum()} of {zero.size} have a zero: {zero.mean():.3f}"
+        return f"{found}, formula {exact(radius, budget):.3f}"
 
     def alt(radius: float, budget: float, draws: float) -> str:
         _, best = draw(angles, radius, budget, draws)
@@ -207,7 +208,7 @@ def _move_error_bar(here: Any, ratio: float, zero: NDArray[np.bool_]) -> None:
 
 def _draw_probabilities(ax: Axes, exact: Callable[[float, float], float], seed: int) -> None:
     """P(exact zero) over s/R: the formula for κ = 1, Monte Carlo for all; L2 is 0 throughout."""
-    fine = np.linspace(0.001, 1, 200)
+    fine = np.linspace(0.001, 1.5, 301)
     ax.plot(fine, [exact(1.0, s) for s in fine], color=BLUE, zorder=3)
     for i, condition in enumerate((1, 10, 100)):
         shares = axis_shares(condition, MC_RATIOS, seed=seed)
@@ -234,15 +235,22 @@ def axis_shares(condition: float, ratios: Array, *, seed: int, draws: int = 4000
     return shares
 
 
-def plot_zeros_by_dimension(ax: Axes, dimensions: list[int], shares: Array) -> Line2D:
-    """The share of exact zeros after projection on the L1 ball, over the number of weights."""
-    (line,) = ax.plot(dimensions, shares, "o-", color=BLUE, markersize=8)
-    for d, share in zip(dimensions, shares, strict=True):
-        ax.annotate(f"{share:.2f}", (d, share), xytext=(6, -14), textcoords="offset points")
+def plot_zeros_by_dimension(
+    ax: Axes, dimensions: list[int], shares: Mapping[str, Array]
+) -> list[Line2D]:
+    """The share of exact zeros after projection on L1 balls, over the number of weights."""
+    lines = []
+    for i, (name, values) in enumerate(shares.items()):
+        color = PALETTE[(0, 3)[i]]
+        lines += ax.plot(dimensions, values, "o^"[i], color=color, markersize=8, label=name,
+                         linestyle=("-", "--")[i])  # fmt: skip
+        for d, share in zip(dimensions, values, strict=True):
+            ax.annotate(f"{share:.2f}", (d, share), xytext=(6, -14), textcoords="offset points")
     ax.axhline(0, color=ORANGE, linewidth=3)
     ax.annotate("L2: 0", (dimensions[-1], 0.02), color=ORANGE, ha="right", va="bottom")
     ax.set(xscale="log", ylim=(-0.03, 1.03), xlabel="number of weights d",
            ylabel="share of exact zeros")  # fmt: skip
     ax.set_xticks(dimensions, [str(d) for d in dimensions])
     ax.minorticks_off()
-    return line
+    ax.legend(loc="upper left")
+    return lines

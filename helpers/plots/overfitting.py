@@ -17,6 +17,7 @@ from helpers.plots.style import PALETTE
 Array = NDArray[np.float64]
 BLUE, ORANGE, GREEN = PALETTE[:3]
 MOST_POINTS = 40
+LOWEST = 0.01  # of the error axis
 
 
 def explore_polynomial(*, seed: int) -> Explorable:
@@ -31,12 +32,15 @@ def explore_polynomial(*, seed: int) -> Explorable:
     title = left.set_title(" ")
     (train,) = right.plot([], [], "o-", color=BLUE, label="training points")
     (new,) = right.plot([], [], "s--", color=ORANGE, label="new points")
+    (below,) = right.plot([], [], "v", color=BLUE, markersize=9, label=f"below {LOWEST}")
     marks = right.plot([], [], "o", [], [], "s", color="black", markersize=11, fillstyle="none")
     right.axhline(overfitting.NOISE, color="#666666", linewidth=1, linestyle=":")
     right.text(-0.3, 0.9 * overfitting.NOISE, "noise in y", va="top", color="#666666")
-    right.set(yscale="log", ylim=(0.01, 300), xlim=(-0.5, 15), xlabel="degree",
+    right.set(yscale="log", ylim=(LOWEST, 300), xlim=(-0.5, 15), xlabel="degree",
               ylabel="root mean square error")  # fmt: skip
     right.legend(loc="upper left")
+
+    floor = 1.25 * LOWEST  # where what is lower is drawn
 
     def update(degree: int, n: int) -> list[Any]:
         x, y, errors = problem(n)
@@ -46,9 +50,11 @@ def explore_polynomial(*, seed: int) -> Explorable:
         fit.set_data(grid, np.clip(legendre.legval(grid, c), -9, 9))
         title.set_text(told(shown, errors))
         for line, mark, values in zip((train, new), marks, errors, strict=True):
-            line.set_data(np.arange(len(values)), np.maximum(values, 0.0101))
-            mark.set_data([shown], [np.clip(values[shown], 0.0101, 290)])
-        return [points, fit, title, train, new, *marks]
+            line.set_data(np.arange(len(values)), np.maximum(values, floor))
+            mark.set_data([shown], [np.clip(values[shown], floor, 290)])
+        (off,) = np.nonzero(errors[0] < LOWEST)
+        below.set_data(off, np.full(len(off), floor))
+        return [points, fit, title, train, new, below, *marks]
 
     def problem(n: int) -> tuple[Array, Array, tuple[Array, Array]]:
         x, y = overfitting.noisy_points(n, np.random.default_rng([seed, 11]))

@@ -12,7 +12,7 @@ from helpers.plots.style import PALETTE
 Array = NDArray[np.float64]
 BLUE, _, GREEN, PINK = PALETTE[:4]
 NOISE_VAR = 1.0  # of one observation, in the explorable of priors
-ESTIMATES = np.linspace(-3, 3, 61)
+ESTIMATES = np.linspace(-3, 3, 241)
 WIDE = np.linspace(-8, 8, 1601)  # contains 0 exactly
 
 
@@ -32,8 +32,9 @@ def explore_posterior() -> Explorable:
     looks = {"prior": (GREEN, "-."), "likelihood": (PINK, ":"), "posterior": (BLUE, "-")}
     lines = {k: left.plot([], [], style, color=c, label=k)[0] for k, (c, style) in looks.items()}
     (shade,) = left.fill([], [], color=BLUE, alpha=0.12)
-    mode_mark = left.axvline(0, color=BLUE, linewidth=1.5)
-    mean_mark = left.axvline(0, color="#666666", linewidth=1.5, linestyle=(0, (4, 2)))
+    top = 1.1 / 1.3  # of the axis: the lines end below the legend
+    mode_mark = left.axvline(0, ymax=top, color=BLUE, linewidth=1.5)
+    mean_mark = left.axvline(0, ymax=top, color="#666666", linewidth=1.5, linestyle=(0, (4, 2)))
     words = [left.text(0, 1.03, text, color=c, ha=ha) for text, c, ha in
              ((" mode ", BLUE, "right"), (" mean ", "#666666", "left"))]  # fmt: skip
     left.set(xlim=(-3, 3), ylim=(0, 1.3), xlabel="weight w", ylabel="density (highest point = 1)")

@@ -150,6 +150,7 @@ def explore_paths(problem: Regression, lams: Array, paths: Mapping[str, Array]) 
     for column, name in enumerate(("ridge", "lasso")):
         upper, lower = axes[:, column]
         _draw_paths(upper, lams, paths[name], true)
+        _mark_best(upper, lams, [problem.test_error(w) for w in paths[name]])
         here = upper.axvline(lams[0], color="black", linewidth=1.5)
         lower.plot(places, problem.w[order], "_", color="#888888", markersize=13, markeredgewidth=2)
         stems = lower.vlines(places, 0, places, color=[ORANGE if t else BLUE for t in true[order]],
@@ -201,6 +202,13 @@ def _draw_paths(ax: Axes, lams: Array, path: Array, true: NDArray[np.bool_]) -> 
     ax.text(0.98, 0.88, "zero in truth", color=BLUE, ha="right", transform=ax.transAxes)
 
 
+def _mark_best(ax: Axes, lams: Array, errors: list[float]) -> None:
+    best = int(np.argmin(errors))
+    ax.axvline(lams[best], color="#444444", linewidth=1.5, linestyle=":")
+    ax.text(0.98, 0.04, f"dotted: lowest test error, {errors[best]:.2f}", ha="right",
+            color="#444444", transform=ax.transAxes)  # fmt: skip
+
+
 def plot_sparse_networks(measured: Mapping[str, Mapping[str, Array]], lams: list[float]) -> Figure:
     """Left, the share of weights at zero over λ by two methods; right, the accuracies, paired."""
     fig, (left, right) = plt.subplots(1, 2, figsize=(9.6, 4.2))
@@ -225,6 +233,8 @@ def plot_recovery(results: Mapping[str, Array], n_true: int) -> Figure:
     """True and false features found by each method, and its test error; rows (seeds, 3)."""
     fig, (left, right) = plt.subplots(1, 2, figsize=(9.6, 3.6), width_ratios=(3, 2))
     places = np.arange(len(results))
+    told = {"lasso": "lasso, rule", "ridge, CV": "ridge, CV\n(20 largest)"}
+    names = [told.get(name, name) for name in results]
     for i, found in enumerate(results.values()):
         right_ones, false_ones = found[:, 0].mean(), found[:, 1].mean()
         left.barh(i, right_ones, color=GREEN, height=0.6)
@@ -235,11 +245,12 @@ def plot_recovery(results: Mapping[str, Array], n_true: int) -> Figure:
         left.text(total + spread + 2, i, f"{right_ones:.1f} true, {false_ones:.1f} false",
                   va="center")  # fmt: skip
     left.axvline(n_true, color="black", linewidth=1, linestyle=":")
-    left.set(yticks=places, yticklabels=list(results), xlim=(0, 130), xlabel="features kept")
+    left.set(yticks=places, yticklabels=names, xlim=(0, 130), xlabel="features kept")
     left.invert_yaxis()
     left.grid(axis="y", visible=False)
     left.set_title(f"{n_true} of 200 features matter")
-    paired_dots(right, list(results), np.array([r[:, 2] for r in results.values()]),
+    paired_dots(right, [name.split("\n")[0] for name in names],
+                np.array([r[:, 2] for r in results.values()]),
                 unit="test error (log)")  # fmt: skip
     right.set_yscale("log")
     return fig

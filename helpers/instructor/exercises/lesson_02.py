@@ -146,6 +146,8 @@ AXIS_PROBABILITY = Exercise(
         "this radius.": _in_square,
         "You drew both coordinates from a normal distribution, so the radius varies. Put w* on "
         "the circle.": _gaussian,
+        "Your answer does not depend on the radius: w* has length R, so multiply cos and sin by "
+        "it.": lambda r, s, n, g: _axis_probability(1.0, s, n, g),
         "You count one of the two axes only. The zero may be in w₁ or in w₂: compare the absolute "
         "difference with the budget.": _one_axis,
         "You count the optima that land on an edge. An exact zero is the other case.": _edges,
@@ -220,7 +222,7 @@ LESSON = Lesson(
     number="02",
     name="l1_l2",
     title="L1 and L2 geometry",
-    minutes=100,
+    minutes=115,
     exercises=(
         PENALTY,
         AXIS_PROBABILITY,

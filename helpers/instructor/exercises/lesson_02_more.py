@@ -43,6 +43,11 @@ def _no_intercept(X: Array, y: Array, lam: float) -> tuple[Array, float]:
     return np.linalg.solve(X.T @ X + len(y) * lam * np.eye(d), X.T @ y), 0.0
 
 
+def _not_centered(X: Array, y: Array, lam: float) -> tuple[Array, float]:
+    w, _ = _no_intercept(X, y, lam)
+    return w, float(y.mean() - X.mean(0) @ w)
+
+
 def _one_mean(X: Array, y: Array, lam: float) -> tuple[Array, float]:
     w, _ = _no_intercept(X - X.mean(), y - y.mean(), lam)
     return w, float(y.mean() - X.mean(0) @ w)
@@ -80,6 +85,12 @@ RIDGE = Exercise(
         ),
         "There is no intercept in your solution, and n is missing: center X and y, solve "
         "(XᵀX + nλI) w = Xᵀy, then compute b.": lambda X, y, lam: _no_intercept(X, y, lam / len(y)),
+        "You did not center X and y before you solve for w. The formula for b alone does not make "
+        "up for it.": _not_centered,
+        "Your w is right, but b is 0. It is mean(y) − mean(X)·w.": lambda X, y, lam: (
+            _ridge(X, y, lam)[0],
+            0.0,
+        ),
         "You centered X with one mean for all features: each column has its own, X.mean(0).": (
             _one_mean
         ),
@@ -246,6 +257,10 @@ MAP_LAMBDA = Exercise(
         "σ²/n.": lambda k, v, s, n: 2 * _map_lambda(k, v, s, n),
         "You have a factor ½ too much for the Laplace prior: the 2b before its exponential is "
         "constant in w.": lambda k, v, s, n: _map_lambda(k, v, s, n) / (2 if k == "laplace" else 1),
+        "You have a factor 2 too much for the Laplace prior: the 2b before its exponential is "
+        "constant in w, so λ is σ²/(nb).": lambda k, v, s, n: (
+            _map_lambda(k, v, s, n) * (2 if k == "laplace" else 1)
+        ),
         "You squared noise_var. It is a variance already.": lambda k, v, s, n: _map_lambda(
             k, v**2, s, n
         ),
