@@ -95,16 +95,22 @@ def pixel_noise(std: float) -> Policy:
     return lambda images, g: images + std * torch.randn(images.shape, generator=g)
 
 
+@functools.cache
+def _squares(side: int, size: int) -> Tensor:
+    """A mask for every place of a square, (places, side²): 0 inside, 1 outside."""
+    places = (side - size + 1) ** 2
+    spots = torch.eye(places).view(places, 1, side - size + 1, -1)
+    inside = F.conv_transpose2d(spots, torch.ones(1, 1, size, size))  # (places, 1, side, side)
+    return 1 - inside.view(places, -1)
+
+
 def erased(size: int) -> Policy:
     """Blanks a square somewhere inside each image (DeVries & Taylor 2017)."""
 
     def policy(images: Tensor, generator: torch.Generator) -> Tensor:
-        count, side = len(images), round(images.shape[1] ** 0.5)
-        places = side - size + 1
-        corner = torch.randint(places**2, (count,), generator=generator)
-        spots = F.one_hot(corner, places**2).float().view(count, 1, places, places)
-        square = F.conv_transpose2d(spots, torch.ones(1, 1, size, size))  # (N, 1, side, side)
-        return images * (1 - square.view(count, -1))
+        masks = _squares(round(images.shape[1] ** 0.5), size)
+        drawn = torch.randint(len(masks), (len(images),), generator=generator)
+        return images * masks[drawn]
 
     return policy
 

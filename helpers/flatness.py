@@ -77,19 +77,22 @@ class Runs:
 
 
 class NoisyMLPs(nets.MLPs):
-    """One hidden layer; inputs and hidden units get fresh Gaussian noise while they train."""
+    """One hidden ReLU layer; inputs, hidden units and weights get fresh Gaussian noise in training.
+
+    The gradient is then that at the shaken weights; the weights themselves stay as they are.
+    """
 
     input_noise: Tensor  # (S,): standard deviations
     hidden_noise: Tensor
+    weight_noise: Tensor
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (S, n, K), as of `nets.MLPs`; without noise in eval mode."""
         if not self.training:
             return super().forward(x)
-        h = self.activation(
-            torch.baddbmm(self.biases[0], self.shake(x, self.input_noise), self.weights[0])
-        )
-        return torch.baddbmm(self.biases[1], self.shake(h, self.hidden_noise), self.weights[1])
+        w1, w2, b1, b2 = (self.shake(p, self.weight_noise) for p in self.parameters())
+        h = torch.baddbmm(b1, self.shake(x, self.input_noise), w1).relu()
+        return torch.baddbmm(b2, self.shake(h, self.hidden_noise), w2)
 
     def shake(self, h: Tensor, std: Tensor) -> Tensor:
         """Adds noise of each network's own standard deviation to h (S, n, width)."""
@@ -100,45 +103,23 @@ class NoisyMLPs(nets.MLPs):
         return h.index_add(0, rows, std[rows, None, None] * noise)
 
 
-class Elsewhere:
-    """Takes the gradient at w + e instead of w: e is noise, or SAM's step uphill.
+def sam_logits(
+    parameters: Sequence[Tensor], radius: Tensor, x: Tensor, loss: Callable[[Tensor], Tensor]
+) -> Tensor:
+    """Logits at w + ρ g/‖g‖, the worst point nearby (Foret et al. 2021, eq. 2).
 
-    SAM (Foret et al. 2021): e = ρ g/‖g‖. Hooks for `nets.train` with plain SGD, whose step is the
-    same wherever it starts: move to w + e, step from there, go back by e.
+    parameters: the weights of two layers, then their biases, each (R, …); radius ρ (R,); x
+    (R, n, D). loss: (R,) from logits (R, n, K). The gradient flows to w as if the step were fixed.
     """
 
-    def __init__(self, model: NoisyMLPs, weight_noise: Tensor, sam: Tensor) -> None:
-        self.model, self.parameters = model, list(model.parameters())
-        self.noisy, self.climbing = (s.nonzero()[:, 0] for s in (weight_noise, sam))
-        self.std, self.radius = weight_noise[self.noisy], sam[self.climbing]
-        self.needed = len(self.noisy) + len(self.climbing) > 0
-        self.moves: list[Tensor] = []
+    def logits(w1: Tensor, w2: Tensor, b1: Tensor, b2: Tensor) -> Tensor:
+        return torch.baddbmm(b2, torch.baddbmm(b1, x, w1).relu(), w2)
 
-    def go(self, losses: Tensor) -> None:
-        """Moves the weights to w + e; losses (S,) are those at w."""
-        self.moves = [torch.zeros_like(p) for p in self.parameters]
-        if len(self.climbing):
-            found = torch.autograd.grad(losses[self.climbing].sum(), self.parameters)
-            slopes = [g[self.climbing] for g in found]
-            norm = torch.stack([g.square().sum((1, 2)) for g in slopes]).sum(0).sqrt()
-            for move, g in zip(self.moves, slopes, strict=True):
-                move[self.climbing] = (self.radius / (norm + 1e-12))[:, None, None] * g
-        if len(self.noisy):
-            for move in self.moves:
-                shape = (len(self.noisy), *move.shape[1:])
-                drawn = torch.randn(shape, generator=self.model.generator)
-                move[self.noisy] = self.std[:, None, None] * drawn
-        self._add(1)
-
-    def back(self, _: int) -> None:
-        """Takes the weights back by e, after the step."""
-        if self.needed:
-            self._add(-1)
-
-    @torch.no_grad()
-    def _add(self, sign: int) -> None:
-        for p, move in zip(self.parameters, self.moves, strict=True):
-            p.add_(move, alpha=sign)
+    here = [p.detach().requires_grad_() for p in parameters]
+    slopes = torch.autograd.grad(loss(logits(*here)).sum(), here)
+    norm = torch.stack([g.square().sum((1, 2)) for g in slopes]).sum(0).sqrt()  # (R,)
+    length = (radius / (norm + 1e-12))[:, None, None]
+    return logits(*(p + length * g for p, g in zip(parameters, slopes, strict=True)))
 
 
 def smoothed_cross_entropy(logits: Tensor, labels: Tensor, smoothing: Tensor) -> Tensor:
@@ -150,7 +131,10 @@ def smoothed_cross_entropy(logits: Tensor, labels: Tensor, smoothing: Tensor) ->
 
 
 class Training:
-    """The loss of `compare`'s networks, each with its own method."""
+    """The loss of `compare`'s networks, each with its own method.
+
+    Raises ValueError for SAM together with noise.
+    """
 
     def __init__(self, methods: Mapping[str, Method], seeds: Sequence[int]) -> None:
         def each(name: str) -> Tensor:
@@ -158,27 +142,35 @@ class Training:
             return values.repeat_interleave(len(seeds))  # (methods · S,)
 
         self.model = NoisyMLPs(SIZES, seeds=[*seeds] * len(methods))
-        self.model.input_noise, self.model.hidden_noise = each("input_noise"), each("hidden_noise")
-        self.elsewhere = Elsewhere(self.model, each("weight_noise"), each("sam"))
-        self.smoothing, sizes = each("smoothing"), each("batch_size")[:, None]
+        noises = [each(f"{place}_noise") for place in ("input", "hidden", "weight")]
+        self.model.input_noise, self.model.hidden_noise, self.model.weight_noise = noises
+        self.radius, self.smoothing, sizes = each("sam"), each("smoothing"), each("batch_size")
+        if any((self.radius * std).any() for std in noises):
+            raise ValueError("SAM's step uphill is for networks without noise; got both")
+        self.climbing = self.radius.nonzero()[:, 0]
         self.largest = int(sizes.max())
-        self.share = (torch.arange(self.largest) < sizes) / sizes  # (methods · S, largest)
+        self.share = (torch.arange(self.largest) < sizes[:, None]) / sizes[:, None]  # of the batch
         self.batch = torch.empty(0)
 
     def keep(self, batch: Tensor, _: torch.Generator) -> Tensor:
-        """Remembers the batch: its loss is needed a second time, at w + e."""
+        """Remembers the batch: SAM needs it twice."""
         self.batch = batch
         return batch
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """The loss of each network on its share of the batch, at w + e where a method asks."""
-        if self.elsewhere.needed:
-            self.elsewhere.go(self._mean(logits, labels))
-            logits = self.model(self.batch)
-        return self._mean(logits, labels)
+        """The loss of each network on its share of the batch, (S,), uphill for SAM's networks."""
+        rows = self.climbing
+        if len(rows):
+            uphill = sam_logits(
+                [p[rows] for p in self.model.parameters()], self.radius[rows], self.batch[rows],
+                lambda found: self._mean(found, labels[rows], rows),
+            )  # fmt: skip
+            logits = logits.index_copy(0, rows, uphill)
+        return self._mean(logits, labels, slice(None))
 
-    def _mean(self, logits: Tensor, labels: Tensor) -> Tensor:
-        return (self.share * smoothed_cross_entropy(logits, labels, self.smoothing)).sum(1)
+    def _mean(self, logits: Tensor, labels: Tensor, rows: Tensor | slice) -> Tensor:
+        losses = smoothed_cross_entropy(logits, labels, self.smoothing[rows])
+        return (self.share[rows] * losses).sum(1)
 
 
 def compare(
@@ -210,7 +202,7 @@ def compare(
         model, x, y, steps=steps, every=every, arms=len(methods), batch_size=training.largest,
         optimizer=nets.make_optimizer(model.parameters(), "sgd", lr=RATE), loss=training.loss,
         generator=torch.Generator().manual_seed(seeds[0]), augment=training.keep,
-        after_step=training.elsewhere.back, measure=measure,
+        measure=measure,
     )  # fmt: skip
     shape = (-1, len(methods), len(seeds))
     found = (history[name].reshape(shape) for name in ("accuracy", "trace", "loss"))

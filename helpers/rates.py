@@ -147,7 +147,7 @@ def deep_warmup(
     shape = factors("cosine", steps=steps, warmup=warmup)
     nets.train(
         model, x, y, steps=steps, batch_size=32, schedule=lambda step: shape[step],
-        optimizer=nets.make_optimizer(model.parameters(), "adam", lr=lr),
+        optimizer=torch.optim.Adam(model.parameters(), lr=lr, fused=True),
         generator=torch.Generator().manual_seed(seeds[0]),
     )  # fmt: skip
     return nets.accuracy(model, x_test, y_test)

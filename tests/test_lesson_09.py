@@ -139,7 +139,6 @@ def one_step(method: Method, seed: int) -> tuple[list[Tensor], list[Tensor], Ten
     batch = training.keep(x.repeat(2, 1, 1), generator)
     training.loss(training.model(batch), y.repeat(2, 1)).sum().backward()  # type: ignore[no-untyped-call]
     torch.optim.SGD(training.model.parameters(), lr=1.0).step()
-    training.elsewhere.back(1)
     return before, [p.detach()[:1] for p in training.model.parameters()], x, y
 
 
@@ -182,6 +181,11 @@ def test_noise_acts_on_its_own_network_in_training_only(noisy: Method) -> None:
     assert abs(losses[1].item() - calm[1].item()) > 1e-3
 
 
+def test_sam_and_noise_do_not_go_together() -> None:
+    with pytest.raises(ValueError, match="for networks without noise; got both"):
+        flatness.Training({"both": Method(sam=0.1, hidden_noise=0.1)}, [0])
+
+
 def test_compared_methods_share_start_and_batches(runs: flatness.Runs) -> None:
     assert runs.accuracy.shape == runs.trace.shape == runs.loss.shape == (4, 3, 2)
     assert (runs.trace[0, 0] == runs.trace[0, 1]).all()
@@ -203,7 +207,6 @@ def test_reliability_of_a_small_case() -> None:
     assert diagram.accuracy[9] == pytest.approx(2 / 3)
     assert diagram.confidence[5] == pytest.approx(0.535)
     assert np.isnan(diagram.accuracy[0])
-    assert diagram.error == pytest.approx(0.4 * 0.465 + 0.6 * abs(2 / 3 - 0.95))
 
 
 def test_smoothed_runs_measure_their_networks(smoothed: calibration.Smoothed) -> None:
@@ -215,19 +218,22 @@ def test_smoothed_runs_measure_their_networks(smoothed: calibration.Smoothed) ->
     np.testing.assert_allclose(
         smoothed.accuracy, (probs.argmax(-1) == smoothed.test_labels).mean(-1)
     )
+    diagram = calibration.Reliability(smoothed.confidence()[3, 1], smoothed.hits[3, 1])
+    gaps = np.abs(diagram.accuracy - diagram.confidence)
+    assert smoothed.error()[3, 1] == pytest.approx(np.nansum(diagram.share * gaps))
     split = data.splits([1, 2], n_train=60, n_val=calibration.N_VAL, n_test=calibration.N_TEST,
                         label_noise=0.2, pixel_noise=0.2)  # fmt: skip
     assert (smoothed.test_labels == split.y_test).all()
 
 
 def test_temperature_has_the_lowest_validation_loss(smoothed: calibration.Smoothed) -> None:
-    found = smoothed.temperature()[1, 0]
+    found = smoothed.temperature[1, 0]
     logits, labels = smoothed.val_logits[1, 0], torch.from_numpy(smoothed.val_labels[0])
     losses = [
         F.cross_entropy(torch.from_numpy(logits / t), labels) for t in calibration.TEMPERATURES
     ]
     assert found == calibration.TEMPERATURES[int(torch.stack(losses).argmin())]
-    cooled = smoothed.confidence(smoothed.temperature())
+    cooled = smoothed.confidence(smoothed.temperature)
     direct = torch.from_numpy(smoothed.test_logits[1, 0] / found).softmax(-1).amax(-1).numpy()
     np.testing.assert_allclose(cooled[1, 0], direct)
 
@@ -243,7 +249,9 @@ def test_explorables_move_over_their_whole_range(
 ) -> None:
     tasks = {"one": smoothed, "other": smoothed}
     makers: dict[str, Callable[[], Explorable]] = {
-        "copies": lambda: noise_figures.explore_copies(*digits, seed=0),
+        "copies": lambda: noise_figures.explore_copies(
+            noise.NoisyCopies(*digits, rng=np.random.default_rng(1)), seed=0
+        ),
         "minima": flatness_figures.explore_minima,
         "smoothing": lambda: calibration_figures.explore_smoothing(tasks),
     }

@@ -33,7 +33,7 @@ def explore_classes(runs: Runs) -> Explorable:
         figure.fig, figure.update, alt=figure.alt,
         labels={"policy": "policy", "digit": "class shown"},
         policy=ipywidgets.SelectionSlider(options=policies, value=start, description="policy"),
-        digit=(0, 9, 9), against=ipywidgets.ToggleButtons(options=against, value=0),
+        digit=(0, 9, 9), against=ipywidgets.ToggleButtons(options=against, value=0, description="against"),
     )  # fmt: skip
 
 
@@ -55,8 +55,8 @@ class _Classes:
         ax.axhline(self.overall[0], color="black", lw=1, ls=":", label="mean, no augmentation")
         self.here = ax.axvline(0, color=BLUE, lw=8, alpha=0.18)
         ax.set_xticks(x, [name.replace(", ", "\n") for name in self.policies], fontsize=9)
-        ax.set(ylim=(0, 1), xlim=(-0.3, len(x) - 0.7))
-        ax.legend(loc="upper right", fontsize=9)
+        ax.set(ylim=(0, 1.14), xlim=(-0.3, len(x) - 0.7), yticks=np.arange(6) / 5)
+        ax.legend(loc="upper center", fontsize=9, ncols=3)
         label_axes(ax, y="test accuracy", x="policy")
         self.left_title = ax.set_title(" ")
 

@@ -127,7 +127,7 @@ def plot_repairs(tasks: Mapping[str, Smoothed]) -> Figure:
     for i, (ax, (name, runs)) in enumerate(zip(axes, tasks.items(), strict=False)):
         curve(ax, places, runs.error(), label="as trained", index=0, marker=True)
         label = "with a temperature"
-        curve(ax, places, runs.error(runs.temperature()), label=label, index=1, marker=True)
+        curve(ax, places, runs.error(runs.temperature), label=label, index=1, marker=True)
         label_axes(ax, title=name, x="ε", y="" if i else "calibration error (ECE)")
         ax.set_ylim(0, 0.42)
         gain = runs.accuracy - runs.accuracy[0]

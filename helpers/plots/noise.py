@@ -8,7 +8,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from sklearn.linear_model import Ridge
+from scipy.sparse.linalg import lsqr
 
 from helpers.explore import Explorable, explore
 from helpers.noise import COPIES, NoisyCopies
@@ -21,9 +21,9 @@ GREY = "#666666"
 SHOWN = 10  # copies of the points that are drawn at most
 
 
-def explore_copies(X: Floats, y: Floats, *, seed: int) -> Explorable:
-    """Noisy copies of points on a line, and of X (n, d), y (n,): least squares against ridge."""
-    figure = _Copies(X, y, seed)
+def explore_copies(many: NoisyCopies, *, seed: int) -> Explorable:
+    """Noisy copies of points on a line, and `many` in more dimensions: least squares and ridge."""
+    figure = _Copies(many, seed)
     return explore(
         figure.fig, figure.update, alt=figure.alt,
         labels={"sigma": "σ of the noise", "copies": "noisy copies"},
@@ -32,13 +32,13 @@ def explore_copies(X: Floats, y: Floats, *, seed: int) -> Explorable:
 
 
 class _Copies:
-    def __init__(self, X: Floats, y: Floats, seed: int) -> None:
+    def __init__(self, many: NoisyCopies, seed: int) -> None:
         rng = np.random.default_rng([seed, 91])
         points = rng.uniform(-1.0, 1.0, (24, 1))
         points -= points.mean()
         heights = 1.5 * points[:, 0] + rng.normal(0, 0.25, len(points))
         self.line = NoisyCopies(points, heights - heights.mean(), rng=np.random.default_rng(seed))
-        self.many = NoisyCopies(X, y, rng=np.random.default_rng([seed, 92]))
+        self.many = many
         self.drawn = np.random.default_rng(seed).standard_normal((SHOWN, *points.shape))
         self.fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4.4), width_ratios=(1.2, 1))
         self._draw_line(left)
@@ -69,9 +69,8 @@ class _Copies:
         """(noisy, ridge) weights of the line and of the digits."""
         found = []
         for task in (self.line, self.many):
-            n = len(task.y)
-            ridge = Ridge(alpha=n * sigma**2, fit_intercept=False).fit(task.X, task.y)
-            found.append((task.fit(sigma, copies), ridge.coef_))
+            ridge = lsqr(task.X, task.y, damp=len(task.y) ** 0.5 * sigma)[0]
+            found.append((task.fit(sigma, copies), ridge))
         return found
 
     def update(self, sigma: float, copies: int) -> list[Artist]:

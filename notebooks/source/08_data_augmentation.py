@@ -9,6 +9,8 @@
 # - find the class that a policy ruins while the mean improves;
 # - average predictions over views of a test image;
 # - judge a policy search and a generative model by the same yardstick.
+#
+# Words and symbols that are new to you: see the [glossary](00_warm_up.ipynb#Glossary).
 
 # %%
 import numpy as np
@@ -56,7 +58,7 @@ predict(
 )
 
 # %%
-seeds = range(100 * SEED, 100 * SEED + 5)
+seeds = range(100 * SEED, 100 * SEED + 4)
 centered = digits_on_canvas(seeds, per_class=20, side=8, degrees=0, pixels=0, noise=0)
 policies = {"no augmentation": None, "turned ±10°": affine(10), "shifted ±1 px": affine(pixels=1),
             "all, and zoomed ±10 %": affine(10, 1, 0.1)}  # fmt: skip
@@ -327,7 +329,7 @@ policies = {"no augmentation": None, "shift ±1.5 px": affine(pixels=1.5),
             "shift, turn, zoom": hand, "one of many": one_of_many(30, 3, 0.3, 0.5, 0.15),
             "cut-out 3×3": erased(3)}  # fmt: skip
 runs = augmented.train_policies(
-    canvas, policies, seeds=seeds, steps=400, every=50, desc="25 networks"
+    canvas, policies, seeds=seeds, steps=400, every=50, desc="20 networks"
 )
 plots.show(plot_over_time(runs, list(policies)), alt=spoken(
     {name: runs.of(name) for name in policies}))  # fmt: skip
@@ -337,12 +339,13 @@ none = runs.of("no augmentation")
 gain = {name: runs.of(name) - none for name in policies}
 claim("no augmentation: test accuracy", none.mean(), low=0.36, high=0.47)
 claim("shifts: gain, every seed", gain["shift ±1.5 px"], low=0.1, high=0.32)
-claim("shift, turn, zoom: gain, every seed", gain["shift, turn, zoom"], low=0.12, high=0.36)
+claim("shift, turn, zoom: gain, every seed", gain["shift, turn, zoom"], low=0.06, high=0.36)
+claim("shift, turn, zoom: gain, mean", gain["shift, turn, zoom"].mean(), low=0.15, high=0.31)
 early = runs.test[1] - runs.test[1, 0]  # (A, S) after 50 updates
 claim("after 50 updates: gain of shift, turn, zoom", early[2].mean(), low=-0.12, high=0.0)
 
 # %% [markdown]
-# The same transforms that did nothing in section 1 give twenty points and more. The shifts do most
+# The same transforms that did nothing in section 1 give about twenty points. The shifts do most
 # of it, since shifts are what this canvas has most of.
 #
 # And look at the left end: after 50 updates augmentation is *behind*. Its task is harder. Whoever
@@ -454,14 +457,14 @@ check("08.4", safe_transforms)
 # ### The mean improves, a class is ruined
 #
 # A canvas where little is turned (±5°), with shifts as before; ten digits of each class. All
-# policies shift; they differ in how far they turn. The last one puts three of four images on their
-# heads. 600 updates each. Somebody reports only the mean.
+# policies shift; they differ in how far they turn. The last one puts two of three images on their
+# heads. 500 updates each. Somebody reports only the mean.
 
 # %%
 predict(
-    "One policy puts three of four training images on their heads, besides the shifts. Against no "
+    "One policy puts two of three training images on their heads, besides the shifts. Against no "
     "augmentation at all, the mean accuracy rises by some points. And the single classes?",
-    ["all gain, some more, some less", "some gain nothing, none loses much", "two lose heavily"],
+    ["all gain, some more, some less", "some gain nothing, none loses much", "some lose heavily"],
     answer=2,
     because="The mean rises because most classes gain from the shifts. But a nine on its head is a "
     "six with the label 9: these two pay, and the mean does not show it.",
@@ -469,27 +472,27 @@ predict(
 
 # %%
 near = digits_on_canvas(seeds, per_class=10, degrees=5)
-turns = {f"±{d}°": affine(d, 1.5) for d in (5, 30, 60, 180)}
-policies = {"no augmentation": None, **turns, "¾ on head": turned_share(0.75, affine(5, 1.5))}
-sweep = augmented.train_policies(near, policies, seeds=seeds, steps=600, desc="30 networks")
+turns = {f"±{d}°": affine(d, 1.5) for d in (5, 60, 180)}
+policies = {"no augmentation": None, **turns, "⅔ on head": turned_share(2 / 3, affine(5, 1.5))}
+sweep = augmented.train_policies(near, policies, seeds=seeds, steps=500, desc="20 networks")
 explore_classes(sweep)
 
 # %% [markdown]
 # 1. Go through the policies. Up to which angle is the *mean* above that of no augmentation?
 # 2. At each, find the class that loses most. The dots are seeds: is it chance?
-# 3. Take "¾ on head". Who pays? Then compare with ±5°, the same shifts without it.
+# 3. Take "⅔ on head". Who pays? Then compare with ±5°, the same shifts without it.
 
 # %%
 share = {name: sweep.per_class(name) for name in policies}  # each (S, 10)
-plain, head = "no augmentation", "¾ on head"
+plain, head = "no augmentation", "⅔ on head"
 gain = {name: (sweep.of(name) - sweep.of(plain)).mean() for name in policies}
 claim("±5°: gain of the mean", gain["±5°"], low=0.1, high=0.33)
-claim("¾ on head: gain of the mean", gain[head], low=0.0, high=0.13)
+claim("⅔ on head: gain of the mean", gain[head], low=0.0, high=0.13)
 pair = [6, 9]
 lost = share[head][:, pair].mean(1) - share[plain][:, pair].mean(1)  # (S,)
-claim("¾ on head: sixes and nines, against no augmentation", lost.mean(), low=-0.4, high=-0.03)
+claim("⅔ on head: sixes and nines, against no augmentation", lost.mean(), low=-0.4, high=-0.03)
 lost = share[head][:, pair].mean(1) - share["±5°"][:, pair].mean(1)
-claim("¾ on head: sixes and nines, against ±5°", lost.mean(), low=-0.6, high=-0.2)
+claim("⅔ on head: sixes and nines, against ±5°", lost.mean(), low=-0.6, high=-0.2)
 lost = (share["±60°"] - share["±5°"])[:, 8]
 claim("±60°: eights, against ±5°", lost.mean(), low=-0.45, high=-0.03)
 
@@ -497,12 +500,12 @@ claim("±60°: eights, against ±5°", lost.mean(), low=-0.45, high=-0.03)
 confused = {name: sweep.confused[list(policies).index(name)] for name in ("±5°", head)}
 sixes = {name: shares[:, 6] for name, shares in confused.items()}
 plots.show(plot_confusion(sixes, 6), alt="What a 6 is taken for: mostly a 6 under turns of 5 "
-           "degrees; with three of four on their heads often a 9.")  # fmt: skip
-claim("¾ on head: sixes taken for nines", confused[head][:, 6, 9].mean(), low=0.12, high=0.5)
+           "degrees; with two of three on their heads often a 9.")  # fmt: skip
+claim("⅔ on head: sixes taken for nines", confused[head][:, 6, 9].mean(), low=0.12, high=0.6)
 claim("±5°: the same", confused["±5°"][:, 6, 9].mean(), high=0.06)
 
 # %% [markdown]
-# "¾ on head" is a policy that *helps*: some points on average, against nothing at all. But it
+# "⅔ on head" is a policy that *helps*: some points on average, against nothing at all. But it
 # teaches that a six is a nine, and these two classes pay for it. ±60° raises the mean, too, and
 # its eights lose part of what ±5° gave them.
 #
@@ -511,23 +514,24 @@ claim("±5°: the same", confused["±5°"][:, 6, 9].mean(), high=0.06)
 # the policy without it.
 #
 # ### Written question 08.w · 2 points
-# Look at the explorable above, at "¾ on head". This rotation policy raises the mean accuracy
+# Look at the explorable above, at "⅔ on head". This rotation policy raises the mean accuracy
 # against no augmentation, and ruins part of the classes. Choose the class that it hurts most: by
 # how much? Explain what happened, with the figure above. Why is the mean no warning? Propose a
 # repair, and say how you would check it.
 
 # %% [markdown] written="08.w"
 # ### BEGIN SOLUTION
-# Class 9, and class 6 with it. With the default seed nines fall by nearly 20 points against no
-# augmentation, and by 30 or more against the same shifts without the turn, while the mean rises by
-# about four points. Nearly all seeds agree for the nines. (Sevens fall as much on average, but two
-# seeds of five make most of it: that may be chance.)
+# With the default seed sevens and threes fall most against no augmentation, by about 20 points,
+# then nines and sixes, by about 10. The dots of the sevens and threes differ much, and with other
+# data (another COURSE_SEED) these two lose nothing: that may be chance. Sixes lose with each of
+# them, and nines nearly always. Against the same shifts without the turn sixes and nines lose 25
+# points and more. The mean rises by about three points.
 #
 # A nine on its head looks like a six, but keeps the label 9; a six on its head looks like a nine,
-# with the label 6. Three of four training images say the wrong thing about what an upright six
-# looks like. The figure shows it: about a third of the sixes are taken for nines, none were before.
-# The mean is no warning, for the other classes gain from the shifts, which are in the same policy
-# and have nothing to do with the turn.
+# with the label 6. Two of three training images say the wrong thing about what an upright six
+# looks like. The figure shows it: about a quarter of the sixes are taken for nines, hardly any were
+# before. The mean is no warning, for the other classes gain from the shifts, which are in the same
+# policy and have nothing to do with the turn.
 #
 # Repair: leave out the half turn (it occurs in no test image, so that it cannot help anybody), or,
 # if upside-down digits were to come, turn the other classes only, and never 6 and 9. Check per
@@ -715,7 +719,7 @@ check("08.7", predict_tta)
 predict(
     "16 views of each test image: shifts ±1.5 px, turns ±15°. One network was trained without "
     "augmentation, one with the same transforms. Who gains from the views?",
-    ["only the one without: the other has seen it all", "both, by some points",
+    ["only the one without: the other has seen it all", "both, by a point or more",
      "only the one with: the other cannot read the views"],
     answer=1,
     because="Averaging cuts the part of the error that changes with the position. Here also the "
@@ -734,12 +738,12 @@ try:
 except NotImplementedError:
     print("not attempted yet: predict_tta; going on with the average")
 claim("no augmentation: gain from 16 views, mean", more[0].mean(), low=0.005, high=0.08)
-claim("shift, turn, zoom: gain from 16 views, mean", more[2].mean(), low=0.01, high=0.1)
+claim("shift, turn, zoom: gain from 16 views, mean", more[2].mean(), low=0.0, high=0.1)
 claim("the price: forward passes per image", len(seen), low=17, high=17)
 
 # %% [markdown]
-# A few points, for seventeen times the work in use. Augmentation in *training* gave over twenty,
-# for nothing in use.
+# One to five points, for seventeen times the work in use. Augmentation in *training* gave about
+# twenty, for nothing in use.
 #
 # The views must keep the class, too. A view that puts the digit on its head votes for nines.
 #
@@ -753,8 +757,8 @@ claim("the price: forward passes per image", len(seen), low=17, high=17)
 
 # %%
 searched = augmented.train_policies(
-    canvas, random_policies(np.random.default_rng([SEED, 7]), 5), seeds=seeds, steps=400,
-    desc="25 networks",
+    canvas, random_policies(np.random.default_rng([SEED, 7]), 4), seeds=seeds, steps=400,
+    desc="16 networks",
 )  # fmt: skip
 picked = searched.val.argmax(0)  # (S,): each data set chooses for itself
 best = searched.test[-1, picked, np.arange(len(seeds))]
@@ -762,22 +766,23 @@ for name, val, test in zip(searched.names, searched.val, searched.test[-1], stri
     print(f"{name:32} validation {val.mean():.3f}, test {test.mean():.3f}")
 rows = {"no augmentation": none, "one of many (1 training)": runs.of("one of many"),
         "search, a random policy (1)": searched.test[-1].mean(0),
-        "search, the best of 5 (5)": best, "chosen with knowledge (1)": online}  # fmt: skip
+        "search, the best of 4 (4)": best, "chosen with knowledge (1)": online}  # fmt: skip
 title = "Who chooses? (number of trainings)"
 plots.show(plot_policies(rows, title=title, lowest=0.2), alt=spoken(rows))
 
 # %%
-claim("one of many: gain over none, every seed", runs.of("one of many") - none, low=0.05, high=0.25)
+claim("one of many: gain over none, mean", (runs.of("one of many") - none).mean(), low=0.04,
+      high=0.2)  # fmt: skip
 spread = searched.test[-1].mean(1)
 claim("random policies: best less worst, mean accuracy", np.ptp(spread), low=0.08, high=0.45)
-claim("best of 5 by validation, less the average policy", (best - searched.test[-1].mean(0)).mean(),
+claim("best of 4 by validation, less the average policy", (best - searched.test[-1].mean(0)).mean(),
       low=0.03, high=0.3)  # fmt: skip
 claim("chosen with knowledge, less the search", (online - best).mean(), low=-0.07, high=0.2)
 claim("validation accuracy of the chosen less its test", (searched.val.max(0) - best).mean(),
       low=-0.05, high=0.06)  # fmt: skip
 
 # %% [markdown]
-# The search finds a good policy among bad ones, for five trainings instead of one, and does not
+# The search finds a good policy among bad ones, for four trainings instead of one, and does not
 # clearly beat somebody who knows how the canvas was made. One of many needs no choice at all and
 # gets a good part of the way.
 #
@@ -849,7 +854,7 @@ claim("transforms less PPCA: mean", (gain["shift, turn, zoom"] - gain["PPCA of e
 # - A transform must keep the class, *each* class. Report per class; compare with the policy without
 #   the part in question.
 # - Cut-out and mixup are no cure for a lack of positions, and hurt here.
-# - Views at test time give a few points at many times the cost.
+# - Views at test time give one to five points at many times the cost.
 # - A search needs validation data. Knowledge of how the data vary costs nothing.
 # - A class model fitted to the same few images adds nothing here; plain noise adds more.
 #
@@ -857,12 +862,12 @@ claim("transforms less PPCA: mean", (gain["shift, turn, zoom"] - gain["PPCA of e
 #
 # - *"More data from old always helps."* On centered digits no transform helped, shifts hurt
 #   (section 1); on the canvas they lose at 50 updates and win at 400 (section 3).
-# - *"A policy that raises the accuracy is good."* "¾ on head" raised the mean and ruined sixes
+# - *"A policy that raises the accuracy is good."* "⅔ on head" raised the mean and ruined sixes
 #   and nines; ±60° raised it and cost the eights part of what ±5° gave them (section 4).
 # - *"Mixup and cut-out improve generalization."* Not on this small network: both hurt (section 5).
 # - *"Test-time augmentation does not help a network trained with augmentation."* Here it did
 #   (section 6); after 400 updates the network was far from invariant.
-# - *"Learned policies beat hand-made ones."* The best of five did not clearly beat knowledge
+# - *"Learned policies beat hand-made ones."* The best of four did not clearly beat knowledge
 #   (section 7).
 # - *"Generative models give new training data."* A Gaussian of each class did harm, PPCA gave
 #   nothing; plain pixel noise gave more than both (section 8).

@@ -10,6 +10,8 @@
 # - design a schedule, and know when it beats a constant rate and when it loses;
 # - find a bug before the long run: loss at the start, a tiny batch, the shape of the curves;
 # - search hyper-parameters in log space, from coarse to fine, and distrust the best score.
+#
+# Words and symbols that are new to you: see the [glossary](00_warm_up.ipynb#Glossary).
 
 # %%
 import sys
@@ -367,8 +369,8 @@ check("10.3", cosine_warmup)
 peaks, shapes, STEPS = (0.02, 0.06, 0.15, 0.4), ("constant", "step", "cosine"), 400
 seeds = range(100 * SEED, 100 * SEED + 8)
 plans = np.stack([p * rates.factors(s, steps=STEPS) for p in peaks for s in shapes])
-with tqdm(total=STEPS, desc="60 networks", file=sys.stdout, mininterval=1) as bar:
-    runs = rates.run_arms(plans, seeds[:5], label_noise=0.2, every=STEPS, tick=bar.update)
+with tqdm(total=STEPS, desc="48 networks", file=sys.stdout, mininterval=1) as bar:
+    runs = rates.run_arms(plans, seeds[:4], label_noise=0.2, every=STEPS, tick=bar.update)
 final = runs.accuracy[-1].reshape(4, 3, -1)  # (peak, shape, seed)
 gains = {shape: final[:, i] - final[:, 0] for i, shape in enumerate(shapes)}
 del gains["constant"]
@@ -489,7 +491,7 @@ claim("std 1: loss", starts["std 1"], low=50)
 # regularization problem. Six runs, five of them with a bug planted.
 
 # %%
-bugs = {bug: sanity.overfit(bug, seeds[:5], steps=60) for bug in sanity.BUGS}
+bugs = {bug: sanity.overfit(bug, seeds[:4], steps=60) for bug in sanity.BUGS}
 plots.show(figures.plot_bugs(bugs), alt="Loss on ten images over 60 steps. Right: falls below "
            "0.001. Softmax twice: stays above 1.46. ReLU on the logits, shuffled labels: stuck "
            "between 0.5 and 2.3. No zero_grad: explodes. Rate 1e-6: flat.")  # fmt: skip
@@ -518,9 +520,9 @@ claim("rate 1e-6: last loss over the first", kept[-1] / kept[0], low=0.99, high=
 # Now the learning rate. Four runs on 300 digits: which of them would you change, and how?
 
 # %%
-clean = rates.run_arms(np.repeat([[0.003], [0.1], [3.0]], 300, axis=1), seeds[:5], n_train=300,
+clean = rates.run_arms(np.repeat([[0.003], [0.1], [3.0]], 300, axis=1), seeds[:4], n_train=300,
                        every=30)  # fmt: skip
-noisy = rates.run_arms(np.full((1, 300), 0.3), seeds[:5], n_train=300, every=30, label_noise=0.3)
+noisy = rates.run_arms(np.full((1, 300), 0.3), seeds[:4], n_train=300, every=30, label_noise=0.3)
 arms = {"rate 0.003": (clean, 0), "rate 3": (clean, 2), "rate 0.1": (clean, 1),
         "0.3, wrong labels": (noisy, 0)}  # fmt: skip
 panels = {
@@ -753,16 +755,16 @@ claim("16 random trials: log less linear, mean accuracy", gain, low=0.1, high=0.
 # ### Four hyper-parameters
 #
 # Add label smoothing and the gain of the initial weights. 16 trials are now a grid of 2 × 2 × 2 ×
-# 2: *two* learning rates. These are 24 real searches of each kind, 768 networks, no landscape
+# 2: *two* learning rates. These are 18 real searches of each kind, 576 networks, no landscape
 # between.
 
 # %%
-repeats, per_search = 24, 16
+repeats, per_search = 18, 16
 rng = np.random.default_rng([SEED, 4])
 grids = np.concatenate([search.grid(2, 4, rng) for _ in range(repeats)])
 points = np.concatenate([grids, rng.random((repeats * per_search, 4))])
 splits = [100 * SEED + k % 6 for _ in range(2) for k in range(repeats) for _ in range(per_search)]
-with tqdm(total=6 * search.STEPS, desc="768 networks", file=sys.stdout, mininterval=1) as bar:
+with tqdm(total=6 * search.STEPS, desc="576 networks", file=sys.stdout, mininterval=1) as bar:
     trials = search.run_trials(points, splits, seed=1000 * SEED + 500, tick=bar.update)
 val = trials.val.reshape(2, repeats, per_search)
 test = trials.test.reshape(2, repeats, per_search)
@@ -777,10 +779,10 @@ claim(
 )
 spreads = picked.std(1)
 claim("std over the searches: grid over random", spreads[0] / spreads[1], low=1.2, high=6)
-worst = np.sort(picked, 1)[:, :6].mean(1)  # the worst quarter
-claim("the worst quarter: random less grid", worst[1] - worst[0], low=0.08, high=0.45)
+worst = np.sort(picked, 1)[:, :6].mean(1)  # the worst third
+claim("the worst third: random less grid", worst[1] - worst[0], low=0.08, high=0.45)
 best = np.sort(picked, 1)[:, -6:].mean(1)
-claim("the best quarter: random less grid", best[1] - best[0], low=-0.04, high=0.07)
+claim("the best third: random less grid", best[1] - best[0], low=-0.04, high=0.07)
 
 # %% [markdown]
 # Now there is a difference, and it is not in the best case: a lucky grid is about as good as random
@@ -855,7 +857,7 @@ predict(
 
 # %%
 counts, rng = (1, 3, 10, 30, 100, 255), np.random.default_rng([SEED, 5])
-columns = {n: search.optimism(land.trials, n_val=n, counts=counts, repeats=60, rng=rng)
+columns = {n: search.optimism(land.trials, n_val=n, counts=counts, repeats=40, rng=rng)
            for n in (30, 100, 300)}  # fmt: skip
 plots.show(plot_optimism(counts, columns), alt="The best validation score rises with the number of "
            "trials; its accuracy on other images levels off. The gap at 255 trials is about 0.13 "
@@ -934,7 +936,7 @@ print("yours less constant, by seed:", ", ".join(f"{100 * g:+.1f}" for g in gain
 # - *"Take a tenth of the rate at the lowest loss."* That cost about ten points or more here; the
 #   steepest point did not (section 4).
 # - *"Random search beats grid search."* About 60 of 100 repeats in two dimensions. In four it was
-#   the worst quarter that improved, not the best (section 5).
+#   the worst third that improved, not the best (section 5).
 # - *"From coarse to fine is always better."* Not with four trials (section 5).
 # - *"Validation accuracy is an unbiased estimate."* For one trial. For the best of 255 it was about
 #   13 points too high with 30 images (section 5).
