@@ -161,7 +161,8 @@ def accuracy_by_statistics(seed: int, *, n_train: int = 300) -> dict[str, float]
     """Test accuracy of a linear model on standardized digits, by whose mean and std were used.
 
     "training set" is the right way; "all data" are training and test set together; "test set" its
-    own; "test batches of one digit" the own ones of batches that hold 50 images of one digit.
+    own; "mixed batches of 32" and "of 2" the own ones of batches in random order; "test batches of
+    one digit" those of batches that hold 50 images of one digit.
     """
     from sklearn.preprocessing import StandardScaler
 
@@ -173,11 +174,20 @@ def accuracy_by_statistics(seed: int, *, n_train: int = 300) -> dict[str, float]
     def own(batch: Floats) -> Ints:
         return model(StandardScaler().fit_transform(batch))
 
+    def mixed(size: int) -> float:
+        kept = len(test) // size * size
+        batches = test[:kept].reshape(-1, size, test.shape[1])
+        std = batches.std(1, keepdims=True)
+        batches = (batches - batches.mean(1, keepdims=True)) / np.where(std == 0, 1, std)
+        return float(np.mean(model(batches.reshape(kept, -1)) == answers[:kept]))
+
     single = [np.mean(own(test[answers == k][:50]) == k) for k in range(data.N_CLASSES)]
     return {
         "training set": float(np.mean(model(right.transform(test)) == answers)),
         "all data": float(np.mean(other(leaky.transform(test)) == answers)),
         "test set": float(np.mean(own(test) == answers)),
+        "mixed batches of 32": mixed(32),
+        "mixed batches of 2": mixed(2),
         "test batches of one digit": float(np.mean(single)),
     }
 

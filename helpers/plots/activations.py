@@ -10,6 +10,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from torch import Tensor
 
 from helpers.dead_units import Backward, Trained
@@ -139,7 +140,9 @@ def plot_gradients(found: Mapping[str, Backward]) -> Figure:
     ax.set(yscale="log", ylim=(1e-13, 100), xlim=(0.5, len(depth) + 0.5), xticks=[1, 5, 10, 15, 20])
     ax.set_yticks([1e-12, 1e-9, 1e-6, 1e-3, 1])
     ax.minorticks_off()
-    ax.legend(loc="lower right", title="lines: measured, markers: predicted", alignment="left")
+    handles = ax.get_legend_handles_labels()[0]
+    handles.append(Line2D([], [], ls="", marker="o", mfc="none", color=GREY, label="predicted"))
+    ax.legend(handles=handles, loc="lower right")
     label_axes(ax, title="Gradient at each layer, relative to the last one", x="layer")
     return fig
 
@@ -155,7 +158,8 @@ def plot_dead(rates: Sequence[float], trained: Mapping[str, Trained]) -> Figure:
         ax.set_xscale("log")
         ax.set_xticks(rates, [f"{rate:g}" for rate in rates])
         ax.minorticks_off()
-        ax.set_ylim(0, 1)
+    left.set_ylim(0, 1)
+    right.set_ylim(0.4, 1)
     label_axes(left, title="Dead units, share of all hidden units", x="learning rate (Adam)")
     label_axes(right, title="Test accuracy, mean ± 1 std over seeds", x="learning rate (Adam)")
     right.legend(loc="lower left")

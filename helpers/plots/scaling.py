@@ -94,7 +94,7 @@ class _Map:
         ax.plot(*START, "s", color="black", ms=8)
         ax.annotate("start", tuple(START), (6, 6), textcoords="offset points", size=10)
         ax.plot(0, 0, "*", color="black", ms=13, zorder=3)
-        ax.set(xlim=(-1.25, 1.25), ylim=(-1.1, 1.1), aspect="equal")
+        ax.set(xlim=(-1.25, 1.25), ylim=(-1.1, 1.1), aspect="equal", anchor="N")
         label_axes(ax, x="weight 1, from its best value", y="weight 2, from its best value")
         self.title = ax.set_title(" ")
 
@@ -165,7 +165,7 @@ def plot_speed(steps: Sequence[int], found: Mapping[str, Speed]) -> Figure:
 
 def plot_statistics(scores: Mapping[str, Floats]) -> Figure:
     """Test accuracy by whose mean and std were used, a dot a seed, a bar for the mean."""
-    fig, ax = plt.subplots(figsize=(9, 2.9))
+    fig, ax = plt.subplots(figsize=(9, 3.8))
     for row, values in enumerate(scores.values()):
         jitter = np.linspace(-0.16, 0.16, len(values))
         ax.plot(values, row + jitter, ls="", marker=MARKERS[row], color=PALETTE[row], ms=5,
@@ -182,13 +182,13 @@ def plot_statistics(scores: Mapping[str, Floats]) -> Figure:
 
 def plot_walks(panels: Mapping[str, Walks], *, seed: int = 0) -> Figure:
     """The way of the two weights of one seed, a panel a setting, up to a tenth of the distance."""
-    fig, axes = plt.subplots(1, len(panels), figsize=(10, 3.5), sharey=True)
+    fig, axes = plt.subplots(1, len(panels), figsize=(10, 3.1), sharey=True)
     for ax, (i, (name, walks)) in zip(axes, enumerate(panels.items()), strict=True):
         path = walks.weights[: int(walks.steps[seed]) + 1, seed]
         ax.plot(*path.T, color=PALETTE[i], marker=MARKERS[i], ms=4, lw=1.3)
         ax.plot(*-GOAL, "s", color="black", ms=7)
         ax.plot(*GOAL, "*", color="black", ms=13)
-        ax.set(xlim=(-3.6, 3.6), ylim=(-3.6, 3.6), aspect="equal")
+        ax.set(xlim=(-2.5, 2.5), ylim=(-2.5, 2.5), aspect="equal")
         label_axes(ax, title=f"{name}\ndetour {walks.detour.mean():.1f}", x="weight 1")
     axes[0].set_ylabel("weight 2")
     return fig

@@ -63,6 +63,21 @@ def _by_all(x: Array) -> Array:
     return np.asarray((x - x.min()) / (x.max() - x.min()))
 
 
+def _without_brackets(train: Array, test: Array) -> Sets:
+    low, high = train.min(0), train.max(0)
+    return train - low / high - low, test - low / high - low
+
+
+def _one_bracket(train: Array, test: Array) -> Sets:
+    low, high = train.min(0), train.max(0)
+    return (train - low) / high - low, (test - low) / high - low
+
+
+def _other_bracket(train: Array, test: Array) -> Sets:
+    low, high = train.min(0), train.max(0)
+    return train - low / (high - low), test - low / (high - low)
+
+
 def _divided_by_max(train: Array, test: Array) -> Sets:
     low, high = train.min(0), train.max(0)
     return (train - low) / high, (test - low) / high
@@ -96,6 +111,14 @@ MIN_MAX = Exercise(
         "down the rows, `axis=0`.": lambda train, test: (_each_row(train), _each_row(test)),
         "You divide by the largest value. Divide by the width of the range, largest − smallest: "
         "else the largest does not become 1.": _divided_by_max,
+        "Brackets are missing: / comes before −. Put both differences in brackets, (x − smallest) "
+        "and (largest − smallest).": _without_brackets,
+        "Brackets are missing below the line: / comes before −. Divide by (largest − smallest).": (
+            _one_bracket
+        ),
+        "Brackets are missing above the line: / comes before −. Divide (x − smallest).": (
+            _other_bracket
+        ),
         "You divide by the largest value and subtract nothing. The smallest value must become 0: "
         "subtract it first, then divide by largest − smallest.": (
             lambda train, test: (train / train.max(0), test / train.max(0))
@@ -302,7 +325,7 @@ LESSON = Lesson(
     number="00",
     name="warm_up",
     title="Warm-up: scaling and activations",
-    minutes=80,
+    minutes=85,
     exercises=(
         MIN_MAX,
         STANDARDIZE,

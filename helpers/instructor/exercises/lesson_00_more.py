@@ -51,6 +51,10 @@ def _tanh_by_exp(x: Array, alpha: float) -> Array:
     return (np.exp(x) - np.exp(-x)) / (np.exp(x) + np.exp(-x))
 
 
+def _choose_by_if(x: Array, alpha: float) -> Any:
+    return x if x > 0 else alpha * x  # raises ValueError: x holds many numbers
+
+
 def _points(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     """Both signs, away from 0."""
     return np.round(rng.choice([-1.0, 1.0], shape) * rng.uniform(0.2, 3.0, shape), 3)
@@ -125,6 +129,14 @@ ACTIVATION = Exercise(
         ),
         "relu: negative inputs become 0, not their absolute value.": (
             _but(_activate, relu=lambda x, a: np.abs(x))
+        ),
+        "relu, leaky_relu, elu: `if x > 0` asks for one answer, and x holds many numbers. "
+        "`np.where(x > 0, a, b)` chooses entry by entry.": (
+            _but(_activate, relu=_choose_by_if, leaky_relu=_choose_by_if, elu=_choose_by_if)
+        ),
+        "leaky_relu, elu: `if x > 0` asks for one answer, and x holds many numbers. "
+        "`np.where(x > 0, a, b)` chooses entry by entry.": (
+            _but(_activate, leaky_relu=_choose_by_if, elu=_choose_by_if)
         ),
     },
     probes=_activation_probes,
@@ -283,7 +295,10 @@ def _draw_layer(rng: np.random.Generator, n: int) -> Probe:
 
 def _dead_probes(rng: np.random.Generator) -> list[Probe]:
     alone = np.array([[-1.0, 0.0, 2.0, -0.5, 0.25]])  # a single example
-    return [_draw_layer(rng, int(rng.integers(5, 9))) for _ in range(3)] + [(alone,)]
+    layers = [_draw_layer(rng, int(rng.integers(5, 9))) for _ in range(3)]
+    (last,) = layers.pop()
+    asleep = np.r_[last, -np.abs(last[:1]) - 0.1]  # one example switches every unit off
+    return [*layers, (asleep,), (alone,)]
 
 
 DEAD_FRACTION = Exercise(
@@ -297,6 +312,8 @@ DEAD_FRACTION = Exercise(
         "work; dead is one that is off for all of them.": lambda z: float((z <= 0).mean()),
         "You count units that are off for at least one example. Dead is one that is off for all "
         "of them: all, not any.": lambda z: float((z <= 0).any(0).mean()),
+        "You ask about the whole array at once: one answer for all units. `.all(axis=0)` asks each "
+        "column.": lambda z: float((z <= 0).all().mean()),
         "You look along the rows: the share of examples that switch off every unit. Units are "
         "columns: all(axis=0).": lambda z: float((z <= 0).all(1).mean()),
         "A pre-activation of exactly 0 is off, too: ReLU gives 0 and its slope there is 0. "
