@@ -25,7 +25,7 @@ State = tuple[int, ...]  # an index for each control, into its values
 VIEW = "application/vnd.jupyter.widget-view+json"
 POINTS = (5, 9, 17)  # values of a slider; each holds the ones before
 DENSITIES = (1.5, 1.25, 1.0)  # image pixels a CSS pixel; explorables draw 2
-ROOM_FOR_MORE = 0.7  # of the budget, for the least that every control needs
+ROOM_FOR_MORE = 0.5  # of the budget, for the least that every control needs
 QUALITY = 75  # of WebP, when lossless is not smaller
 COLORS = 128  # of a lossless picture; line drawings have fewer
 
