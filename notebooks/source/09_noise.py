@@ -376,17 +376,17 @@ predict(
 
 # %%
 sizes = {f"B = {b}": Method(batch_size=b) for b in (4, 16, 64)}
-batches = flatness.compare(sizes, seeds=seeds, steps=640, every=40)
-epochs = {"B = 4": 640, "B = 16": 160, "B = 64": 40}  # 12.8 epochs each
+batches = flatness.compare(sizes, seeds=seeds, steps=800, every=50)
+epochs = {"B = 4": 800, "B = 16": 200, "B = 64": 50}  # 16 epochs each
 plots.show(
-    plot_batches(batches, epochs, 640),
+    plot_batches(batches, epochs, 800),
     alt="tr H and test accuracy of three batch sizes. "
     "After equal epochs tr H differs nearly fourfold, after equal updates hardly.",
 )
 
 # %%
-small, large = batches.after(640, "B = 4"), batches.after(640, "B = 64")
-few = batches.after(40, "B = 64")
+small, large = batches.after(800, "B = 4"), batches.after(800, "B = 64")
+few = batches.after(50, "B = 64")
 claim("equal epochs: tr H of B = 64 over B = 4", (few[1] / small[1]).mean(), low=2.8, high=5.5)
 claim("equal updates: the same, mean", (large[1] / small[1]).mean(), low=1.1, high=1.6)
 claim(
