@@ -12,7 +12,7 @@ from helpers.plots.style import PALETTE
 Array = NDArray[np.float64]
 BLUE, _, GREEN, PINK = PALETTE[:4]
 NOISE_VAR = 1.0  # of one observation, in the explorable of priors
-ESTIMATES = np.linspace(-3, 3, 241)
+ESTIMATES = np.linspace(-3, 3, 121)
 WIDE = np.linspace(-8, 8, 1601)  # contains 0 exactly
 
 
