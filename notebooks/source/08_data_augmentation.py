@@ -779,7 +779,7 @@ claim("best of 4 by validation, less the average policy", (best - searched.test[
       low=0.03, high=0.3)  # fmt: skip
 claim("chosen with knowledge, less the search", (online - best).mean(), low=-0.07, high=0.2)
 claim("validation accuracy of the chosen less its test", (searched.val.max(0) - best).mean(),
-      low=-0.05, high=0.06)  # fmt: skip
+      low=-0.06, high=0.1)  # fmt: skip
 
 # %% [markdown]
 # The search finds a good policy among bad ones, for four trainings instead of one, and does not
