@@ -134,8 +134,8 @@ claim("the best single cure, best seed", best, high=0.79)
 
 # %% [markdown]
 # No single cure comes to 80 %. Tuning one family alone does not get there, either: in eleven such
-# recipes, trained with five seeds each in the tests of this course, no seed passed 79 %. The patient
-# has four illnesses.
+# recipes, trained with five seeds each in the tests of this course, no seed passed 79 %. The
+# patient has four illnesses.
 #
 # ## 4 Two cures at a time · 20 minutes
 

@@ -64,9 +64,8 @@ ENSEMBLE_VARIANCE = Exercise(
         "That is a standard deviation: leave out the root.": lambda v, c, k: np.sqrt(
             _variance_of_mean(v, c, k)
         ),
-        "c is a mean product of errors already, not a correlation: do not multiply it by v.": lambda v, c, k: (
-            v / k + (k - 1) / k * c * v
-        ),
+        "c is a mean product of errors already, not a correlation: do not multiply it by "
+        "v.": lambda v, c, k: v / k + (k - 1) / k * c * v,
     },
 )
 
@@ -220,8 +219,8 @@ ESTIMATE_V_C = Exercise(
         ),
         "You subtract the mean of all errors first. The formula has no centering: v is the mean "
         "of e².": _one_centered,
-        "That is np.cov as it comes: it subtracts each member's mean error, and divides by n − 1. The "
-        "formula does neither.": _numpy_cov,
+        "That is np.cov as it comes: it subtracts each member's mean error, and divides by n − 1. "
+        "The formula does neither.": _numpy_cov,
         "Your c still has the k squares in it (i = j). Average over the pairs of different members "
         "only.": _with_diagonal,
         "You divide the sum over pairs by k²; there are k(k−1) pairs of different members.": (
