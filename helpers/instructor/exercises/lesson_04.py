@@ -76,8 +76,6 @@ DROPOUT_MASK = Exercise(
         "another generator another one.": lambda shape, q, rng: (
             (np.random.default_rng(0).random(shape) < q) * 1.0
         ),
-        "You draw from np.random (or another generator), not from `rng`: the same `rng` must give "
-        "the same mask again.": lambda shape, q, rng: (_ELSEWHERE.random(shape) < q) * 1.0,
         "You toss fair coins: keep_prob has no effect.": lambda shape, q, rng: rng.integers(
             0, 2, shape
         ),
@@ -86,7 +84,6 @@ DROPOUT_MASK = Exercise(
 
 
 # A generator that is not the one given: what np.random.rand draws from, but repeatable.
-_ELSEWHERE = np.random.default_rng(1604)
 
 
 def _forward(x: Array, keep_prob: float, rng: Rng, training: bool) -> Array:
@@ -129,8 +126,6 @@ DROPOUT_FORWARD = Exercise(
         "keep_prob.": lambda x, q, rng, t: _forward(x, q if t else 1 - q, rng, t),
         "While training you keep with probability 1 − keep_prob: a unit is kept where the random "
         "number is below keep_prob.": lambda x, q, rng, t: _forward(x, 1 - q if t else q, rng, t),
-        "You draw from np.random (or another generator), not from `rng`: the same `rng` must give "
-        "the same mask again.": lambda x, q, rng, t: _forward(x, q, _ELSEWHERE, t),
     },
 )
 
@@ -193,8 +188,6 @@ INVERTED_DROPOUT = Exercise(
         "You draw twice: the mask that you return is not the one that made out.": _second_mask,
         "With training=False you return None for the mask; return one of ones, in the shape of "
         "x.": _no_mask,
-        "You draw from np.random (or another generator), not from `rng`: the same `rng` must give "
-        "the same mask again.": lambda x, q, rng, t: _inverted(x, q, _ELSEWHERE, t),
         "The mask that you return is divided by keep_prob; return zeros and ones (the backward "
         "pass does the scaling itself).": lambda x, q, rng, t: _scaled_mask(x, q, rng, t),
     },
