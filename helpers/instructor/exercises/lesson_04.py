@@ -83,9 +83,6 @@ DROPOUT_MASK = Exercise(
 )
 
 
-# A generator that is not the one given: what np.random.rand draws from, but repeatable.
-
-
 def _forward(x: Array, keep_prob: float, rng: Rng, training: bool) -> Array:
     return x * _torch_mask(x.shape, keep_prob, rng) if training else x * keep_prob
 
