@@ -1,11 +1,25 @@
-"""What all tests share: the seconds that notebooks took are listed at the end."""
+"""What all tests share: figures are closed; seconds that notebooks took are listed at the end."""
 
 import math
+import sys
 from collections.abc import Iterator
 
 import pytest
 
 BUDGET = 20  # seconds of CPU a notebook may take, its kernel's start included
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    text = "browser tests: photograph whole notebooks in tests/screenshots, not only figures"
+    parser.addoption("--pages", action="store_true", help=text)
+
+
+@pytest.fixture(autouse=True)
+def _figures_closed() -> Iterator[None]:
+    """No test leaves a figure open: matplotlib warns when twenty are, whichever test is next."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
 
 
 def _measured(reporter: pytest.TerminalReporter) -> Iterator[tuple[str, float]]:

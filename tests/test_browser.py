@@ -29,6 +29,11 @@ AT_REST = """e => {  // asked every 50 ms: JupyterLab lays cells out as they com
     e.restAt = now;
     return e.restFor >= 5;
 }"""
+FOCUS_RESTS = """e => {  // asked every 50 ms: takes the focus back until it stays
+    e.heldFor = document.activeElement === e ? (e.heldFor ?? 0) + 1 : 0;
+    if (!e.heldFor) e.focus({preventScroll: true});
+    return e.heldFor >= 3;
+}"""
 PATIENCE = 45_000  # milliseconds until a picture has to follow, on a machine with much to do
 PAGE_HEIGHT = 2000  # pixels of one screenshot of a notebook
 GOOD_FIGURE = """
@@ -94,7 +99,9 @@ class Figure:
 
         arguments = [self.image.element_handle(), before]
         try:
-            self.notebook.page.wait_for_function(CHANGED, arg=arguments, timeout=PATIENCE)
+            self.notebook.page.wait_for_function(
+                CHANGED, arg=arguments, timeout=PATIENCE, polling=100
+            )
         except Waited:
             raise AssertionError(f"{what}: the picture did not change; {self.tell()}") from None
         self.notebook.wait_idle()
@@ -123,6 +130,13 @@ class Figure:
         mouse.move(x + distance, y, steps=12)
         mouse.up()
 
+    def press(self, handle: Any, key: str) -> None:
+        """Press a key once the focus is settled: after a click JupyterLab may take it, late."""
+        self.notebook.page.wait_for_function(
+            FOCUS_RESTS, arg=handle.element_handle(), timeout=PATIENCE, polling=50
+        )
+        self.notebook.page.keyboard.press(key)
+
     def try_slider(self, slider: Any, name: str) -> None:
         handle, track = slider.locator(".noUi-handle"), slider.locator(".noUi-base")
         self.bring_into_view(handle)
@@ -135,10 +149,10 @@ class Figure:
         lowest = handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemin")
         for key in ("End", "Home") if lowest else ("Home", "End"):
             before = self.hash()
-            handle.press(key)
+            self.press(handle, key)
             self.wait_for_change(before, f"{name}: {key}")
             self.require_calm(height, f"{name}: {key}")
-        handle.press("ArrowRight" if lowest else "ArrowLeft")
+        self.press(handle, "ArrowRight" if lowest else "ArrowLeft")
         self.notebook.wait_idle()
         self.require_calm(height, f"{name}: arrow")
 
@@ -173,14 +187,18 @@ def open_and_run(browser: Any, address: str, name: str) -> tuple[NotebookPage, l
     return notebook, [Figure(notebook, box) for box in notebook.page.locator(EXPLORABLE).all()]
 
 
-def photograph(notebook: NotebookPage, figures: list[Figure], folder: Path) -> None:
-    """Each figure, and the notebook in pages, as PNG files."""
+def photograph(notebook: NotebookPage, figures: list[Figure], folder: Path, pages: bool) -> None:
+    """Each figure, and with `pytest --pages` the whole notebook too, as PNG files."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for i, figure in enumerate(figures, 1):
         figure.bring_into_view(figure.box)
         figure.box.screenshot(path=folder / f"figure-{i:02}.png")
-    page = notebook.page
+    if pages:
+        photograph_pages(notebook.page, folder)
+
+
+def photograph_pages(page: Any, folder: Path) -> None:
     page.set_viewport_size({"width": 1400, "height": PAGE_HEIGHT})
     page.mouse.move(0, 0)
     scroller = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-WindowedPanel-outer")
@@ -194,9 +212,12 @@ def photograph(notebook: NotebookPage, figures: list[Figure], folder: Path) -> N
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_notebook_in_jupyterlab(path: Path, address: str, browser: Any) -> None:
+def test_notebook_in_jupyterlab(
+    path: Path, address: str, browser: Any, request: pytest.FixtureRequest
+) -> None:
     notebook, figures = open_and_run(browser, address, path.name)
-    photograph(notebook, figures, SCREENSHOTS / path.stem)
+    pages = request.config.getoption("--pages")
+    photograph(notebook, figures, SCREENSHOTS / path.stem, pages)
     notebook.page.set_viewport_size({"width": 1400, "height": 1000})
     assert notebook.errors() == []
     assert notebook.page.locator(".jupyter-widgets-error-widget").count() == 0
