@@ -1,10 +1,12 @@
 # %% [markdown]
 # # 00 Warm-up: scaling and activations
 #
-# *85 minutes, the first ten on how the course works. Builds on: a little Python and NumPy, and
-# what a derivative is. Section 3 also uses eigenvalues and covariance, and sections 5 to 7 networks
-# of layers. If these are new to you, leave exercise 00.3 for a second reading; the other exercises
-# do without.*
+# How fast a network learns is decided in part before its first step: by the scale of its inputs,
+# and by the bend in its units. This lesson is about both. It begins with how the course works.
+#
+# *85 minutes. Builds on a little Python and NumPy, and what a derivative is. Section 3 also uses
+# eigenvalues and covariance, and sections 5 to 7 networks of layers. If these are new to you, leave
+# exercise 00.3 for a second reading; the other exercises do without.*
 #
 # After this lesson you will be able to
 # - work with a lesson: predict, explore, answer, check, and help yourself when stuck;
@@ -14,10 +16,11 @@
 # - choose an activation function by its derivative, and see what happens to gradients in deep
 #   networks.
 #
-# At the end there is a [glossary](#Glossary) for the whole course, in English and Korean.
+# Words and symbols that are new to you: see the [glossary](#Glossary) at the end, for the whole
+# course, in English and Korean.
 
 # %% [markdown]
-# ## 1 Your first ten minutes
+# ## 1 How a lesson works · 10 minutes
 #
 # This page is a *notebook*: text, and cells with Python. Click into the cell below and press
 # **Shift + Enter**. It runs, and the next cell is marked. `[*]` on its left means *at work*, a
@@ -58,7 +61,7 @@ predict(
 )
 
 # %% [markdown]
-# ### Explore
+# ### Explore: a valley
 #
 # Figures with sliders are there to be played with. Drag a slider, or click it and use the arrow
 # keys.
@@ -282,10 +285,10 @@ except NotImplementedError:
 # %% [markdown]
 # ## 3 Why it matters: the condition number · 20 minutes
 #
-# For a linear model and squared error, the loss is a bowl. How steep it is in each direction is
-# given by the eigenvalues $\lambda_1 \ge \dots \ge \lambda_d$ of the matrix $X^\top X/n$, where $X$
-# has one more column of ones for the intercept. Along each eigenvector one step multiplies what is
-# left by $1-\eta\lambda_i$. So
+# For a linear model and half the mean squared error, the loss is a bowl. How steep it is in each
+# direction is given by the eigenvalues $\lambda_1 \ge \dots \ge \lambda_d$ of the matrix
+# $X^\top X/n$, where $X$ has one more column of ones for the intercept. Along each eigenvector one
+# step multiplies what is left by $1-\eta\lambda_i$. So
 #
 # - the learning rate η must stay below $2/\lambda_1$;
 # - the flattest direction sets the pace, by the **condition number**
@@ -363,7 +366,8 @@ check("00.3", whiten)
 #
 # Pixels all have the same scale already. The digits of this course are 8 × 8 = 64 pixels between 0
 # and 1, here with some noise on top (std 0.2). 300 of them train a linear model. In the figure,
-# 100 % is the loss above the lowest one at the start, where all weights are 0.
+# 100 % is the loss above the lowest one at the start, where all weights are 0. There are five
+# *seeds*: five draws of images and noise, so that you see what is chance.
 
 # %%
 predict(
@@ -399,7 +403,8 @@ lost = speed["raw"].accuracy.max(0) - speed["whitened"].accuracy.max(0)
 claim("best on the way, raw less whitened: mean", lost.mean(), low=0.02, high=0.08)
 
 # %% [markdown]
-# Min–max is not bad in itself. The same digits without noise:
+# Min–max is not bad in itself. The same digits without noise (a *point*, here and in all lessons,
+# is a percentage point of accuracy):
 
 # %%
 clean = scaling.compare_on_digits(seeds, times, pixel_noise=0.0)
@@ -681,7 +686,7 @@ for name, value in table.items():
 #
 # Left and middle: φ and φ′; the gray hump shows where the inputs of a unit lie. Right: the product
 # of derivatives through many layers, for forty single ways through a network (thin), and their
-# root mean square (green). Weights come on top in lesson 01.
+# root mean square (green). Weights add factors of their own: lesson 01.
 #
 # 1. Which functions keep a product near 1? What does α do to the leaky ReLU?
 # 2. *tanh*: make the inputs small, then large. Why does it vanish for large ones?
@@ -698,8 +703,8 @@ explore_gallery(seed=SEED)
 # every layer, but there are very many of them, and the mean only halves (its root: × 0.71). Weights
 # can make up for that, with a factor of √2: that is *He* initialization, lesson 01.
 #
-# Does this hold in networks? 20 layers of 64 units on digits, weights drawn at random: *Xavier* has
-# variance 1/64, *He* 2/64. *Predicted* is a factor for each layer,
+# Does this hold in networks? Take 20 layers of 64 units on digits, weights drawn at random:
+# *Xavier* has variance 1/64, *He* 2/64. *Predicted* is a factor for each layer,
 # √(n·Var(w)·mean φ′²), with n = 64 units and the mean over units and images.
 
 # %%
@@ -865,8 +870,9 @@ claim("leaky ReLU less ReLU: test accuracy at 0.1", gain, low=0.01, high=0.3)
 # are positive, **all weights of the unit move up, or all down**. To raise one and lower another,
 # they must zig-zag. So say the textbooks, against the sigmoid and for zero-centered activations.
 #
-# A walk ends when a tenth of the distance is left. Its *detour* is its length over the straight
-# way: 1 is none.
+# Two ways to walk: one step for each example, or one step for each *batch* of 16, along the mean of
+# their gradients. A walk ends when a tenth of the distance is left. Its *detour* is its length over
+# the straight way: 1 is none.
 
 # %%
 twenty = range(100 * SEED, 100 * SEED + 20)
@@ -960,64 +966,74 @@ claim("batches, each at its fastest rate: steps, positive over centered",
 # %% [markdown]
 # ## Glossary
 #
-# All lessons in one place; the terms stand under the lesson where you first meet them. Ctrl + F
-# finds a word. Some letters have several meanings: the table says which lesson means what.
+# All lessons in one place; the terms stand under the lesson that explains them. Ctrl + F finds a
+# word. Some letters have several meanings: the table says which lesson means what.
 #
 # | symbol | meaning | lesson |
 # |---|---|---|
 # | $x,\ X$ | an input; a matrix with an example in each row | all |
-# | $y,\ \hat y$ | target (label); the model's output | all |
-# | $n,\ N$ | number of examples (in 04, $N$: number of units that may drop) | all |
+# | $y,\ \hat y$ | target (label); the model's output; in 04 and 05, $y$ is a layer's output | all |
+# | $n,\ N$ | number of examples; in 04, $N$ counts units; in 05, both count a batch | all |
 # | $d$ | number of features | all |
-# | $K$ | number of classes | 07 to 10 |
-# | $w,\ W,\ b$ | weights, bias; $w^*$ the best ones; in 10, $b$ is momentum's buffer | all |
-# | $z = w^\top x + b$ | pre-activation | 00, 01 |
-# | $h = \varphi(z)$ | activation; φ the activation function, φ′ its slope | 00, 01 |
-# | $h,\ w$ of an image | height and width in pixels | 08 |
-# | $L,\ J$ | loss; without (02) or with a penalty; in 01, $J$ is the Jacobian | all |
-# | $\nabla L,\ g$ | gradient of the loss | 02, 03 |
+# | $K$ | number of classes | 04, 06, 08 to 10 |
+# | $S$ | number of seeds, as in the shape $(T, S)$ | 03 to 11 |
+# | $w,\ W,\ b$ | weights, bias; $w^*$ the best ones; in 03 and 10, $b$ is momentum's buffer | all |
+# | $z = w^\top x + b$ | pre-activation; in 04 and 09 the logits; in 03 a root | 00, 01, 05 |
+# | $h = \varphi(z)$ | activation; φ the activation function, φ′ its slope | 00, 01, 05 |
+# | $l,\ L$ as an index | a layer, the last layer | 01, 05 |
+# | $C,\ H,\ W;\ h,\ w$ | channels, height, width of images | 05; 08 |
+# | $L$ | loss; in 02, the largest eigenvalue | all |
+# | $J,\ \tilde J$ | loss without and with a penalty; in 01, $J$ is the Jacobian | 02 |
+# | $\nabla L,\ g$ | gradient of the loss; in 01, $g$ is a draw from $N(0,1)$ | 02 to 10 |
 # | $\delta$ | derivative of the loss by a pre-activation or logit | 00, 01 |
 # | $\eta$ | learning rate (`lr`) | all |
-# | $t$ | step; in 02 also the threshold of soft-thresholding | 02, 07 |
+# | $t$ | step; in 02 also the threshold of soft-thresholding | 02, 03, 07, 10 |
 
 # %% [markdown]
 # | symbol | meaning | lesson |
 # |---|---|---|
-# | $\lambda$ | strength of a penalty or of weight decay | 02, 03, 09 |
+# | $\lambda,\ \Omega$ | strength of a penalty or of weight decay; the penalty | 02, 03, 05, 09 |
 # | $\lambda_i,\ \lambda_1$ | eigenvalues of the curvature; the largest one | 00, 07 |
 # | $\lambda,\ \pi$ in mixup | share of the first image; the order of partners | 08 |
 # | $\kappa$ | condition number, largest over smallest curvature | 00, 10 |
-# | $H$ | Hessian, the matrix of second derivatives | 02, 07, 09, 10 |
-# | $\alpha$ | slope of leaky ReLU, height of ELU; ridge's strength; angle; of mixup | 00; 07; 08 |
+# | $H$ | Hessian, the matrix of second derivatives | 07, 09, 10 |
+# | $\alpha$ | of leaky ReLU and ELU; a model's say in AdaBoost; ridge's strength | 00; 06; 07 |
+# | $\alpha$ | an angle; of mixup | 08 |
+# | $a$ | bound of $U[-a, a]$; a factor on weights (in 02, α) | 01; 05, 09 |
 # | $\mu$ | mean; in 03 and 10 the momentum | 00, 05; 03, 10 |
 # | $\sigma,\ \sigma^2$ | standard deviation, variance | all |
 # | $n_\text{in},\ n_\text{out}$ | `fan_in`, `fan_out`: connections in and out | 01 |
-# | $\sigma_w^2,\ \chi$ | weight variance × fan_in; growth of a small difference | 01 |
+# | $\sigma_w^2,\ q_l,\ \chi$ | weight variance × fan_in; Var(z); the gradient's factor | 01 |
 # | $\lVert w\rVert_1,\ \lVert w\rVert_2$ | sum of absolute values; length | 02 |
-# | $s$ | budget, the largest norm allowed; the sigmoid; share of a schedule | 02; 00; 10 |
-# | $\tau$ | width of a prior | 02 |
-# | $q,\ p$ | `keep_prob`; $p = 1-q$, the probability of dropping | 04 |
-# | $q_k,\ p_k$ | target of a class; its probability, the softmax | 09 |
-# | $m$ | mask of 0 and 1; in 05 the momentum of running statistics | 04; 05 |
+# | $s$ | the sigmoid; budget, the largest norm allowed | 00; 02 |
+# | $s$ | $\sqrt{\sigma^2+\varepsilon}$; share of a schedule; std over seeds | 05; 10; 11 |
+# | $R,\ \theta$ | radius and angle of the optimum | 02 |
+# | $\tau,\ b$ | width of a Gaussian prior, of a Laplace prior | 02 |
 
 # %% [markdown]
 # | symbol | meaning | lesson |
 # |---|---|---|
+# | $q,\ p$ | `keep_prob`; $p = 1-q$, the probability of dropping | 04 |
+# | $q_k,\ p_k$ | target of a class; its probability, the softmax | 09 |
+# | $m$ | mask of 0 and 1; in 05 the momentum of running statistics | 04; 05 |
 # | $m,\ v;\ \hat m,\ \hat v$ | Adam's means of the gradient and its square; corrected | 03, 10 |
 # | $\beta_1,\ \beta_2$ | Adam's memory of the two means | 03, 10 |
-# | $\gamma,\ \beta$ | scale and shift after normalization | 05 |
+# | $\hat x,\ \gamma,\ \beta$ | normalized input; scale and shift after it | 05 |
 # | $\mu_r,\ \sigma_r^2$ | running mean, running variance | 05 |
-# | $\varepsilon$ | a tiny number against division by 0; in 09 the smoothing | 03, 05, 10; 09 |
-# | $\epsilon,\ E$ in 09 | the noise, a vector and a matrix; $\mathbb E$ is the mean | 09 |
+# | $\varepsilon$ | a tiny number against division by 0 | 03, 05, 10 |
+# | $\varepsilon$ | weighted error of a round; strength of label smoothing | 06; 09 |
+# | $\epsilon,\ E$ | noise on inputs or weights, a vector and a matrix | 09 |
+# | $c,\ \nu$ | std of the noise in a gradient | 03; 05 |
 # | $\rho$ | length of SAM's step uphill | 09 |
 # | $T$ | number of views; temperature; number of steps | 08; 09; 10 |
-# | $B$ | batch size | 05, 09 |
-# | $k$ | number of models; of pieces (maxout) | 06; 00 |
+# | $B$ | batch size | 09 |
+# | $k$ | number of pieces (maxout); of models; of copies | 00; 06; 08 |
 # | $v,\ c$ | mean square of an error; mean product of two models' errors | 06 |
-# | $e_i$ | error of model $i$ | 06 |
+# | $e_i,\ p_i$ | error of model $i$; its probabilities | 06 |
+# | $w_i,\ Z$ | weight of an example in AdaBoost; what makes the weights sum to 1 | 06 |
 # | $\operatorname{tr} H$ | sum of the curvatures, a measure of sharpness | 09 |
 # | $\odot$ | product entry by entry | 04, 05 |
-# | $E,\ \operatorname{Var}$ | mean and variance over chance | all |
+# | $\mathbb E,\ \operatorname{Var}$ | mean and variance over chance | all |
 
 # %% [markdown]
 # ### Terms of lesson 00
@@ -1030,22 +1046,26 @@ claim("batches, each at its fastest rate: steps, positive over centered",
 # | validation set | 검증 세트 | examples that choose settings |
 # | test set | 테스트 세트 | examples that only judge, once |
 # | loss | 손실 | how wrong the model is, as a number |
+# | seed | 시드 (난수 시드) | the number that random draws start from |
+# | batch | 배치 (미니배치) | the examples of one step |
+# | step, update | 스텝, 업데이트 (갱신) | one change of the weights |
 # | gradient descent | 경사 하강법 | steps downhill along the gradient |
 # | learning rate | 학습률 | the length of these steps |
-# | centering | 평균 제거 (중심화) | subtract the mean |
+# | centering | 중심화 (평균 제거) | subtract the mean |
 # | standardization | 표준화 | mean 0, standard deviation 1 |
 # | normalization | 정규화 | to a fixed range or norm |
 # | regularization | 규제 (정규화) | whatever limits overfitting |
 # | whitening | 백색화 | identity as covariance |
-# | principal components (PCA) | 주성분 분석 | directions of largest variance |
+# | covariance | 공분산 | how two numbers vary together |
+# | principal component analysis (PCA) | 주성분 분석 | directions of largest variance |
 # | condition number | 조건수 | largest over smallest curvature |
 # | data leakage | 데이터 누수 | test data have a say in the training |
 # | activation function | 활성화 함수 | the bend between two layers |
-# | pre-activation | 활성화 이전 값 | the sum before the bend |
+# | pre-activation | 활성화 전 값 | the sum before the bend |
 # | saturation | 포화 | flat part of φ: no gradient |
-# | dead unit (dead ReLU) | 죽은 뉴런 (죽은 렐루) | off for every example |
+# | dead unit (dead ReLU) | 죽은 뉴런 (죽은 ReLU) | off for every example |
 # | maxout | 맥스아웃 | the largest of several linear pieces |
-# | vanishing gradient | 기울기 소실 | gradients fade on the way back |
+# | vanishing gradient | 기울기 소실 (그레이디언트 소실) | gradients fade on the way back |
 
 # %% [markdown]
 # ### Terms of lesson 01
@@ -1053,13 +1073,18 @@ claim("batches, each at its fastest rate: steps, positive over centered",
 # | term | 한국어 | meaning |
 # |---|---|---|
 # | initialization | 초기화 | the weights before the first step |
+# | logit | 로짓 | score of a class, before the softmax |
+# | softmax | 소프트맥스 | turns scores into probabilities |
+# | cross-entropy | 교차 엔트로피 | minus the log of the right class's probability |
+# | stochastic gradient descent (SGD) | 확률적 경사 하강법 | gradient of a small batch |
+# | linear probe | 선형 프로브 | a linear classifier on a layer's activations |
 # | symmetry breaking | 대칭성 깨기 | units must start different |
 # | fan-in, fan-out | 팬인(입력 수), 팬아웃(출력 수) | connections into and out of a unit |
 # | LeCun initialization | 르쿤 초기화 | variance 1/fan_in |
 # | Xavier (Glorot) initialization | 세이비어(글로럿) 초기화 | variance 2/(fan_in + fan_out) |
-# | He initialization | 허(He) 초기화 | variance 2/fan_in, for ReLU |
+# | He initialization | He(허) 초기화 | variance 2/fan_in, for ReLU |
 # | gain | 게인 | a factor on the initial std |
-# | exploding gradient | 기울기 폭발 | gradients grow on the way back |
+# | exploding gradient | 기울기 폭발 (기울기 폭주) | gradients grow on the way back |
 # | orthogonal initialization | 직교 초기화 | all singular values equal |
 # | singular value | 특잇값 | how much a matrix stretches a direction |
 # | Jacobian | 야코비 행렬 | derivatives of outputs by inputs |
@@ -1071,15 +1096,15 @@ claim("batches, each at its fastest rate: steps, positive over centered",
 #
 # | term | 한국어 | meaning |
 # |---|---|---|
-# | overfitting | 과적합 | good on training data only |
+# | overfitting | 과적합 (과대적합) | good on training data only |
 # | generalization error | 일반화 오차 | error on new data |
 # | penalty | 벌점 (페널티) | a term added to the loss |
 # | L1, lasso | L1 규제, 라쏘 | sum of absolute weights |
 # | L2, ridge | L2 규제, 릿지 | sum of squared weights |
 # | sparsity | 희소성 | many weights are exactly 0 |
-# | subgradient | 서브그래디언트 (열미분) | a slope at a kink |
-# | proximal step | 근접 연산 스텝 | exact step for a kinked penalty |
-# | soft-thresholding | 연성 임계화 | shrink by t, or to 0 |
+# | subgradient | 서브그레이디언트 | a slope at a kink |
+# | proximal step | 근접 연산 (근접 경사법) | exact step for a kinked penalty |
+# | soft-thresholding | 연성 임계화 (소프트 임계화) | shrink by t, or to 0 |
 # | shrinkage | 축소 | weights pulled towards 0 |
 # | prior, posterior | 사전 분포, 사후 분포 | belief before and after the data |
 # | likelihood | 가능도 (우도) | how probable the data are |
@@ -1090,12 +1115,11 @@ claim("batches, each at its fastest rate: steps, positive over centered",
 #
 # | term | 한국어 | meaning |
 # |---|---|---|
-# | weight decay | 가중치 감쇠 | a share of the weight goes at each step |
-# | stochastic gradient descent (SGD) | 확률적 경사 하강법 | gradient of a small batch |
+# | weight decay | 가중치 감쇠 (가중치 감소) | a share of the weight goes at each step |
 # | momentum | 모멘텀 | gradients summed with a memory |
 # | adaptive learning rate | 적응적 학습률 | a rate for each weight |
 # | coupled, decoupled | 결합, 분리 | decay inside or beside the gradient |
-# | label noise | 레이블 노이즈 | wrong labels in training |
+# | label noise | 레이블 노이즈 (레이블 잡음) | wrong labels in training |
 # | divergence | 발산 | steps lead away |
 #
 # ### Terms of lesson 04
@@ -1103,7 +1127,7 @@ claim("batches, each at its fastest rate: steps, positive over centered",
 # | term | 한국어 | meaning |
 # |---|---|---|
 # | dropout | 드롭아웃 | units switched off at random |
-# | keep probability | 유지 확률 | `keep_prob`, not torch's p |
+# | keep probability | 유지 확률 (보존 확률) | `keep_prob`, not torch's p |
 # | mask | 마스크 | ones and zeros, drawn anew |
 # | inverted dropout | 역 드롭아웃 | scaled while training |
 # | weight scaling | 가중치 스케일링 | scaled at test time instead |
@@ -1111,7 +1135,7 @@ claim("batches, each at its fastest rate: steps, positive over centered",
 # | train mode, eval mode | 훈련 모드, 평가 모드 | `.train()`, `.eval()` |
 # | co-adaptation | 공적응 | units that only work together |
 # | MC dropout | 몬테카를로 드롭아웃 | many masks at test time |
-# | drop-path | 드롭 패스 (확률적 깊이) | whole layers are dropped |
+# | drop path | 드롭 패스 (확률적 깊이) | whole layers are dropped |
 
 # %% [markdown]
 # ### Terms of lesson 05
@@ -1125,8 +1149,9 @@ claim("batches, each at its fastest rate: steps, positive over centered",
 # | weight normalization | 가중치 정규화 | length and direction apart |
 # | running mean, running variance | 이동 평균, 이동 분산 | averages kept for test time |
 # | scale and shift | 스케일과 시프트 | γ and β |
-# | scale invariance | 척도 불변성 | the weights' length has no effect |
+# | scale invariance | 스케일 불변성 (척도 불변성) | the weights' length has no effect |
 # | effective learning rate | 유효 학습률 | η over the squared length |
+# | epoch | 에포크 (에폭) | once through the training set |
 # | internal covariate shift | 내부 공변량 변화 | layers' inputs change in training |
 # | folding | 폴딩 (병합) | put into the layer before |
 
@@ -1139,9 +1164,8 @@ claim("batches, each at its fastest rate: steps, positive over centered",
 # | bagging | 배깅 | each model on its bootstrap sample |
 # | bootstrap | 부트스트랩 | n draws with replacement |
 # | out-of-bag | 아웃 오브 백 (OOB) | the examples that were not drawn |
-# | covariance | 공분산 | how two errors go together |
-# | majority vote | 다수결 투표 (직접 투표) | the class named most |
-# | average vote | 간접 투표 | mean of the probabilities |
+# | majority vote | 다수결 투표 (직접 투표, 하드 보팅) | the class named most |
+# | average vote | 간접 투표 (소프트 보팅) | mean of the probabilities |
 # | stacking | 스태킹 | a model learns to combine |
 # | boosting | 부스팅 | errors weigh more next time |
 #
@@ -1149,9 +1173,8 @@ claim("batches, each at its fastest rate: steps, positive over centered",
 #
 # | term | 한국어 | meaning |
 # |---|---|---|
-# | early stopping | 조기 종료 | stop before the loss is lowest |
+# | early stopping | 조기 종료 | stop before the training loss is lowest |
 # | patience | 인내 (대기 횟수) | epochs to wait for a better one |
-# | epoch | 에포크 | once through the training set |
 # | best weights restored | 최적 가중치 복원 | back to the best epoch |
 # | regret | 후회 | what a rule gives away |
 # | filter | 필터 | the share reached, by direction |
@@ -1166,9 +1189,10 @@ claim("batches, each at its fastest rate: steps, positive over centered",
 # | online augmentation | 온라인(실시간) 증강 | drawn anew each time |
 # | cut-out | 컷아웃 | a square is blanked |
 # | mixup | 믹스업 | two images and labels blended |
+# | hyper-parameter | 하이퍼파라미터 | a setting that is not learned |
 # | policy | 증강 정책 | which transforms, how strong |
-# | bilinear interpolation | 쌍선형 보간법 | a value between four pixels |
-# | test-time augmentation (TTA) | 테스트 시점 증강 | average over transformed inputs |
+# | bilinear interpolation | 쌍선형 보간법 (양선형 보간법) | a value between four pixels |
+# | test-time augmentation (TTA) | 테스트 시점 증강 (TTA) | average over transformed inputs |
 #
 # ### Terms of lesson 09
 #
@@ -1177,12 +1201,10 @@ claim("batches, each at its fastest rate: steps, positive over centered",
 # | noise injection | 노이즈 주입 | noise on inputs or weights |
 # | label smoothing | 레이블 스무딩 | targets a bit less certain |
 # | soft label | 소프트 레이블 | probabilities as a target |
-# | logit | 로짓 | score before the softmax |
-# | cross-entropy | 교차 엔트로피 | minus the log of the right share |
 # | calibration | 보정 (캘리브레이션) | 80 % sure is right in 80 % |
 # | expected calibration error (ECE) | 기대 보정 오차 | the mean gap of that |
-# | flat minimum, sharp minimum | 평평한 최솟값, 뾰족한 최솟값 | little or much curvature |
-# | Hessian | 헤세 행렬 | matrix of second derivatives |
+# | flat minimum, sharp minimum | 평평한 최소점, 뾰족한 최소점 | little or much curvature |
+# | Hessian | 헤세 행렬 (헤시안) | matrix of second derivatives |
 # | sharpness-aware minimization (SAM) | 샤프니스 인식 최소화 | gradient where it is worst nearby |
 # | temperature scaling | 온도 스케일링 | all logits divided by T |
 
@@ -1191,10 +1213,9 @@ claim("batches, each at its fastest rate: steps, positive over centered",
 #
 # | term | 한국어 | meaning |
 # |---|---|---|
-# | hyper-parameter | 하이퍼파라미터 | a setting that is not learned |
 # | learning-rate schedule | 학습률 스케줄 | a rate that changes over the steps |
 # | ravine | 협곡 | steep one way, flat the other |
-# | warm-up | 워밍업 | the rate rises at the start |
+# | warm-up | 웜업 (워밍업) | the rate rises at the start |
 # | cosine decay | 코사인 감쇠 | it falls along a cosine |
 # | bias correction | 편향 보정 | repairs Adam's first steps |
 # | range test | 학습률 범위 테스트 | try rising rates |
@@ -1207,9 +1228,9 @@ claim("batches, each at its fastest rate: steps, positive over centered",
 # | term | 한국어 | meaning |
 # |---|---|---|
 # | baseline | 기준 모델 (베이스라인) | what must be beaten |
-# | ablation | 절제 실험 | leave out one part, measure |
-# | confusion matrix | 오차 행렬 (혼동 행렬) | true classes against guesses |
-# | lab book | 실험 노트 | every run with its settings |
+# | ablation | 절제 연구 (절제 실험) | leave out one part, measure |
+# | confusion matrix | 혼동 행렬 (오차 행렬) | true classes against guesses |
+# | lab book | 실험 노트 (연구 노트) | every run with its settings |
 
 # %%
 progress("00")
