@@ -206,7 +206,7 @@ def test_a_killed_grader_goes_on_where_it_stopped(
             written.append(path.stem)
         write_atomically(path, text, **options)
 
-    monkeypatch.setattr(grading, "write_atomically", write)
+    monkeypatch.setattr("helpers.instructor.batch.write_atomically", write)
     with pytest.raises(KeyboardInterrupt):
         grade(course, NUMBER, Settings(seconds=10))
     monkeypatch.undo()

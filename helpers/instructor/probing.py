@@ -1,4 +1,4 @@
-"""Runs a restored notebook in a box and asks its answers for outcomes; judges them out here.
+"""Runs a restored notebook in a box, and asks its answers for outcomes (`answers` judges them).
 
 Cells run in the order of the notebook. The lesson's own cells give their imports and definitions
 only, not their figures and training: an answer needs no more. Should a name be missing, all of it
@@ -6,30 +6,19 @@ is run. A cell that ends its kernel is left out of the next try, so that the oth
 """
 
 import ast
-import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 from nbformat import NotebookNode
 
-from helpers.instructor.sanitize import clean_text
-from helpers.instructor.session import Ended, NoAnswer, Result, Session
-from helpers.judging import WRONG, Outcome, Task, Verdict, judge_outcomes
-from helpers.values import Seed, decode, encode, same
+from helpers.instructor.answers import Finding, ask, not_judged, unpack
+from helpers.instructor.session import Ended, Result, Session
+from helpers.judging import Task
+
+__all__ = ["Findings", "Step", "examine", "keep_definitions", "plan_steps", "unpack"]
 
 MAX_TRIES = 6  # kernels that one notebook may end
-MAX_DIGITS = 20  # of an integer that comes back
-MAX_NAMES = 20
-
-
-@dataclass
-class Finding:
-    """What was found out about one exercise. `review` says why a person should look, or ""."""
-
-    verdict: Verdict
-    review: str = ""
 
 
 @dataclass
@@ -105,7 +94,7 @@ def examine(
         findings = _examine(plan_steps(notebook, tasks, whole=True), open_session, seed)
     for task in tasks.values():
         reason = findings.remarks[-1] if findings.remarks else "there is no cell of its check"
-        finding = findings.exercises.setdefault(task.id, _not_judged(task, reason))
+        finding = findings.exercises.setdefault(task.id, not_judged(task, reason))
         finding.review = finding.review or findings.troubled.get(task.id, "")
     return findings
 
@@ -157,98 +146,10 @@ def _ask_again(steps: Sequence[Step], session: Session, findings: Findings, seed
 def _note_end(step: Step, reason: str, findings: Findings) -> None:
     _note_trouble(step, f"cell {step.id} ended the kernel: {reason}", findings)
     if step.task:
-        findings.exercises[step.task.id] = _not_judged(step.task, reason)
+        findings.exercises[step.task.id] = not_judged(step.task, reason)
 
 
 def _note_trouble(step: Step, text: str, findings: Findings) -> None:
     findings.remarks.append(text)
     if step.id.startswith("exercise-"):
         findings.troubled[step.id.removeprefix("exercise-").replace("-", ".")] = text
-
-
-def _not_judged(task: Task, reason: str) -> Finding:
-    total = len(dict.fromkeys(task.parts))
-    return Finding(Verdict(WRONG, 0, total, f"Your answer could not be judged: {reason}."), reason)
-
-
-def ask(session: Session, task: Task, seed: int) -> Finding:
-    """Sends the probes in an order of their own, one of them twice, and judges what comes back."""
-    order = np.random.default_rng(seed).permutation(len(task.probes)).tolist()
-    order.append(order[0])
-    try:
-        text = session.ask(task.function, [encode(list(task.probes[i])) for i in order])
-        reply = _parse(text)
-    except (NoAnswer, ValueError, RecursionError) as error:
-        return _not_judged(task, str(error)[:200])
-    if isinstance(reply.get("missing"), str):
-        total = len(dict.fromkeys(task.parts))
-        text = clean_text(reply["missing"], 300)
-        return Finding(Verdict(WRONG, 0, total, f"{text[:1].upper()}{text[1:]}."))
-    try:
-        return _judge(task, reply, order)
-    except Exception as error:  # the outputs are hostile: a judge may stumble over them in any way
-        return _not_judged(task, f"the outputs could not be read ({type(error).__name__})")
-
-
-def _parse(text: str) -> dict[str, Any]:
-    def integer(digits: str) -> int:
-        if len(digits) > MAX_DIGITS:
-            raise ValueError("an integer of too many digits came back")
-        return int(digits)
-
-    def constant(name: str) -> float:
-        raise ValueError(f"{name} is not written so in JSON")
-
-    reply = json.loads(text, parse_int=integer, parse_constant=constant)
-    if not isinstance(reply, dict):
-        raise ValueError("what came back is no answer")
-    return reply
-
-
-def _judge(task: Task, reply: Mapping[str, Any], order: Sequence[int]) -> Finding:
-    packed = reply["outcomes"]
-    if len(packed) != len(order):
-        raise ValueError("there is not one outcome a probe")
-    names = [clean_text(n, 40) for n in reply["names"][:MAX_NAMES]]
-    got = [unpack(p, task, i) for p, i in zip(packed, order, strict=True)]
-    outcomes = [got[order.index(i)] for i in range(len(task.probes))]
-    verdict = judge_outcomes(task, outcomes, names)
-    changed = [got[-1] if i == order[0] else o for i, o in enumerate(outcomes)]
-    again = judge_outcomes(task, changed, names)
-    review = ""
-    if not _repeats(got[0], got[-1]):
-        review = "it gave two different outputs for the same input"
-    worse = again if again.passed < verdict.passed else verdict
-    return Finding(replace(worse, message=clean_text(worse.message, 4000)), review)
-
-
-def _repeats(first: Outcome, again: Outcome) -> bool:
-    if first.error or again.error:
-        return first.error == again.error
-    try:
-        return type(first.output) is type(again.output) and same(first.output, again.output)
-    except Exception:  # outputs that cannot even be compared
-        return False
-
-
-def unpack(packed: Mapping[str, Any], task: Task, index: int) -> Outcome:
-    """An outcome as it came back, in plain values; one that is unreadable gets a name, no value."""
-    error = clean_text(packed.get("error", ""), 100)
-    if error:
-        return Outcome(error=error, error_text=clean_text(packed.get("error_text", ""), 2000))
-    changed = clean_text(packed.get("changed", ""), 100)
-    if "kind" in packed:
-        module, name = (clean_text(part, 80) for part in packed["kind"])
-        return Outcome(output=stand_in(module, name), changed_input=changed)
-    try:
-        output = decode(packed["output"])
-    except Exception:  # hostile: any form of nonsense
-        output = stand_in("builtins", "value that cannot be read")
-    if isinstance(output, Seed):
-        output = stand_in("builtins", "Seed")
-    return Outcome(output=output, changed_input=changed)
-
-
-def stand_in(module: str, name: str) -> Any:
-    """An object whose type has this name: what a message says of an output that was not sent."""
-    return type(name or "object", (), {"__module__": module})()

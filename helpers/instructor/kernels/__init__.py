@@ -11,6 +11,7 @@ box         shuts the calling process in
 keeper      watches a box from outside, and ends it
 preload     what the warm process imports
 zygote      the warm process
+launch      what it does in a fork: the keeper, and in it the kernel
 warm        starts and finds the warm process
 provisioners  what jupyter_client calls: "warm-box" and "bwrap-box"
 choose      which of them works on this machine, and why not

@@ -1,0 +1,117 @@
+"""Asks an answer in a box for its outputs on fresh probes, and judges them out here.
+
+What comes back is hostile input: it is bounded before it is parsed, decoded into plain values, and
+whatever a judge stumbles over is an answer that could not be judged.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from helpers.instructor.sanitize import clean_text
+from helpers.instructor.session import NoAnswer, Session
+from helpers.judging import WRONG, Outcome, Task, Verdict, judge_outcomes
+from helpers.values import Seed, decode, encode, same
+
+MAX_DIGITS = 20  # of an integer that comes back
+MAX_NAMES = 20
+
+
+@dataclass
+class Finding:
+    """What was found out about one exercise. `review` says why a person should look, or ""."""
+
+    verdict: Verdict
+    review: str = ""
+
+
+def not_judged(task: Task, reason: str) -> Finding:
+    """Nothing earned, and a person is told why."""
+    total = len(dict.fromkeys(task.parts))
+    return Finding(Verdict(WRONG, 0, total, f"Your answer could not be judged: {reason}."), reason)
+
+
+def ask(session: Session, task: Task, seed: int) -> Finding:
+    """Sends the probes in an order of their own, one of them twice, and judges what comes back."""
+    order = np.random.default_rng(seed).permutation(len(task.probes)).tolist()
+    order.append(order[0])
+    try:
+        text = session.ask(task.function, [encode(list(task.probes[i])) for i in order])
+        reply = _parse(text)
+    except (NoAnswer, ValueError, RecursionError) as error:
+        return not_judged(task, str(error)[:200])
+    if isinstance(reply.get("missing"), str):
+        total = len(dict.fromkeys(task.parts))
+        text = clean_text(reply["missing"], 300)
+        return Finding(Verdict(WRONG, 0, total, f"{text[:1].upper()}{text[1:]}."))
+    try:
+        return _judge(task, reply, order)
+    except Exception as error:  # the outputs are hostile: a judge may stumble over them in any way
+        return not_judged(task, f"the outputs could not be read ({type(error).__name__})")
+
+
+def _parse(text: str) -> dict[str, Any]:
+    def integer(digits: str) -> int:
+        if len(digits) > MAX_DIGITS:
+            raise ValueError("an integer of too many digits came back")
+        return int(digits)
+
+    def constant(name: str) -> float:
+        raise ValueError(f"{name} is not written so in JSON")
+
+    reply = json.loads(text, parse_int=integer, parse_constant=constant)
+    if not isinstance(reply, dict):
+        raise ValueError("what came back is no answer")
+    return reply
+
+
+def _judge(task: Task, reply: Mapping[str, Any], order: Sequence[int]) -> Finding:
+    packed = reply["outcomes"]
+    if len(packed) != len(order):
+        raise ValueError("there is not one outcome a probe")
+    names = [clean_text(n, 40) for n in reply["names"][:MAX_NAMES]]
+    got = [unpack(p, task, i) for p, i in zip(packed, order, strict=True)]
+    outcomes = [got[order.index(i)] for i in range(len(task.probes))]
+    verdict = judge_outcomes(task, outcomes, names)
+    changed = [got[-1] if i == order[0] else o for i, o in enumerate(outcomes)]
+    again = judge_outcomes(task, changed, names)
+    review = ""
+    if not _repeats(got[0], got[-1]):
+        review = "it gave two different outputs for the same input"
+    worse = again if again.passed < verdict.passed else verdict
+    return Finding(replace(worse, message=clean_text(worse.message, 4000)), review)
+
+
+def _repeats(first: Outcome, again: Outcome) -> bool:
+    if first.error or again.error:
+        return first.error == again.error
+    try:
+        return type(first.output) is type(again.output) and same(first.output, again.output)
+    except Exception:  # outputs that cannot even be compared
+        return False
+
+
+def unpack(packed: Mapping[str, Any], task: Task, index: int) -> Outcome:
+    """An outcome as it came back, in plain values; one that is unreadable gets a name, no value."""
+    error = clean_text(packed.get("error", ""), 100)
+    if error:
+        return Outcome(error=error, error_text=clean_text(packed.get("error_text", ""), 2000))
+    changed = clean_text(packed.get("changed", ""), 100)
+    if "kind" in packed:
+        module, name = (clean_text(part, 80) for part in packed["kind"])
+        return Outcome(output=stand_in(module, name), changed_input=changed)
+    try:
+        output = decode(packed["output"])
+    except Exception:  # hostile: any form of nonsense
+        output = stand_in("builtins", "value that cannot be read")
+    if isinstance(output, Seed):
+        output = stand_in("builtins", "Seed")
+    return Outcome(output=output, changed_input=changed)
+
+
+def stand_in(module: str, name: str) -> Any:
+    """An object whose type has this name: what a message says of an output that was not sent."""
+    return type(name or "object", (), {"__module__": module})()

@@ -1,0 +1,197 @@
+"""All submissions of a lesson: who is to be graded, where they run, and what is written of them."""
+
+import hashlib
+import json
+import multiprocessing
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from tqdm import tqdm
+
+from helpers.instructor.course import Course, CourseError, write_atomically
+from helpers.instructor.kernels.choose import WARM
+from helpers.instructor.kernels.warm import ADDRESS, NoBox, zygote_address
+from helpers.instructor.record import Recorder, read_timestamp
+from helpers.instructor.submission import Job, find_notebook, nothing, run_job
+from helpers.judging import Task
+
+VERSION = 1  # of the outcomes; a higher one grades everything again
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a lesson is graded. `seconds` bounds a cell; `jobs` submissions run at a time."""
+
+    jobs: int = 1
+    seconds: float = 30.0
+    trust: bool = False
+    force: bool = False
+    dask: str = ""
+
+
+@dataclass
+class Summary:
+    """What a run did: students graded now, taken over from earlier runs, and not graded at all."""
+
+    graded: dict[str, dict[str, Any]]
+    kept: list[str]
+    failed: dict[str, str]
+
+    @property
+    def review(self) -> list[str]:
+        """The students whose submission a person should look at."""
+        return [s for s, result in self.graded.items() if result["needs_review"]]
+
+
+class Batch:
+    """One run over one lesson."""
+
+    def __init__(
+        self,
+        course: Course,
+        stem: str,
+        release: str,
+        tasks: Mapping[str, Task],
+        kernel: str,
+        settings: Settings,
+    ) -> None:
+        self.course, self.stem, self.release = course, stem, release
+        self.tasks, self.kernel, self.settings = tasks, kernel, settings
+        self.secret = course.secret()
+        self.work = course.root / ".grading-work"  # what a killed run left there goes now
+        shutil.rmtree(self.work, ignore_errors=True)
+        self.work.mkdir()
+        self.recorder = Recorder(course, stem, self.work / "restored")
+        self.summary = Summary({}, [], {})
+
+    def run(self) -> Summary:
+        submitted = self.course.submitted(self.stem)
+        for student in self.course.students():
+            if student not in submitted:
+                self._note_missing(student)
+        jobs = [job for s, folder in submitted.items() if (job := self._prepare(s, folder))]
+        try:
+            self._run_jobs(jobs, len(submitted))
+        finally:
+            shutil.rmtree(self.work, ignore_errors=True)
+        return self.summary
+
+    def _prepare(self, student: str, folder: Path) -> tuple[Job, Path, str, list[str]] | None:
+        """The job of a submission; None when an earlier run did the same."""
+        path, remarks = find_notebook(folder, self.stem)
+        mark = self._fingerprint(path, remarks)
+        recorded = self.course.read_result(self.stem, student)
+        same = recorded.get("fingerprint") == mark and not self.settings.force
+        if same and self.recorder.is_recorded(student):
+            self.summary.kept.append(student)
+            return None
+        seed = int(mark[:8], 16)
+        job = Job(
+            student, str(path), self.release, self.tasks, self.kernel, self.settings.seconds, seed
+        )
+        return job, folder, mark, remarks
+
+    def _fingerprint(self, path: Path, remarks: list[str]) -> str:
+        """Of all that the outcome follows from."""
+        digest = hashlib.sha256(f"{VERSION}{remarks}".encode() + self.secret)
+        digest.update(self.release.encode())
+        if path.is_file() and not path.is_symlink():
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        return digest.hexdigest()
+
+    def _run_jobs(self, jobs: list[tuple[Job, Path, str, list[str]]], count: int) -> None:
+        running: dict[Future[dict[str, Any]], tuple[Job, Path, str, list[str]]] = {}
+        waiting = list(reversed(jobs))
+        with (
+            make_executor(self.settings, self.kernel, self.work) as executor,
+            tqdm(total=count, initial=count - len(jobs), desc=self.stem, unit="submission") as bar,
+        ):
+            while waiting or running:
+                while waiting and len(running) < 2 * self.settings.jobs:
+                    entry = waiting.pop()
+                    running[executor.submit(run_job, entry[0])] = entry
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    self._finish(future, *running.pop(future))
+                    bar.update()
+
+    def _finish(
+        self, future: Future[dict[str, Any]], job: Job, folder: Path, mark: str, remarks: list[str]
+    ) -> None:
+        try:
+            result = future.result()
+        except (NoBox, OSError) as error:
+            self.summary.failed[job.student] = str(error)
+            return
+        notebook = result.pop("notebook")
+        outputs = result.pop("outputs")
+        timestamp, trouble = read_timestamp(folder)
+        result["remarks"] = [*remarks, *([trouble] if trouble else []), *result["remarks"]]
+        scores = {
+            f"check-{name.replace('.', '-')}": entry for name, entry in result["exercises"].items()
+        }
+        document = nbformat.reads(notebook, as_version=4)
+        try:
+            self.recorder.record(job.student, document, outputs, scores, timestamp)
+        except CourseError as error:
+            self.summary.failed[job.student] = str(error)
+            return
+        self._write(job.student, result, mark)
+
+    def _write(self, student: str, result: dict[str, Any], mark: str) -> None:
+        """The outcome in words: the last thing that is written, so the sign that all is done."""
+        exercises = result["exercises"].values()
+        reviews = [e["review"] for e in exercises if e["review"]]
+        reasons = list(dict.fromkeys([*result["remarks"], *reviews]))
+        missing = result["status"] == "missing"
+        result |= {
+            "student": student,
+            "lesson": self.stem,
+            "score": sum(e["points"] for e in exercises),
+            "max_score": sum(e["max_points"] for e in exercises),
+            "needs_review": bool(reasons) and not missing,
+            "reason": "; ".join(reasons) or "graded",
+            "fingerprint": mark,
+        }
+        text = json.dumps(result, indent=1, ensure_ascii=False, sort_keys=True)
+        write_atomically(self.course.result_path(self.stem, student), text + "\n")
+        self.summary.graded[student] = result
+
+    def _note_missing(self, student: str) -> None:
+        exercises = {name: nothing(task, "") for name, task in self.tasks.items()}
+        remarks = ["nothing was handed in"]
+        result = {"exercises": exercises, "remarks": remarks, "status": "missing"}
+        self._write(student, result, "")
+
+
+@contextmanager
+def make_executor(settings: Settings, kernel: str, work: Path) -> Iterator[Executor]:
+    """Where submissions run: processes of this machine, or a Dask cluster.
+
+    `work` is where the processes of this machine put their temporary files.
+    """
+    if settings.dask:
+        from distributed import Client  # only needed here
+
+        with Client(settings.dask) as client:
+            yield client.get_executor()
+        return
+    environment = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TMPDIR": str(work)}
+    if kernel == WARM:
+        environment[ADDRESS] = zygote_address()
+    context = multiprocessing.get_context("forkserver" if os.name == "posix" else "spawn")
+    with ProcessPoolExecutor(
+        settings.jobs, mp_context=context, initializer=_set_environment, initargs=(environment,)
+    ) as pool:
+        yield pool
+
+
+def _set_environment(values: Mapping[str, str]) -> None:
+    os.environ.update(values)

@@ -1,0 +1,93 @@
+"""Reads an export, a folder or a zip file, within limits.
+
+What a zip file says of itself is not believed.
+"""
+
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from helpers.instructor.course import CourseError
+from helpers.instructor.restore import MAX_FILE
+
+MAX_FILES = 20_000
+MAX_METADATA = 20 << 20  # bytes
+METADATA = "submission_metadata.yml"
+_LINK = 0o120000  # the mode of a symbolic link in a zip file
+
+
+def read_files(source: Path, skipped: dict[str, str]) -> dict[str, bytes]:
+    """The notebooks and Gradescope's metadata in a folder or zip file, by path.
+
+    What is left out is noted in `skipped`. Raises CourseError for anything else.
+    """
+    if source.is_dir():
+        return dict(_read_folder(source, skipped))
+    if zipfile.is_zipfile(source):
+        return dict(_read_zip(source, skipped))
+    raise CourseError(f"{source} is neither a folder nor a zip file")
+
+
+def printable(path: str) -> str:
+    """A path whose bytes may be no text, as text."""
+    return path.encode("utf-8", "backslashreplace").decode()
+
+
+def _read_folder(source: Path, skipped: dict[str, str]) -> Iterator[tuple[str, bytes]]:
+    for count, path in enumerate(sorted(source.rglob("*"))):
+        if count > MAX_FILES:
+            raise CourseError(f"{source} holds more than {MAX_FILES} files")
+        name = path.relative_to(source).as_posix()
+        if not _wanted(name) or path.is_dir():
+            continue
+        if path.is_symlink() or not path.is_file():
+            skipped[printable(name)] = "a link or a device"
+        elif path.stat().st_size > _limit(name):
+            skipped[printable(name)] = f"larger than {MAX_FILE >> 20} MB"
+        else:
+            yield name, path.read_bytes()
+
+
+def _read_zip(source: Path, skipped: dict[str, str]) -> Iterator[tuple[str, bytes]]:
+    try:
+        with zipfile.ZipFile(source) as archive:
+            entries = archive.infolist()
+            if len(entries) > MAX_FILES:
+                raise CourseError(f"{source} holds more than {MAX_FILES} files")
+            for entry in sorted(entries, key=lambda e: e.filename):
+                if entry.is_dir() or not _wanted(entry.filename):
+                    continue
+                content = _read_entry(archive, entry)
+                if isinstance(content, str):
+                    skipped[printable(entry.filename)] = content
+                else:
+                    yield entry.filename, content
+    except zipfile.BadZipFile as error:
+        raise CourseError(f"{source} is a broken zip file: {error}") from error
+
+
+def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes | str:
+    """Its bytes, or why it is left out. What it says of its size is not believed."""
+    if entry.external_attr >> 16 & 0o170000 == _LINK:
+        return "a link or a device"
+    if entry.flag_bits & 1:
+        return "encrypted"
+    limit = _limit(entry.filename)
+    try:
+        with archive.open(entry) as file:
+            content = file.read(limit + 1)
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, zlib.error) as error:
+        return f"cannot be read: {error}"
+    return content if len(content) <= limit else f"larger than {limit >> 20} MB"
+
+
+def _wanted(name: str) -> bool:
+    path = PurePosixPath(name)
+    hidden = any(re.match(r"__MACOSX|\.[^.]", part) for part in path.parts)
+    return path.name == METADATA or (path.suffix == ".ipynb" and not hidden)
+
+
+def _limit(name: str) -> int:
+    return MAX_METADATA if name.endswith(".yml") else MAX_FILE
