@@ -5,15 +5,16 @@
 # exploded or became all alike before the first update. This lesson is about the numbers that
 # decide it.
 #
-# **What you will be able to do**
+# *100 minutes. Builds on lesson 00 (activation functions and their slopes). Section 6 also uses
+# singular values.*
+#
+# After this lesson you will be able to
 # - say why weights start random, and what exactly goes wrong when they do not;
 # - derive how large they should be, forward and backward, and use LeCun, Xavier and He where each
 #   belongs;
 # - read activation histograms, and know what they hide;
 # - predict the spread in every layer of a deep network before you run it;
 # - name the cases in which textbook rules fail, with measurements.
-#
-# About 100 minutes. Builds on: activation functions and their slopes.
 #
 # Words and symbols that are new to you: see the [glossary](00_warm_up.ipynb#Glossary).
 
@@ -28,7 +29,7 @@ seeds = range(100 * SEED, 100 * SEED + 5)
 rng = np.random.default_rng([SEED, 1])
 
 # %% [markdown]
-# ## 1 · Why random at all?
+# ## 1 Why random at all? · 10 minutes
 #
 # Take one hidden layer. If two hidden units start with the same incoming and the same outgoing
 # weights, they compute the same value for every input. So they get the same gradient, take the
@@ -45,17 +46,23 @@ predict(
 )
 
 # %% [markdown]
-# In formulas, with $h = \phi(xW)$, output weights $v_j$ of unit $j$, and
+# A classifier's last layer puts out a number for each class, its **logits**. The **softmax** turns
+# them into probabilities, $p_k = e^{z_k}/\sum_j e^{z_j}$, and the loss is the **cross-entropy**,
+# $-\log p$ of the right class. A network that knows nothing gives each of ten digits 1/10 and pays
+# $\log 10 = 2.3$: a loss that stays there means that nothing is learned.
+#
+# In formulas, with $h = \varphi(xW)$, output weights $v_j$ of unit $j$, and
 # $\delta_k = \partial \text{loss} / \partial (\text{logit } k)$:
 #
 # $$\frac{\partial \text{loss}}{\partial w_{ij}}
-#   = \sum_{\text{inputs}} x_i\,\phi'(z_j) \sum_k v_{jk}\,\delta_k .$$
+#   = \sum_{\text{inputs}} x_i\,\varphi'(z_j) \sum_k v_{jk}\,\delta_k .$$
 #
 # If $w_{\cdot j}$ and $v_{j\cdot}$ are the same for all $j$, so is the right side. The weight
 # matrix keeps **rank 1**: the layer is one unit, written 16 times. With all zeros even that unit
 # gets no gradient.
 #
-# Now the same thing, computed: five starts, five seeds each, 64-16-10 networks on the digits.
+# Now the same thing, computed: five starts, five seeds each. The networks are 64-16-10 (64 pixels,
+# 16 hidden units, 10 digits).
 
 # %%
 from helpers import symmetry
@@ -70,6 +77,12 @@ claim("zero start: accuracy (chance is 0.1)", reached["zero"], high=0.2)
 claim("constant + 0.001 of noise: accuracy", reached["constant + noise"], low=0.85)
 claim("only the output layer starts at zero: accuracy", reached["zero output layer"], low=0.85)
 
+# %% [markdown]
+# ### Explore: do equal units part?
+#
+# Left: the weights into the 16 units. Middle: the largest difference between two of them. Play each
+# start. When do the units part, and what does the accuracy do then?
+
 # %%
 from ipywidgets import IntSlider
 
@@ -80,7 +93,7 @@ step = IntSlider(0, 0, symmetry.STEPS, step=symmetry.EVERY, description="step")
 explore(fig, update, alt=alt, play="step", start=list(runs), step=step)
 
 # %% [markdown]
-# Play each start. A thousandth of noise is enough: the differences grow by themselves, and the
+# A thousandth of noise is enough: the differences grow by themselves, and the
 # plateau ends when they have grown. Zeros in the *output layer only* are harmless, because the
 # random units behind it already differ.
 #
@@ -89,7 +102,7 @@ explore(fig, update, alt=alt, play="step", start=list(runs), step=step)
 # differently. Then symmetry breaks by rounding errors, late and by luck.)
 
 # %% [markdown]
-# ## 2 · How large? One layer
+# ## 2 How large? One layer · 20 minutes
 #
 # A unit sums `fan_in` terms: $z = \sum_{i=1}^{n_\text{in}} w_i h_i$. If the weights are
 # independent, have mean 0, and do not depend on $h$,
@@ -135,7 +148,7 @@ claim("Xavier: saturated units (|h| > 0.96) after 5 layers", (abs(right) > 0.96)
 claim("its std taken for the variance: saturated", (abs(slip) > 0.96).mean(), low=0.35)
 
 # %% [markdown]
-# ### Exercise 01.1: the standard deviation of each scheme
+# ### Exercise 01.1 · `init_std` · 2 points
 #
 # Write `init_std(scheme, fan_in, fan_out)`. `scheme` is `"lecun"`, `"xavier"` or `"he"`; the
 # result is a number, the **standard deviation** of the weights.
@@ -182,7 +195,7 @@ claim("torch's xavier_normal_, 100 → 400: std", weight.std().item(), low=0.061
 try:
     print(f"yours: {init_std('xavier', 100, 400):.4f}")
 except NotImplementedError:
-    print("01.1 is not attempted yet; going on with PyTorch's version")
+    print("not attempted yet: init_std; going on with PyTorch's version")
 
 # %% [markdown]
 # ### Uniform instead of normal
@@ -228,7 +241,7 @@ claim("nn.Linear as it comes: fan_in · Var(w)", 400 * default.var(), low=0.32, 
 claim("its largest weight, times √fan_in", 20 * default.abs().max(), low=0.99, high=1.0001)
 
 # %% [markdown]
-# ### Exercise 01.2: the uniform version
+# ### Exercise 01.2 · `uniform_bound` · 1 point
 #
 # Write `uniform_bound(scheme, fan_in, fan_out)`: the bound $a$ for which $U[-a, a]$ has the same
 # variance as the scheme's normal version.
@@ -262,7 +275,7 @@ def uniform_bound(scheme, fan_in, fan_out):
 check("01.2", uniform_bound)
 
 # %% [markdown]
-# ## 3 · Backward, the other fan counts
+# ## 3 Backward, the other fan counts · 15 minutes
 #
 # A unit's gradient is a sum over the units that it feeds:
 # $\partial\text{loss}/\partial h_i = \sum_{k=1}^{n_\text{out}} w_{ik}\,\delta_k$, where
@@ -303,7 +316,7 @@ claim("Xavier: forward factor", compromise[0], low=0.11, high=0.126)
 claim("Xavier: backward factor", compromise[1], low=1.8, high=2.0)
 
 # %% [markdown]
-# ### Exercise 01.3: what one layer does to the variance
+# ### Exercise 01.3 · `variance_ratio` · 1 point
 #
 # Write `variance_ratio(scheme, fan_in, fan_out)`, which returns the pair **(forward, backward)**
 # of factors of the linear layer alone, $z = hW$, without any activation, for `"lecun"`, `"xavier"`
@@ -341,7 +354,9 @@ def variance_ratio(scheme, fan_in, fan_out):
 check("01.3", variance_ratio)
 
 # %% [markdown]
-# **Your turn, in words (2 points).** A layer has `fan_in` ≠ `fan_out`, so one of the two
+# ### Written question 01.w · 2 points
+#
+# A layer has `fan_in` ≠ `fan_out`, so one of the two
 # conditions must be given up. Which one would you give up, and what happens to the other
 # direction? Give the factor. When does the choice hardly matter? (Think of a network whose widths
 # go 64, 512, 256, 10, and multiply the factors of all its layers.)
@@ -359,15 +374,15 @@ check("01.3", variance_ratio)
 # ### END SOLUTION
 
 # %% [markdown]
-# ## 4 · Many layers
+# ## 4 Many layers · 20 minutes
 #
-# A factor of 0.9 or 1.1 a layer is nothing. To the tenth power it is 0.35 or 2.6; to the fiftieth,
-# 0.005 or 117. To see what happens, keep every layer's output.
+# A factor of 0.9 or 1.1 per layer is nothing. To the tenth power it is 0.35 or 2.6; to the
+# fiftieth, 0.005 or 117. To see what happens, keep every layer's output.
 #
-# ### Exercise 01.4: forward through all layers
+# ### Exercise 01.4 · `forward` · 1 point
 #
 # Write `forward(x, weights, activation)`. `weights` is a list of matrices of shape (fan_in,
-# fan_out). There are no biases. Every layer, also the last, computes $h \leftarrow \phi(hW)$.
+# fan_out). There are no biases. Every layer, also the last, computes $h \leftarrow \varphi(hW)$.
 # Return the list of all layers' activations, without the input.
 #
 # <details><summary>Hint 1</summary>
@@ -394,7 +409,7 @@ ACTIVATIONS = {
 
 
 def forward(x, weights, activation):
-    """The activations of all layers: a list of arrays (n, fan_out), one a weight matrix.
+    """The activations of all layers: a list of arrays (n, fan_out), one per matrix.
 
     x: inputs (n, d). weights: list of (fan_in, fan_out). activation: a key of ACTIVATIONS.
     """
@@ -425,10 +440,10 @@ check("01.4", forward)
 # A histogram of all activations shows the sum. Only the first part can tell one input from another.
 
 # %% [markdown]
-# ### Exercise 01.5: three statistics of every layer
+# ### Exercise 01.5 · `layer_statistics` · 1 point
 #
 # Write `layer_statistics(activations, activation)`, which returns a dict of three arrays, with one
-# entry a layer:
+# entry per layer:
 # - `"std"`: the standard deviation of all entries;
 # - `"across"`: $\sqrt{\text{mean over units of the variance over inputs}}$ (the first part above,
 #   as a std);
@@ -439,7 +454,7 @@ check("01.4", forward)
 #
 # <details><summary>Hint 1</summary>
 #
-# `h.var(0)` is each unit's variance over the inputs, an array with one entry a unit.
+# `h.var(0)` is each unit's variance over the inputs, an array with one entry per unit.
 # </details>
 #
 # <details><summary>Hint 2</summary>
@@ -482,8 +497,8 @@ check("01.5", layer_statistics)
 #
 # In a wide network, $z$ is normal with a variance $q$. Then one number follows from the one before:
 #
-# $$q_{l+1} = \sigma_w^2\, \mathbb{E}\big[\phi(\sqrt{q_l}\,g)^2\big], \qquad
-#   \chi_l = \sigma_w^2\, \mathbb{E}\big[\phi'(\sqrt{q_l}\,g)^2\big], \qquad
+# $$q_{l+1} = \sigma_w^2\, \mathbb{E}\big[\varphi(\sqrt{q_l}\,g)^2\big], \qquad
+#   \chi_l = \sigma_w^2\, \mathbb{E}\big[\varphi'(\sqrt{q_l}\,g)^2\big], \qquad
 #   g \sim \mathcal{N}(0,1),\ \sigma_w^2 = n\operatorname{Var}(w).$$
 #
 # $\chi$ is the backward factor: what one layer does to the variance of the gradient.
@@ -497,7 +512,7 @@ draws = [init.draw(seed) for seed in seeds]  # random matrices, drawn once: widt
 
 
 def measure(activation, scheme, depth=10):
-    """Signals of one network a seed."""
+    """Signals of one network per seed."""
     settings = {"activation": activation, "scheme": scheme, "gain": 1.0, "depth": depth}
     return [init.measure_signals(d, **settings) for d in draws]
 
@@ -519,7 +534,7 @@ predict(
 )
 
 # %% [markdown]
-# ### The figure
+# ### Explore: signals through a deep network
 #
 # Top: histograms of six layers. Middle: the same activations as a table, 24 inputs by 40 units.
 # Bottom: the spread over depth, with theory drawn through the measured dots. The network is not
@@ -560,7 +575,7 @@ claim("std 0.01: log10 of the std in layer 10", [m.log_std[-1] for m in small], 
 claim("std 0.01: log10 of gradient, layer 1 / layer 10", [m.log_returned for m in small], high=-7)
 
 # %% [markdown]
-# ## 5 · Three things that a histogram does not tell you
+# ## 5 Three things that a histogram does not tell you · 10 minutes
 #
 # **First: saturated does not mean vanishing.** "Weights of std 1 saturate tanh, so gradients
 # vanish" is in many texts. At width 100 they explode. The backward factor is $\sigma_w^2$, here
@@ -574,14 +589,14 @@ claim("tanh, std 1: log10 of gradient, layer 1 / layer 10", ratios, low=2)
 
 
 def backward_factor(activation, width):
-    """The gradient's factor a layer with weights of std 1, by theory."""
+    """The gradient's factor per layer with weights of std 1, by theory."""
     gradient = meanfield.predict_signals(activation, 10, weight_var=width).gradient
     return (gradient[0] / gradient[-1]) ** (1 / 9)
 
 
 for width in (25, 100, 400):
     factors = [f"{name} × {backward_factor(name, width):.2f}" for name in ("tanh", "sigmoid")]
-    print(f"width {width}, a layer: {', '.join(factors)}")
+    print(f"width {width}, per layer: {', '.join(factors)}")
 measured = 10 ** (np.mean(ratios) / 9) / backward_factor("tanh", 100)
 claim("tanh, width 100: measured factor / theory", measured, low=0.85, high=1.15)
 claim("sigmoid, width 100: factor", backward_factor("sigmoid", 100), low=0.9, high=1.05)
@@ -608,9 +623,9 @@ predict(
 # A careful reader of histograms sees something too: from layer 3 on they are combs. Each of the
 # 100 units gives nearly the same value for every input.
 #
-# Let us take real inputs, standardized digits, and ask a third question: can a linear classifier
-# still read the class off layer $l$? (Ridge regression on the features of 800 images, tested on
-# 400.)
+# Take real inputs, standardized digits, and ask a third question: can a linear classifier still
+# read the class off layer $l$? This is a **linear probe**: here ridge regression (a linear fit with
+# a penalty, lesson 02) on the activations of 800 images, tested on 400.
 
 # %%
 from helpers import deep_digits
@@ -684,7 +699,7 @@ claim("share of exact zeros: He against std 1 and std 0.01", np.ptp(zeros, axis=
 claim("that share, mean over layers and seeds", np.mean(zeros), low=0.42, high=0.58)
 
 # %% [markdown]
-# ## 6 · All directions at once: the Jacobian
+# ## 6 All directions at once: the Jacobian · 15 minutes
 #
 # A variance is an average over directions. The network's Jacobian $J = \partial h_L / \partial x$
 # says more: its singular values tell by how much each direction is stretched. In a product of
@@ -699,6 +714,13 @@ predict(
     because="Each Gaussian matrix has singular values from nearly 0 to 2. Ten in a row spread them "
     "over more than ten decades; the mean square is kept by a few very long directions.",
 )
+
+# %% [markdown]
+# ### Explore: stretched directions
+#
+# Left: the singular values after some layers, the largest first. Right: how many directions are
+# kept. Compare Gaussian with orthogonal weights, first *linear*, then *tanh*. What does *relu* do
+# to both?
 
 # %%
 from helpers import isometry
@@ -756,10 +778,10 @@ claim("relu, 10 layers: directions kept, orthogonal", relu_kept["orthogonal"][9]
 claim("relu, 50 layers: directions kept, both", [relu_kept[k][49] for k in KINDS], high=10)
 
 # %% [markdown]
-# ### Exercise 01.6: an orthogonal matrix
+# ### Exercise 01.6 · `orthogonal` · 2 points
 #
-# Write `orthogonal(rows, cols, gain, rng)`: a random matrix of shape (rows, cols) times `gain`. If
-# `rows >= cols` its columns are orthonormal (before the gain), else its rows. Draw with
+# Write `orthogonal(rows, cols, gain, rng)`: a random orthogonal matrix of shape (rows, cols) times
+# `gain`. If `rows >= cols` its columns are orthonormal (before the gain), else its rows. Draw with
 # `rng.standard_normal`, then use `np.linalg.qr`.
 #
 # Every orthogonal matrix shall be equally likely. QR chooses signs by a rule of its own; multiply
@@ -806,10 +828,10 @@ try:
     yours = orthogonal(3, 5, 1.0, np.random.default_rng(0))
     print(f"yours: largest entry of |WWᵀ − I| is {abs(yours @ yours.T - np.eye(3)).max():.1e}")
 except NotImplementedError:
-    print("01.6 is not attempted yet; going on with PyTorch's version")
+    print("not attempted yet: orthogonal; going on with PyTorch's version")
 
 # %% [markdown]
-# ## 7 · Order and chaos
+# ## 7 Order and chaos · 5 minutes
 #
 # Take two inputs and follow their cosine, in tanh layers. With small gains every pair meets
 # (**order**: the network becomes constant, gradients vanish). With large gains nearly equal inputs
@@ -818,8 +840,7 @@ except NotImplementedError:
 # std 0.3, theory puts it near 1.4.
 #
 # Dots and bars are the mean and the std of five seeds at width 200. The lines are theory, for
-# infinitely wide layers; at width 200 a mean may be off
-# by a tenth or so.
+# infinitely wide layers; at width 200 a mean may be off by a tenth or so.
 
 # %%
 gains, starts, depth = (1.0, 1.5, 2.0, 3.0), (0.5, 0.99), 30
@@ -872,10 +893,12 @@ claim("gain 3: 0.99 after 30 layers", meet(3.0, 0.99, 30, 0.0), high=0.02)
 claim("critical gain without biases", meanfield.critical_gain("tanh"), low=0.99, high=1.03)
 
 # %% [markdown]
-# ## 8 · Does it matter for training?
+# ## 8 Does it matter for training? · 5 minutes
 #
-# Enough of statistics at step 0. Same data, same batches, same number of updates, four seeds a
-# curve; width 64, SGD with batches of 64. Biases start at zero: the schemes differ in weights only.
+# Enough of statistics at step 0: train. **SGD** (stochastic gradient descent) makes each step with
+# the gradient of a small batch, here 64 images. **Adam** also gives each weight a rate of its own
+# (lesson 03). Same data, same batches, same number of updates, four seeds per curve, width 64.
+# Biases start at zero: the schemes differ in weights only.
 
 # %%
 predict(
@@ -883,7 +906,7 @@ predict(
     "not train at all?",
     ["only std 0.01", "std 0.01 and PyTorch's default", "all train, at different speeds"],
     answer=1,
-    because="With biases zero, the default's weights have the factor √(1/6) a layer with ReLU: "
+    because="With biases zero, the default's weights have the factor √(1/6) per layer with ReLU: "
     "after ten layers the signal is down to about 1/8000, and so is the gradient.",
 )
 
@@ -985,20 +1008,22 @@ claim("orthogonal minus Gaussian, accuracy, mean of paired seeds", gap.mean(), l
 #
 # ## References
 #
-# - LeCun, Bottou, Orr, Müller (2012). *Efficient BackProp.* In Neural Networks: Tricks of the
-#   Trade, 2nd ed.
-# - Glorot, Bengio (2010). *Understanding the difficulty of training deep feedforward neural
-#   networks.* AISTATS.
-# - He, Zhang, Ren, Sun (2015). *Delving deep into rectifiers.* ICCV.
-# - Saxe, McClelland, Ganguli (2014). *Exact solutions to the nonlinear dynamics of learning in
-#   deep linear neural networks.* ICLR.
-# - Poole, Lahiri, Raghu, Sohl-Dickstein, Ganguli (2016). *Exponential expressivity in deep neural
-#   networks through transient chaos.* NeurIPS.
-# - Schoenholz, Gilmer, Ganguli, Sohl-Dickstein (2017). *Deep information propagation.* ICLR.
-# - Pennington, Schoenholz, Ganguli (2017). *Resurrecting the sigmoid in deep learning through
-#   dynamical isometry.* NeurIPS.
-# - Mezzadri (2007). *How to generate random matrices from the classical compact groups.* Notices
-#   of the AMS 54.
+# - Y. LeCun, L. Bottou, G. Orr, K.-R. Müller (1998). Efficient BackProp. In *Neural Networks:
+#   Tricks of the Trade*. Springer.
+# - X. Glorot, Y. Bengio (2010). Understanding the difficulty of training deep feedforward neural
+#   networks. *AISTATS*.
+# - K. He, X. Zhang, S. Ren, J. Sun (2015). Delving deep into rectifiers: surpassing human-level
+#   performance on ImageNet classification. *ICCV*.
+# - A. M. Saxe, J. L. McClelland, S. Ganguli (2014). Exact solutions to the nonlinear dynamics of
+#   learning in deep linear neural networks. *ICLR*.
+# - B. Poole, S. Lahiri, M. Raghu, J. Sohl-Dickstein, S. Ganguli (2016). Exponential expressivity in
+#   deep neural networks through transient chaos. *NeurIPS*.
+# - S. S. Schoenholz, J. Gilmer, S. Ganguli, J. Sohl-Dickstein (2017). Deep information propagation.
+#   *ICLR*.
+# - J. Pennington, S. S. Schoenholz, S. Ganguli (2017). Resurrecting the sigmoid in deep learning
+#   through dynamical isometry: theory and practice. *NeurIPS*.
+# - F. Mezzadri (2007). How to generate random matrices from the classical compact groups. *Notices
+#   of the AMS* 54(5).
 
 # %%
 progress("01")
