@@ -1,7 +1,10 @@
 # %% [markdown]
 # # 03 Weight decay and L2: when they are the same
 #
-# *85 minutes. Builds on lesson 00 (gradient descent) and lesson 02 (penalties).*
+# Many texts use "weight decay" and "L2 penalty" as two names for one thing. Sometimes they
+# are. Where they are not, a λ that was good in a paper does something else in your code.
+#
+# *85 minutes. Builds on lesson 00 (gradient descent), lesson 01 (SGD) and lesson 02 (penalties).*
 #
 # After this lesson you will be able to
 # - write SGD, momentum and Adam with weight decay so that they equal PyTorch's to the last digits;
@@ -32,7 +35,7 @@ from helpers.plots.decay_runs import draw_choices, explore_noise, explore_sweep
 # *The weight-decay story:* leave the loss alone. In every step, make each weight a little smaller:
 # multiply it by $1-\eta\lambda$, where $\eta$ is the learning rate.
 #
-# Many texts use the two names for one thing. When is that right?
+# When are they one story?
 
 # %%
 predict(
@@ -127,8 +130,8 @@ check("03.1", sgd_step)
 #
 # | name here | added to the mean loss | where you meet it |
 # |---|---|---|
-# | `"lambda"` | $\lambda\lVert w\rVert^2$ | Keras' `l2(λ)`, many blog posts |
-# | `"lambda/2"` | $\frac{\lambda}{2}\lVert w\rVert^2$ | derivations; sklearn's `SGDClassifier` |
+# | `"lambda"` | $\lambda\lVert w\rVert^2$ | Keras's `l2(λ)`, many blog posts |
+# | `"lambda/2"` | $\frac{\lambda}{2}\lVert w\rVert^2$ | derivations; `SGDClassifier` |
 # | `"lambda/N"` | $\frac{\lambda}{N}\lVert w\rVert^2$ | sum of losses + $\lambda\lVert w\rVert^2$ |
 # | `"lambda/2N"` | $\frac{\lambda}{2N}\lVert w\rVert^2$ | older textbooks and courses |
 # | `"C"` | $\frac{1}{2CN}\lVert w\rVert^2$ | scikit-learn's `LogisticRegression`, SVMs |
@@ -263,7 +266,7 @@ coupled = train_sgd(weight_decay=lam, momentum=0.9)
 in_loss = train_sgd(penalty=lam / 2, momentum=0.9)
 claim("momentum: weight_decay=λ and (λ/2)‖w‖²", (coupled - in_loss).abs().max(), high=1e-12)
 slow = decay.growth_per_step(1e-4, 0.9)
-claim("shrink a step with momentum 0.9, over ηλ = 0.0001", (1 - slow) / 1e-4, low=9.9, high=10.3)
+claim("shrink per step with momentum 0.9, over ηλ = 0.0001", (1 - slow) / 1e-4, low=9.9, high=10.3)
 
 # %% [markdown]
 # So "weight decay multiplies the weights by $1-\eta\lambda$" is wrong for SGD with momentum. The
@@ -313,7 +316,7 @@ check("03.3", momentum_step)
 # they are from the first one. The log axis shows what eyes cannot: rounding, or a real difference.
 #
 # Try SGD, then momentum. Then go to Adam and AdamW: in which of them does the orange line leave
-# the grey floor?
+# the gray floor?
 
 # %%
 explore_ways()
@@ -349,7 +352,7 @@ predict(
     ["it shrinks to zero smoothly", "it flips its sign each step and shrinks",
      "it flips its sign each step and grows", "it jumps to zero in one step"],
     answer=1,
-    because="The factor is 1 − 1.9 = −0.9: the sign flips, the size shrinks by 10 % a step. At "
+    because="The factor is 1 − 1.9 = −0.9: the sign flips, the size shrinks by 10 % per step. At "
     "ηλ = 1 it would jump to zero, beyond 2 it would grow.",
 )  # fmt: skip
 
@@ -366,7 +369,7 @@ claim("ηλ = 2.1: |w| after 50 steps", abs(paths[2.1]), low=100, high=130)
 # limit of ηλ shrink with it? Follow the white line before you calculate.
 #
 # The left side follows one weight without gradient under `torch.optim.SGD`. The right side maps the
-# factor by which $|w|$ grows a step in the long run; beyond the white line it is above 1.
+# factor by which $|w|$ grows per step in the long run; beyond the white line it is above 1.
 
 # %%
 explore_stability()
@@ -433,9 +436,12 @@ for strength, bounds in ((19.0, {"high": 0.5}), (21.0, {"low": 100.0})):
 # %% [markdown]
 # ## 5 Adam is not AdamW · 20 minutes
 #
-# Adam divides the mean gradient $m$ by the root of the mean squared gradient $v$, weight by
-# weight. With the penalty in the loss, $\lambda w$ is part of the gradient: **it is divided, too.**
-# A weight with large gradients has a large $v$, and its decay almost vanishes.
+# Adam keeps two running means for each weight: $m$ of the gradient and $v$ of its square. In each
+# step they keep the shares $\beta_1$ (usually 0.9) and $\beta_2$ (0.999) of what they were. The
+# step is $m$ divided by the root of $v$. A hat, as in $\hat m$, means: corrected for the start at
+# zero (exercise 03.5 has the formulas). With the penalty in the loss, $\lambda w$ is part of the
+# gradient: **it is divided, too.** A weight with large gradients has a large $v$, and its decay
+# almost vanishes.
 #
 # AdamW (Loshchilov & Hutter 2019) takes the decay out of the gradient: *decoupled*.
 #
@@ -456,11 +462,12 @@ predict(
 # ### Explore: a weight under noise
 #
 # Each weight starts at 1 and gets gradients of pure noise: no signal, mean zero. Whatever moves it
-# systematically is its decay. 100 weights a scale, and all optimizers see the same noise.
+# systematically is its decay. 100 weights for each scale, and all optimizers see the same noise.
 #
-# Theory for Adam: the mean gradient is $\lambda w$, the mean square is $c^2+\lambda^2w^2$. But $v$
-# remembers about 1000 steps ($\beta_2=0.999$), the whole run. So $w$ moves by
-# $-\eta\lambda w/\sqrt{v}$ a step, where $v$ is the mean of $c^2+\lambda^2w^2$ over the past.
+# Theory for Adam under noise of std $c$: the mean gradient is $\lambda w$, the mean square is
+# $c^2+\lambda^2w^2$. But $v$ remembers about 1000 steps ($\beta_2=0.999$), the whole run. So $w$
+# moves by $-\eta\lambda w/\sqrt{v}$ per step, where $v$ is the mean of $c^2+\lambda^2w^2$ over the
+# past.
 
 # %%
 noise = decay.decay_under_noise(np.geomspace(0.01, 10, 13), decays=(0.1, 0.01, 0.3), seed=SEED)
@@ -568,9 +575,7 @@ for lr in (0.1, 0.05):
     weight.grad = torch.zeros_like(weight)
     torch.optim.AdamW([weight], lr=lr, weight_decay=0.1).step()
     shrink.append(1 - weight.item())
-claim(
-    "AdamW: shrink in a step, η = 0.1 over η = 0.05", shrink[0] / shrink[1], low=1.999, high=2.001
-)
+claim("AdamW: shrink per step, η = 0.1 over η = 0.05", shrink[0] / shrink[1], low=1.999, high=2.001)
 
 # %% [markdown]
 # ## 6 What decay does for accuracy · 10 minutes
@@ -725,10 +730,10 @@ claim("the best λ of γ, β, biases over the best λ of everything", used[0] / 
 
 # %% [markdown] written="03.w"
 # ### BEGIN SOLUTION
-# λ itself cannot be kept: what acts on a weight is the shrink a step. In AdamW that is ηλ, and the
-# new η is 100 times smaller; with 5e-4 nothing would decay (5e-7 a step).
+# λ itself cannot be kept: what acts on a weight is the shrink per step. In AdamW that is ηλ, and
+# the new η is 100 times smaller; with 5e-4 nothing would decay (5e-7 per step).
 #
-# In SGD with momentum the decay goes through the buffer, so that the slow shrink a step is
+# In SGD with momentum the decay goes through the buffer, so that the slow shrink per step is
 # ηλ/(1 − μ) = 0.1 · 5e-4 / 0.1 = 5e-4. AdamW's decay does not go through the moments:
 # 0.001 · λ = 5e-4 gives λ = 0.5. (Without the factor 1/(1 − μ) it would be 0.05.)
 #
