@@ -1,7 +1,11 @@
 # %% [markdown]
 # # 08 Data augmentation: new data from old
 #
-# *85 minutes. Builds on lesson 06 (averaging predictions) and lesson 07 (held-out data).*
+# More labeled data is a cure for overfitting, and an expensive one. Augmentation makes new examples
+# out of old ones: moved, turned, mixed. This lesson is about which of them teach a network
+# something.
+#
+# *110 minutes. Builds on lesson 06 (averaging predictions) and lesson 07 (held-out data).*
 #
 # After this lesson you will be able to
 # - write shifts, turns, cut-out and mixup, and draw their amounts at random;
@@ -299,7 +303,7 @@ claim("turned by 180°: zeros read as zeros", taken[0, 0], low=0.8, high=1)
 # digits, there is a lot to gain. And lying digits are nearly all "fours" to it: it must answer
 # something, also where it has learned nothing.
 #
-# A six on its head is another matter: calling it a six would be *wrong*.
+# A six on its head (turned by 180°) is another matter: calling it a six would be *wrong*.
 #
 # ## 3 Where it pays · 15 minutes
 #
@@ -349,8 +353,8 @@ claim("after 50 updates: gain of shift, turn, zoom", early[2].mean(), low=-0.12,
 # of it, since shifts are what this canvas has most of.
 #
 # And look at the left end: after 50 updates augmentation is *behind*. Its task is harder. Whoever
-# compares after a short training finds that it does not work; whoever stops the plain network early
-# loses nothing, for it has learned its 100 images by then.
+# compares after a short training finds that it does not work. The plain network could stop there
+# and lose nothing: it has learned its 100 images by then.
 #
 # ### Online, or a set made once?
 #
@@ -454,7 +458,7 @@ def safe_transforms(digit):
 check("08.4", safe_transforms)
 
 # %% [markdown]
-# ### The mean improves, a class is ruined
+# ### Explore: the mean improves, a class is ruined
 #
 # A canvas where little is turned (±5°), with shifts as before; ten digits of each class. All
 # policies shift; they differ in how far they turn. The last one puts two of three images on their
@@ -509,8 +513,8 @@ claim("±5°: the same", confused["±5°"][:, 6, 9].mean(), high=0.06)
 # teaches that a six is a nine, and these two classes pay for it. ±60° raises the mean, too, and
 # its eights lose part of what ±5° gave them.
 #
-# That is visible per class only, and in full only against the right reference: the same shifts
-# without the turn. So report accuracy **per class**, and compare each part of a policy with
+# Only the accuracy per class shows that, and in full only against the right reference: the same
+# shifts without the turn. So report accuracy **per class**, and compare each part of a policy with
 # the policy without it.
 #
 # ### Written question 08.w · 2 points
@@ -542,8 +546,8 @@ claim("±5°: the same", confused["±5°"][:, 6, 9].mean(), high=0.06)
 # %% [markdown]
 # ## 5 Cut-out and mixup · 15 minutes
 #
-# Two augmentations that no camera makes. **Cut-out** blanks a square, so that the network cannot
-# lean on one spot. **Mixup** trains on blends of two images, with blended labels.
+# Here are two augmentations that no camera makes. **Cut-out** blanks a square, so that the network
+# cannot lean on one spot. **Mixup** trains on blends of two images, with blended labels.
 #
 # ### Exercise 08.5 · `cutout` · 1 point
 # Blank one square of `size` × `size` pixels in every image: set it to 0. The square lies wholly
@@ -722,8 +726,8 @@ predict(
     ["only the one without: the other has seen it all", "both, by a point or more",
      "only the one with: the other cannot read the views"],
     answer=1,
-    because="Averaging cuts the part of the error that changes with the position. Here also the "
-    "augmented network has much of it left; after a longer training it would gain less.",
+    because="Averaging cuts the part of the error that changes with the position. Here the "
+    "augmented network, too, has much of it left; after a longer training it would gain less.",
 )  # fmt: skip
 
 # %%
@@ -742,14 +746,15 @@ claim("shift, turn, zoom: gain from 16 views, mean", more[2].mean(), low=0.0, hi
 claim("the price: forward passes per image", len(seen), low=17, high=17)
 
 # %% [markdown]
-# One to five points, for seventeen times the work in use. Augmentation in *training* gave about
-# twenty, for nothing in use.
+# One to five points, for seventeen times the work at test time. Augmentation in *training* gave
+# about twenty, and costs nothing at test time.
 #
 # The views must keep the class, too. A view that puts the digit on its head votes for nines.
 #
 # ## 7 Let the machine choose · 10 minutes
 #
-# Amounts and kinds of transforms are hyper-parameters. Two ways without a human:
+# Amounts and kinds of transforms are *hyper-parameters*: settings that training does not learn. Two
+# ways without a human:
 #
 # - **Search.** Draw policies at random, train with each, take the best *on validation images*.
 # - **No search.** For each image one transform out of many, of random strength: TrivialAugment. It
@@ -794,7 +799,7 @@ claim("validation accuracy of the chosen less its test", (searched.val.max(0) - 
 # Why not learn what varies? Fit a model to the images of each class, and draw new ones from it.
 #
 # - **Gaussian**: mean and covariance of the class's images.
-# - **Probabilistic PCA**: the three main directions, and equal noise in all others.
+# - **Probabilistic PCA** (PPCA): the three main directions, and equal noise in all others.
 #
 # Half of every batch is generated, half is real. Beside them two rivals that need no model: pixel
 # noise, and our transforms.
