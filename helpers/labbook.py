@@ -5,7 +5,6 @@ of it. A run that is in the book already is not trained again; it is a function 
 """
 
 import hashlib
-import html
 import json
 import os
 import sys
@@ -23,10 +22,10 @@ from tqdm import tqdm
 from helpers import capstone, data
 from helpers.recipe import FAMILIES, changed, complete, describe, treated
 from helpers.records import LOCK_SECONDS, records_path
+from helpers.tables import Table
 
 VERSION = 1  # of the trainer's results; a higher one trains again
 FILE = ".labbook.jsonl"
-SHORT = 24  # characters
 CURVES = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
 
 
@@ -74,39 +73,6 @@ class Entry:
             f"run {self.number}, {self.name}: validation accuracy {self.mean:.3f}{spread} "
             f"({seeds}, {self.seconds:.1f} s)"
         )
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows of text under a header: text in a terminal, HTML in a notebook."""
-
-    header: tuple[str, ...]
-    rows: list[tuple[str, ...]]
-    caption: str = ""
-
-    def __repr__(self) -> str:
-        every = [self.header, *self.rows]
-        widths = [max(len(row[i]) for row in every) for i in range(len(self.header))]
-        lines = [
-            "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip()
-            for row in every
-        ]
-        return "\n".join([*lines, *([self.caption] if self.caption else [])])
-
-    def _repr_html_(self) -> str:
-        head = "".join(_html_cell("th", text) for text in self.header)
-        body = "".join(
-            "<tr>" + "".join(_html_cell("td", text) for text in row) + "</tr>" for row in self.rows
-        )
-        note = f"<p>{html.escape(self.caption)}</p>" if self.caption else ""
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}"
-
-
-def _html_cell(tag: str, text: str) -> str:
-    """A cell of a table; short ones stay on one line."""
-    wrap = ";white-space:nowrap" if len(text) <= SHORT else ""
-    style = f"text-align:left;padding:.2em .8em .2em 0;vertical-align:top{wrap}"
-    return f'<{tag} style="{style}">{html.escape(text)}</{tag}>'
 
 
 class LabBook:

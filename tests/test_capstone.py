@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from helpers import capstone, data, judges, labbook, nets
+from helpers import capstone, data, judges, labbook, nets, treatments
 from helpers.check import judge, load_task
 from helpers.compare import Judged
 from helpers.explore import sweep
@@ -25,7 +25,7 @@ from helpers.instructor.probing import unpack
 from helpers.instructor.solutions import load_solution
 from helpers.judges import lesson_11
 from helpers.judging import PASSED, WRONG, Verdict, judge_outcomes
-from helpers.labbook import Entry, LabBook, Table
+from helpers.labbook import Entry, LabBook
 from helpers.plots import capstone as figures
 from helpers.recipe import (
     EPOCHS,
@@ -40,6 +40,7 @@ from helpers.recipe import (
     treated,
     without,
 )
+from helpers.tables import Table
 
 SEEDS = range(5)
 OPTIMIZATION = {
@@ -293,7 +294,7 @@ def test_the_best_epoch_is_that_of_the_lowest_validation_loss() -> None:
 
 
 def factors(**settings: Any) -> list[float]:
-    factor = capstone.make_schedule(complete(settings), 4)
+    factor = treatments.make_schedule(complete(settings), 4)
     return [factor(step) for step in range(4 * EPOCHS)]
 
 
@@ -317,7 +318,7 @@ def test_schedules() -> None:
 @pytest.mark.parametrize("kind", ["raw", "pixel", "image"])
 def test_inputs(kind: str) -> None:
     x = capstone.load_data().x_train
-    scaled = capstone.input_scaler(kind, x)(x)
+    scaled = treatments.input_scaler(kind, x)(x)
     axis = {"pixel": 0, "image": 1}.get(kind)
     if axis is None:
         assert torch.equal(scaled, x)
@@ -328,10 +329,10 @@ def test_inputs(kind: str) -> None:
 
 def test_weights_are_drawn_as_the_recipe_says() -> None:
     stds = [0.1, 0.2, 0.3, 0.4]
-    own = capstone.make_models(complete({"init": stds}), [0, 1])
+    own = treatments.make_models(complete({"init": stds}), [0, 1])
     drawn = [float(w.detach().std()) for w in own.weights]
     np.testing.assert_allclose(drawn, stds, rtol=0.1)
-    he = capstone.make_models(complete({"init": "he", "norm": "layer"}), [0])
+    he = treatments.make_models(complete({"init": "he", "norm": "layer"}), [0])
     assert torch.equal(he.weights[0], nets.MLPs(SIZES, seeds=[0], init="he").weights[0])
     assert [tuple(w.shape[1:]) for w in he.weights] == list(pairwise(SIZES))
 
@@ -339,8 +340,8 @@ def test_weights_are_drawn_as_the_recipe_says() -> None:
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
 def test_an_update_is_torchs_and_decays_weights_only(optimizer: str) -> None:
     settings = complete({"optimizer": optimizer, "weight_decay": 0.1, "norm": "layer"})
-    models = [capstone.make_models(settings, [0]) for _ in range(2)]
-    ours = capstone.make_optimizer(settings, models[0])
+    models = [treatments.make_models(settings, [0]) for _ in range(2)]
+    ours = treatments.make_optimizer(settings, models[0])
     kind = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[optimizer]
     rest = [*models[1].biases, *models[1].norms.parameters()]
     groups = [{"params": list(models[1].weights)}, {"params": rest, "weight_decay": 0.0}]
@@ -358,10 +359,10 @@ def test_an_update_is_torchs_and_decays_weights_only(optimizer: str) -> None:
 def test_augmentation_moves_images_as_it_says() -> None:
     generator = torch.Generator().manual_seed(0)
     images = torch.rand(50, 256)
-    assert torch.equal(capstone.augment(images, SICK, generator), images)
+    assert torch.equal(treatments.augment(images, SICK, generator), images)
     spot = torch.zeros(400, 16, 16)
     spot[:, 8, 8] = 1
-    moved = capstone.augment(spot.reshape(400, -1), complete({"shift": 3}), generator)
+    moved = treatments.augment(spot.reshape(400, -1), complete({"shift": 3}), generator)
     place = moved.argmax(1)
     assert (place // 16).min() == 5
     assert (place // 16).max() == 11
@@ -369,20 +370,20 @@ def test_augmentation_moves_images_as_it_says() -> None:
     assert (place % 16).max() == 11
     bar = torch.zeros(400, 16, 16)
     bar[:, :, 7:9] = 1
-    turned = capstone.augment(bar.reshape(400, -1), complete({"rotate": 20}), generator)
+    turned = treatments.augment(bar.reshape(400, -1), complete({"rotate": 20}), generator)
     top, low = (
         turned.reshape(-1, 16, 16)[:, 1].argmax(1),
         turned.reshape(-1, 16, 16)[:, 14].argmax(1),
     )
     lean = (top - low).abs().max()
     assert 3 <= lean <= 6  # 13 rows times tan 20° is 4.7
-    noisy = capstone.augment(images, complete({"pixel_noise": 0.2}), generator) - images
+    noisy = treatments.augment(images, complete({"pixel_noise": 0.2}), generator) - images
     assert float(noisy.std()) == pytest.approx(0.2, rel=0.05)
 
 
 def test_smoothed_cross_entropy_is_torchs() -> None:
     logits, labels = torch.randn(3, 8, 10), torch.randint(10, (3, 8))
-    ours = capstone.smooth_cross_entropy(logits, labels, complete({"label_smoothing": 0.2}))
+    ours = treatments.smooth_cross_entropy(logits, labels, complete({"label_smoothing": 0.2}))
     torchs = torch.nn.CrossEntropyLoss(label_smoothing=0.2)
     expected = [torchs(z, y) for z, y in zip(logits, labels, strict=True)]
     torch.testing.assert_close(ours, torch.stack(expected))
