@@ -31,7 +31,7 @@ KEPT_BYTES = 1 << 20  # of the outputs that are shown
 KEPT_OUTPUTS = 200
 FORGED = 50  # unreadable messages, until the session ends
 _START_SECONDS = 60
-_GRACE_SECONDS = 1.0  # between asking a cell to stop and ending its kernel
+_GRACE_SECONDS = 2.0  # between asking a cell to stop and ending its kernel; busy machines are slow
 _OUTPUTS = ("stream", "display_data", "execute_result", "error")
 
 

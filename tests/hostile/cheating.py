@@ -174,6 +174,11 @@ def _duplicate_answer(document: Document) -> None:
     document["cells"].insert(document["cells"].index(cell), wrong)
 
 
+def _duplicate_checks(document: Document) -> None:
+    """Stock nbgrader ends its whole batch at a grade_id that is there twice."""
+    document["cells"] += [dict(cell, id=f"again-{i}") for i, cell in enumerate(checks(document))]
+
+
 def _duplicate_stub(document: Document) -> None:
     cell = marks(document, "exercise-99-1")
     empty = 'def he_std(fan_in):\n    """The standard deviation of He\'s weights."""\n'
@@ -254,6 +259,8 @@ CASES = [
          answers={"1": PUT_IN_PLACE}),
     Case(name="answer there twice", about="the last counts, a person is told", solved=True,
          change=_duplicate_answer, earned=without(), review=True, reason="2 times"),
+    Case(name="checks there twice", about="judged once", solved=True,
+         change=_duplicate_checks, earned=without(), review=False),
     Case(name="empty copy of an answer", about="does not overwrite it", solved=True,
          change=_duplicate_stub, earned=without()),
     Case(name="deleted answer", about="gets 0, a person is told", solved=True,

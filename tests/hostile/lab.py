@@ -13,6 +13,7 @@ from helpers.instructor.build import find_sources, read_source, release
 from tests.small_lesson import NAME, NUMBER
 
 POINTS = {"99.1": 2.0, "99.2": 4.0, "99.3": 1.0}
+QUICK, PATIENT = 3.0, 30.0  # seconds for a cell: what never ends, and what may be slow
 NOTHING = dict.fromkeys(POINTS, 0.0)
 Document = dict[str, Any]
 
@@ -28,7 +29,7 @@ class Case:
 
     answers: the source of exercise cells, by number ("1"). first, last: cells at both ends.
     earned: the points that it deserves. review: whether a person must be told. reason: a part of
-    what they are told. seconds: for a cell.
+    what they are told. seconds: for a cell, QUICK where it will run until it is stopped.
     """
 
     name: str
@@ -42,7 +43,7 @@ class Case:
     earned: Mapping[str, float] = field(default_factory=lambda: dict(NOTHING))
     review: bool | None = None
     reason: str = ""
-    seconds: float = 4.0
+    seconds: float = PATIENT
     shown: Sequence[str] = ()  # printed by the case's own cells
     hidden: Sequence[str] = ()  # must not be in any output
 

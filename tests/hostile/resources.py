@@ -1,6 +1,6 @@
 """Time, memory, processes, exits: what must be contained, with the rest of the answers judged."""
 
-from tests.hostile.lab import Case, without
+from tests.hostile.lab import QUICK, Case, without
 
 IGNORE_SIGNALS = """
 import signal
@@ -112,32 +112,33 @@ print("memory that counts for nobody:", any(tried))
 CASES = [
     Case(name="endless loop", about="its exercise gets 0, the others count", solved=True,
          answers={"1": "while True:\n    pass"}, earned=without("99.1"),
-         review=True, reason="stopped after"),
+         review=True, reason="stopped after", seconds=QUICK),
     Case(name="loop that ignores signals", about="killed, left out, the others count", solved=True,
          answers={"1": IGNORE_SIGNALS}, earned=without("99.1"),
-         review=True, reason="would not stop"),
+         review=True, reason="would not stop", seconds=QUICK),
     Case(name="loop that swallows interrupts", about="killed, the others count", solved=True,
          answers={"2": SWALLOW_INTERRUPTS}, earned=without("99.2"),
-         review=True, reason="would not stop"),
+         review=True, reason="would not stop", seconds=QUICK),
     Case(name="endless answer", about="its exercise gets 0, the others count", solved=True,
          answers={"1": "def he_std(fan_in):\n    while True:\n        pass"},
-         earned=without("99.1"), review=True),
+         earned=without("99.1"), review=True, seconds=QUICK),
     Case(name="endless extra cell", about="costs no point", solved=True,
-         last="while True:\n    pass", earned=without(), review=True, reason="stopped after"),
+         last="while True:\n    pass", earned=without(), review=True, reason="stopped after",
+         seconds=QUICK),
     Case(name="endless recursion", about="an ordinary error", solved=True,
          answers={"1": "def he_std(fan_in):\n    return he_std(fan_in)"},
          earned=without("99.1"), review=False),
     Case(name="memory bomb", about="a MemoryError in its cell", solved=True,
-         answers={"1": ONE_BOMB}, earned=without("99.1"), seconds=10),
+         answers={"1": ONE_BOMB}, earned=without("99.1")),
     Case(name="memory bomb in many processes", about="the whole box is bounded", solved=True,
          answers={"1": MANY_SMALL_BOMBS}, earned=without("99.1"), review=True,
-         reason="more than 1536 MB of memory", seconds=20),
+         reason="more than 1536 MB of memory"),
     Case(name="fork bomb", about="bounded, ended, nothing is left", solved=True,
-         answers={"1": FORK_BOMB}, earned=without("99.1"), review=True),
+         answers={"1": FORK_BOMB}, earned=without("99.1"), review=True, seconds=QUICK),
     Case(name="daemons", about="end with their box", solved=True, first=DAEMONS,
          earned=without()),
     Case(name="threads", about="bounded", solved=True, first=THREADS, earned=without(),
-         shown=("threads: bounded",), seconds=10),
+         shown=("threads: bounded",)),
     Case(name="full disk", about="only its own small disk", solved=True, first=FILL_DISK,
          earned=without(), shown=("less than 300 MB",)),
     Case(name="sockets without end", about="ended, the others count", solved=True,
