@@ -1,7 +1,10 @@
 # %% [markdown]
 # # 06 Bagging and ensembles
 #
-# *85 minutes. Builds on lesson 01 (networks) and lesson 04 (dropout averages thinned networks).*
+# Several models that err in different places are better together than each of them alone. How much
+# better can be calculated from two numbers, before the large ensemble is trained.
+#
+# *90 minutes. Builds on lesson 01 (networks) and lesson 04 (dropout averages thinned networks).*
 #
 # After this lesson you will be able to
 # - derive the error of an average of $k$ models, and say what more models cannot mend;
@@ -45,11 +48,11 @@ predict(
 )
 
 # %% [markdown]
-# Let $e_i$ be the error of model $i$ on a random example, with $E[e_i^2]=v$ and, for two different
-# models, $E[e_ie_j]=c$. The squared error of the average is
+# Let $e_i$ be the error of model $i$ on a random example, with $\mathbb E[e_i^2]=v$ and, for two
+# different models, $\mathbb E[e_ie_j]=c$. The squared error of the average is
 #
-# $$E\Big[\Big(\frac1k\sum_i e_i\Big)^2\Big]
-# =\frac1{k^2}\Big(\sum_i E[e_i^2]+\sum_{i\ne j}E[e_ie_j]\Big).$$
+# $$\mathbb E\Big[\Big(\frac1k\sum_i e_i\Big)^2\Big]
+# =\frac1{k^2}\Big(\sum_i \mathbb E[e_i^2]+\sum_{i\ne j}\mathbb E[e_ie_j]\Big).$$
 #
 # Count the terms: how many squares, how many products of two different models? That is your first
 # exercise.
@@ -97,8 +100,8 @@ check("06.1", ensemble_variance)
 #
 # $$c+\frac{v-c}{k}.$$
 #
-# Now it reads itself: $c$ stays for ever, and $v-c$ is divided by $k$. With $c=0$ it is $v/k$; with
-# $c=v$ the ensemble is as bad as one model. Let random numbers test it.
+# Now it is easy to read: $c$ stays for ever, and $v-c$ is divided by $k$. With $c=0$ it is $v/k$;
+# with $c=v$ the ensemble is as bad as one model. Let random numbers test it.
 
 # %%
 rng = np.random.default_rng([SEED, 1])
@@ -260,7 +263,7 @@ claim("out of bag less new data: mean", gap.mean(), low=-0.06, high=0.01)
 #
 # For a classifier, let an error be a vector: its probabilities minus the one-hot label. The mean of
 # $\lVert e\rVert^2$ is the *Brier error*, from 0 to 2. It is squared, so the formula holds as it
-# stands, with $v=E\lVert e_i\rVert^2$ and $c=E[e_i\cdot e_j]$.
+# stands, with $v=\mathbb E\lVert e_i\rVert^2$ and $c=\mathbb E[e_i\cdot e_j]$.
 #
 # ### Exercise 06.3 · `estimate_v_c` · 2 points
 # `errors` has shape $(k, n)$ with $k\ge2$: the errors of $k$ members on $n$ examples. Return a
@@ -289,7 +292,7 @@ claim("out of bag less new data: mean", gap.mean(), low=-0.06, high=0.01)
 def estimate_v_c(errors):
     """v and c of an ensemble: (v, c), two floats.
 
-    errors: (k, n), one row a member, k >= 2.
+    errors: (k, n), one row per member, k >= 2.
     """
     ### BEGIN SOLUTION
     k, n = errors.shape
@@ -321,7 +324,7 @@ with tqdm(total=600, desc="600 networks", file=sys.stdout, mininterval=1) as bar
 # %%
 run = runs["20 % wrong labels"]
 probs, labels = run.test["all three"], run.y_test  # (k, S, n, 10), (S, n)
-v, c = ensembles.v_and_c(probs, labels)  # one each a seed
+v, c = ensembles.v_and_c(probs, labels)  # one of each per seed
 claim("20 % wrong labels, all three: v", v.mean(), low=0.6, high=0.85)
 claim("20 % wrong labels, all three: c/v", (c / v).mean(), low=0.55, high=0.75)
 try:
@@ -329,7 +332,7 @@ try:
     mine = [10 * np.array(estimate_v_c(e.reshape(12, -1))) for e in errors.swapaxes(0, 1)]
     claim("your estimate less the library's", np.array(mine).T - [v, c], low=-1e-9, high=1e-9)
 except NotImplementedError:
-    print("not attempted yet: estimate_v_c, going on with the library's v and c")
+    print("not attempted yet: estimate_v_c; going on with the library's v and c")
 
 # %% [markdown]
 # Two thirds of the error is common to all members. So the most that *any* number of such networks
@@ -370,13 +373,13 @@ claim("v/k less actual: what independence would promise", (ahead[0] / 12 - actua
       high=-0.3)  # fmt: skip
 
 # %% [markdown]
-# The honest prediction is off by a few hundredths of an error that is near a half. To assume
-# independence would promise an error that is far too small.
+# The honest prediction is off by a few hundredths of an error that is near a half. Assuming
+# independence promises an error that is far too small.
 #
 # ### Explore: five sources of diversity
 #
 # Dots: the actual error of $k$ members on test images. Line: what the formula predicts from a few
-# members. Set `v, c from` to *test* and move *members* to 12: the agreement gets perfect, and
+# members. Set `v, c from` to *test* and move *members* to 12: the agreement becomes perfect, and
 # worthless.
 #
 # Then compare the bars. Which source lowers $c$, and what does it do to $v$?
@@ -433,15 +436,15 @@ claim("the same: seeds of 5 in which c falls", (c1 < c0).sum(), low=4)
 claim("wrong labels, bootstrap added: v changes by, mean", (v1 - v0).mean(), low=0.01, high=0.12)
 
 # %% [markdown]
-# With wrong labels the bootstrap pays a few points, though the members are worse. With right labels
-# it costs the members about as much, and the ensemble gains a point or so. So neither *"random
-# initialization is enough"* nor *"always bootstrap"* is a law. Measure $v$ and $c$.
+# With wrong labels the bootstrap gains a few points, though the members are worse. With right
+# labels it costs the members about as much, and the ensemble gains a point or so. So neither
+# *"random initialization is enough"* nor *"always bootstrap"* is a law. Measure $v$ and $c$.
 #
 # ### Diversity without labels
 #
 # $\lVert e_i-e_j\rVert^2$ has the mean $2v-2c$, and the label cancels in $e_i-e_j$. So
 #
-# $$v-c=\tfrac12\,E\lVert p_i-p_j\rVert^2 :$$
+# $$v-c=\tfrac12\,\mathbb E\lVert p_i-p_j\rVert^2 :$$
 #
 # what an ensemble can gain is half the squared *disagreement* of its members (Krogh & Vedelsby
 # 1995). You can measure it on images that nobody has labeled.
@@ -697,7 +700,7 @@ try:
         "your rounds less scikit-learn's weights", mine - boosted.weights[1:], low=-1e-9, high=1e-9
     )
 except NotImplementedError:
-    print("not attempted yet: adaboost_round, going on with scikit-learn's weights")
+    print("not attempted yet: adaboost_round; going on with scikit-learn's weights")
 
 # %% [markdown]
 # A wrong label looks like an example that is hard, and boosting turns to it, again and again. On
@@ -837,15 +840,15 @@ print(f"CPU time of the loop over that of the batch, on this machine: {looped / 
 #
 # ## Where textbooks disagree
 #
-# - *"The error falls like $1/k$."* For independent errors. Our networks keep two thirds of it,
+# - *"The error falls like $1/k$."* For independent errors only. Our networks keep two thirds of it,
 #   however many there are (section 3).
 # - *"Random initialization is diversity enough"* and *"the bootstrap always helps."* With 20 %
-#   wrong labels the bootstrap pays points, with right labels a point or so (section 4).
+#   wrong labels the bootstrap gains some points, with right labels a point or so (section 4).
 # - *"Predicted and actual ensemble error agree perfectly."* On one test set they must (section 3).
 # - *"A majority of weak voters is almost surely right."* Independent ones; ours gain about ten
 #   points (section 5).
-# - *"Bagging does nothing for linear models."* On the half moons; on noisy digits it adds points
-#   (section 7).
+# - *"Bagging does nothing for linear models."* True on the half moons; on noisy digits it adds
+#   points (section 7).
 # - *"Voting and stacking beat their members."* Here they land around the best member, and no better
 #   than one SVM (section 7).
 # - *"Boosted trees beat bagged ones."* Not on digits with wrong labels (section 7).
