@@ -249,7 +249,7 @@ LESSON = Lesson(
     number="06",
     name="bagging",
     title="Bagging and ensembles",
-    minutes=85,
+    minutes=90,
     exercises=(
         ENSEMBLE_VARIANCE,
         BOOTSTRAP,

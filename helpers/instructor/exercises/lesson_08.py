@@ -349,7 +349,7 @@ LESSON = Lesson(
     number="08",
     name="data_augmentation",
     title="Data augmentation: new data from old",
-    minutes=85,
+    minutes=110,
     exercises=(SHIFT, RANDOM_SHIFT, ROTATE, SAFE, CUTOUT, MIXUP, TTA),
     written=(WRITTEN,),
 )

@@ -328,7 +328,7 @@ LESSON = Lesson(
     number="10",
     name="optimization",
     title="Optimization and the search for hyper-parameters",
-    minutes=100,
+    minutes=130,
     exercises=(MOMENTUM, ADAM, COSINE_WARMUP, INITIAL_LOSS, DIAGNOSE, LOG_UNIFORM, REFINE_RANGE),
     written=(WRITTEN,),
 )
