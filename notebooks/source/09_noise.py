@@ -1,8 +1,12 @@
 # %% [markdown]
 # # 09 Noise, soft labels and flat minima
 #
-# *95 minutes. Builds on lesson 02 (ridge), lesson 04 (noise as a penalty) and label noise
-# (lessons 03 and 07).*
+# Noise sounds like something to get rid of. This lesson adds it on purpose: to the inputs, to the
+# weights, to the labels. Each time a formula says what the noise asks for, and a measurement says
+# how far the formula holds.
+#
+# *95 minutes. Builds on lesson 02 (ridge), lesson 04 (noise as a penalty) and lessons 03 and 07
+# (label noise).*
 #
 # After this lesson you will be able to
 # - derive what noise on inputs and on weights costs: ridge, and ½σ² tr H;
@@ -275,6 +279,8 @@ claim(
 #
 # ### Explore: the picture, and its weak spot
 #
+# One training loss with two minima, over one weight; $h$ is the curvature at a minimum.
+#
 # 1. Move the shift. Which minimum suffers? Compare with ½h·shift².
 # 2. Move σ. The noise bars follow ½σ²h.
 # 3. Now write the same weight in another coordinate, $u$. Which minimum is the flat one now? What
@@ -355,7 +361,8 @@ claim("plain: test accuracy lost meanwhile, mean", lost.mean(), low=-0.015, high
 # - Look at plain training alone: it becomes three times as flat, **while** its test accuracy stays
 #   or falls by some points. Flatter is not better here.
 #
-# Why? The Hessian of cross-entropy carries a factor $p\,(1-p)$. A network that is certain of every
+# Why? The Hessian of cross-entropy carries factors $p\,(1-p)$, with $p$ the probability of a class:
+# nearly 0 where $p$ is near 0 or 1. A network that is certain of every
 # training label, wrong ones included, is flat. Flatness measures certainty as well as width. Label
 # smoothing forbids certainty, and stays sharp: that says nothing about its accuracy either.
 #
@@ -560,7 +567,8 @@ try:
     mine = soft_cross_entropy(logits.numpy(), soft)
     print(f"yours {mine:.6f}, torch's cross_entropy(label_smoothing=0.1) {pytorch:.6f}")
 except NotImplementedError:
-    print(f"not attempted yet; torch's cross_entropy(label_smoothing=0.1) says {pytorch:.6f}")
+    print("not attempted yet: smooth_labels or soft_cross_entropy;", end=" ")
+    print(f"torch's cross_entropy(label_smoothing=0.1) says {pytorch:.6f}")
 
 # %% [markdown]
 # ## 5 Are the probabilities true? · 15 minutes

@@ -1,7 +1,11 @@
 # %% [markdown]
 # # 10 Optimization and the search for hyper-parameters
 #
-# *100 minutes. Builds on lesson 03 (momentum and Adam, one step) and lesson 07 (validation
+# The same network learns well, slowly or not at all, and one number decides: the learning rate.
+# This lesson is about that number, about what an optimizer makes of it, and about finding good
+# settings without fooling yourself.
+#
+# *130 minutes. Builds on lesson 03 (momentum and Adam, one step) and lesson 07 (validation
 # curves).*
 #
 # After this lesson you will be able to
@@ -137,8 +141,10 @@ check("10.1", momentum_path)
 # %% [markdown]
 # ### A rate for each weight
 #
-# AdaGrad, RMSProp and Adam divide each number of the gradient by its own usual size. Both
-# directions then move at the same speed, *if* the directions are those of the axes.
+# AdaGrad, RMSProp and Adam divide each number of the gradient by its own usual size: AdaGrad by the
+# root of the sum of all its squares so far, RMSProp by the root of a running mean of them, Adam as
+# in lesson 03. Both directions then move at the same speed, *if* the directions are those of the
+# axes.
 
 # %%
 predict(
@@ -182,9 +188,9 @@ explore_race(list(races.values()))
 
 # %% [markdown]
 # ### Exercise 10.2 · `adam_path` · 2 points
-# Lesson 03 asked for one step of Adam. Here is the thing that one step cannot show: how the bias
-# correction runs along. `grads` holds the gradients of $T$ steps. Start with $w = m = v = 0$. In
-# step $t = 1, 2, \dots, T$:
+# Lesson 03 asked for one step of Adam. One step cannot show how the bias correction changes from
+# step to step. `grads` holds the gradients of $T$ steps. Start with $w = m = v = 0$. In step
+# $t = 1, 2, \dots, T$:
 #
 # $$m \leftarrow \beta_1 m + (1-\beta_1)\,g_t, \qquad v \leftarrow \beta_2 v + (1-\beta_2)\,g_t^2,$$
 #
@@ -416,7 +422,8 @@ claim("2 layers: gain by warm-up, mean", (warmed[2, 20] - warmed[2, 0]).mean(), 
 #
 # ## 3 Before the long run · 15 minutes
 #
-# A bug in training seldom raises an error: it trains, a little worse. Two checks cost seconds.
+# A bug in training seldom raises an error: the network trains, a little worse. Two checks cost
+# seconds.
 #
 # **First: the loss before training.** A network that knows nothing gives each of $K$ classes the
 # probability $1/K$. Its cross-entropy is the logarithm of …
@@ -546,8 +553,8 @@ claim("wrong labels: the same", rises["0.3, wrong labels"], low=1.1, high=2)
 # - **Too low**: a curve that is still on its way down, nearly straight.
 # - **Too high**: it jumps up, stays near $\log K$, or ends in NaN.
 # - **Good**: steep first, then level.
-# - **Overfitting**: training falls on, validation turns. That is not
-#   a matter of the rate: see lessons 02 to 09.
+# - **Overfitting**: the training loss goes on falling, the validation loss turns. That is not a
+#   matter of the rate: see lessons 02 to 09.
 #
 # ### Exercise 10.5 · `diagnose` · 1 point
 # Write the reading down as a rule. `train` and `val` are losses after each epoch, first to last.
@@ -712,6 +719,8 @@ predict(
 )
 
 # %% [markdown]
+# ### Explore: a search
+#
 # First we measure a landscape: 255 networks, 17 rates by 5 decays on three splits. A search then
 # tries points on it. Each score has the noise of 100 validation images; what was picked is judged
 # by the landscape itself. Grids are shifted at random: none knows where the good rates are.
@@ -917,7 +926,7 @@ print("yours less constant, by seed:", ", ".join(f"{100 * g:+.1f}" for g in gain
 #
 # - Momentum pays in steep ravines; in mild ones it overshoots. Methods with a rate for each weight
 #   do not see κ when the ravine lies along the axes; turned, they lose that.
-# - Adam's bias correction runs along with $t$; corrected moments are never stored.
+# - Adam's bias correction changes with $t$; corrected moments are never stored.
 # - A schedule settles the noise of a high rate. From a low rate it takes training away. Warm-up
 #   protects a dangerous start.
 # - Before the long run: loss at the start is $\log K$; ten images can be learned by heart.
@@ -951,6 +960,8 @@ print("yours less constant, by seed:", ", ".join(f"{100 * g:+.1f}" for g in gain
 #   momentum in deep learning. *ICML*.
 # - J. Duchi, E. Hazan, Y. Singer (2011). Adaptive subgradient methods for online learning and
 #   stochastic optimization. *JMLR* 12.
+# - T. Tieleman, G. Hinton (2012). Lecture 6.5, rmsprop: divide the gradient by a running average of
+#   its recent magnitude. *COURSERA: Neural Networks for Machine Learning*.
 # - D. P. Kingma, J. Ba (2015). Adam: a method for stochastic optimization. *ICLR*.
 # - I. Loshchilov, F. Hutter (2017). SGDR: stochastic gradient descent with warm restarts. *ICLR*.
 # - L. N. Smith (2017). Cyclical learning rates for training neural networks. *WACV*.
