@@ -1,6 +1,9 @@
 # %% [markdown]
 # # 11 Capstone: mend a sick network
 #
+# You get a network that learns badly, for four reasons at once. Find them, treat it within a fixed
+# budget, and write a report that others can trust.
+#
 # *120 minutes, most of them yours. Builds on all lessons.*
 #
 # After this lesson you will be able to
@@ -72,7 +75,7 @@ claim("sick baseline: accuracy on its training labels, mean",
 
 # %% [markdown]
 # A network that recognizes every digit would reach 80 % on these *training* labels: one in five is
-# wrong. Whoever gets more than that is learning wrong labels by heart.
+# wrong. A network that gets more than that is learning wrong labels by heart.
 
 # %% [markdown]
 # ## 2 How much must a difference be? · 10 minutes
@@ -163,8 +166,8 @@ claim("optimization alone: accuracy on its training labels", learned["alone"], l
 claim("both: accuracy on its training labels", learned["both"], low=0.97)
 
 # %% [markdown]
-# So the effect of a cure depends on the other cures. Its name is **interaction**. With scores of
-# neither, first alone, second alone and both, the effect of the second is
+# So the effect of a cure depends on the other cures. This is called **interaction**. With the
+# scores of *neither*, the *first* alone, the *second* alone and *both*, the effect of the second is
 #
 # $$\text{second} - \text{neither} \ \text{ without the first}, \qquad
 #   \text{both} - \text{first} \ \text{ with it,}$$
@@ -180,7 +183,7 @@ claim("both: accuracy on its training labels", learned["both"], low=0.97)
 #
 # <details><summary>Hint 1</summary>
 #
-# First an array of $S$ interactions, one a seed. Only then a mean and a spread.
+# First an array of $S$ interactions, one per seed. Only then a mean and a spread.
 #
 # </details>
 # <details><summary>Hint 2</summary>
@@ -233,7 +236,7 @@ except NotImplementedError:
 explore_book(book)
 
 # %% [markdown]
-# ### Explore: whom does it confuse?
+# ### Explore: what does it confuse?
 #
 # Rows are true classes of validation images, columns are the classes given; right answers are left
 # out. Compare the sick baseline with *both*: which confusions stay? Come back when your book has
@@ -243,9 +246,9 @@ explore_book(book)
 explore_confusion(book)
 
 # %% [markdown]
-# ## 5 Your treatment · 45 minutes
+# ## 5 Your treatment · 60 minutes
 #
-# Now it is yours. One line a run; change the recipe, run the cell again. You can also write a
+# Now it is yours. One line per run; change the recipe, run the cell again. You can also write a
 # schedule or the weights' stds yourself: a list of 15 factors, a list of 4 stds.
 #
 # - Have a reason before each run, and write it into the name.
@@ -297,7 +300,7 @@ plots.show(plot_runs(book.entries), alt="Validation accuracy of each run in the 
 # <details><summary>Hint 3</summary>
 #
 # When all four families are treated, tune: the strength of the augmentation, the learning rate
-# with its schedule, layer instead of batch normalization. Three seeds a run, one change a run.
+# with its schedule, layer instead of batch normalization. Three seeds per run, one change per run.
 #
 # </details>
 
@@ -414,7 +417,7 @@ book.ablation(mine, seeds=SEEDS)
 #
 # - A. Karpathy (2019). A recipe for training neural networks. Blog post.
 # - R. Meyes, M. Lu, C. W. de Puiseau, T. Meisen (2019). Ablation studies in artificial neural
-#   networks. *arXiv:1901.08644*.
+#   networks. arXiv:1901.08644.
 # - C. Zhang, S. Bengio, M. Hardt, B. Recht, O. Vinyals (2017). Understanding deep learning requires
 #   rethinking generalization. *ICLR*.
 # - X. Bouthillier et al. (2021). Accounting for variance in machine learning benchmarks. *MLSys*.
