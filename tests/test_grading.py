@@ -3,17 +3,14 @@
 The lesson is tests/small_lesson. What hostile answers do is in tests/test_hostile.py.
 """
 
-import asyncio
 import csv
 import html
 import json
 import os
-import platform
 import re
 import shutil
 import subprocess
 import sys
-import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +18,6 @@ from typing import Any
 
 import nbformat
 import pytest
-from jupyter_client.manager import AsyncKernelManager
 from nbconvert.filters import markdown2html_mistune
 
 from helpers.instructor import grade as grading
@@ -29,13 +25,10 @@ from helpers.instructor.__main__ import main
 from helpers.instructor.build import find_sources, read_source
 from helpers.instructor.build import release as release_notebook
 from helpers.instructor.collect import collect, read_gradescope, slug
-from helpers.instructor.contain import Blown, run_contained
 from helpers.instructor.course import Course, CourseError, lesson_stem, quiet, write_atomically
 from helpers.instructor.export import export, harmless
 from helpers.instructor.feedback import feedback
 from helpers.instructor.grade import Settings, Summary, grade
-from helpers.instructor.kernels import choose, keeper, seccomp
-from helpers.instructor.kernels.limits import Limits
 from helpers.instructor.kernels.warm import NoBox
 from helpers.instructor.release import comparable, release
 from helpers.instructor.sanitize import clean_data, clean_html, clean_markdown, clean_output
@@ -275,173 +268,6 @@ def test_a_course_that_answers_could_read_is_refused(
     monkeypatch.setattr("helpers.instructor.grade.readable_paths", lambda: readable)
     with pytest.raises(CourseError, match=r"which every answer can read(.|\n)*Move the course"):
         grade(course, NUMBER)
-
-
-# -- boxes -----------------------------------------------------------------------------------------
-
-
-def test_no_box_no_grading(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "platform", "darwin")
-    monkeypatch.setattr(platform, "system", lambda: "Darwin")
-    with pytest.raises(NoBox, match=r"boxes need Linux; this is Darwin(.|\n)*--trust-submissions"):
-        choose.choose_box()
-    assert choose.choose_box(trust=True) == choose.OPEN
-
-
-def test_an_unknown_machine_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(platform, "machine", lambda: "riscv64")
-    with pytest.raises(NoBox, match="x86_64 and aarch64; this machine is riscv64"):
-        choose.choose_box()
-    with pytest.raises(ValueError, match="this machine is riscv64"):
-        seccomp.compile_filter()
-
-
-def test_bubblewrap_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "which", lambda name: None)
-    assert "apt install bubblewrap" in choose.why_not_bwrap()
-
-
-def test_the_filter_of_each_machine() -> None:
-    """Every number that is known is in the program, and the programs differ."""
-    programs = {m: seccomp.compile_filter(m) for m in seccomp.ARCHITECTURES}
-    assert len(set(programs.values())) == 2
-    for machine, (_, column) in seccomp.ARCHITECTURES.items():
-        words = {programs[machine][i + 4 : i + 8] for i in range(0, len(programs[machine]), 8)}
-        for name, numbers in seccomp.DENIED.items():
-            number = numbers[column]
-            if number is not None:
-                assert number.to_bytes(4, "little") in words, (machine, name)
-
-
-@pytest.mark.parametrize("kernel", [choose.WARM, choose.BWRAP])
-def test_a_boxed_kernel_interrupts_and_restarts(kernel: str, tmp_path: Path) -> None:
-    reason = choose.why_not_warm() if kernel == choose.WARM else choose.why_not_bwrap()
-    assert reason == "", f"{kernel} does not work here: {reason}"
-    assert asyncio.run(_interrupt_and_restart(kernel)) == ["KeyboardInterrupt", "NameError", "ok"]
-
-
-async def _interrupt_and_restart(kernel: str) -> list[str]:
-    manager = AsyncKernelManager(kernel_name=kernel, kernel_spec_manager=choose.kernel_specs())
-    await manager.start_kernel()
-    client = manager.client()
-    client.start_channels(hb=False)
-    ends = []
-    try:
-        await client.wait_for_ready(timeout=60)
-        loop = asyncio.ensure_future(
-            client.execute_interactive("x = 1\nwhile True: pass", output_hook=lambda m: None)
-        )
-        await asyncio.sleep(1)
-        await manager.interrupt_kernel()
-        ends.append((await asyncio.wait_for(loop, 20))["content"]["ename"])
-        started = time.monotonic()
-        await manager.restart_kernel(now=True)
-        await client.wait_for_ready(timeout=60)
-        assert time.monotonic() - started < 30
-        for code in ("x", "2 + 2"):
-            reply = await client.execute_interactive(code, output_hook=lambda m: None, timeout=20)
-            ends.append(reply["content"].get("ename", reply["content"]["status"]))
-    finally:
-        client.stop_channels()
-        await manager.shutdown_kernel(now=True)
-    return ends
-
-
-LIST_FILES = """
-import json, os, subprocess, sys
-from helpers.instructor.session import Session
-with Session(sys.argv[1], seconds=30, total=60) as session:
-    result = session.run(
-        "import os, stat\\n"
-        "for n in os.listdir('/proc/self/fd'):\\n"
-        "    try:\\n"
-        "        print(n, os.isatty(int(n)), os.readlink(f'/proc/self/fd/{n}'))\\n"
-        "    except OSError:\\n"
-        "        pass"
-    )
-os.write(1, result.outputs[0]["text"].encode())
-"""
-
-
-@pytest.mark.parametrize("kernel", [choose.WARM, choose.BWRAP])
-def test_no_file_of_the_owner_is_open_in_a_box(kernel: str) -> None:
-    """The owner works at a terminal; an answer must neither write to it nor read from it."""
-    controller, terminal = os.openpty()
-    environment = {k: v for k, v in os.environ.items() if k != "COURSE_ZYGOTE"}
-    done = subprocess.run(
-        [sys.executable, "-c", LIST_FILES, kernel], stdin=terminal, stderr=terminal,
-        stdout=subprocess.PIPE, env=environment, text=True, timeout=120, check=False,
-    )  # fmt: skip
-    os.close(terminal)
-    os.close(controller)
-    assert done.returncode == 0
-    opened = [line.split(maxsplit=2) for line in done.stdout.splitlines()]
-    assert len(opened) > 3
-    assert [line for line in opened if line[1] != "False"] == []
-    paths = {path for _, _, path in opened if path.startswith("/")}
-    assert paths == {"/dev/null"}
-
-
-AS_NOBODY = """
-mount --make-rprivate / && mkdir -p {hold} && mount --bind {base} {hold}
-case {base} in /root/*) mount -t tmpfs -o mode=755 tmpfs /root && mkdir -p {base} &&
-    mount --bind {hold} {base};; esac
-exec setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all \
-    env HOME=/tmp OMP_NUM_THREADS=1 {python} -c '{code}'
-"""
-RUN_ONE_CELL = """
-import os
-from helpers.instructor.kernels.choose import choose_box
-from helpers.instructor.session import Session
-with Session(choose_box(), seconds=20, total=60) as session:
-    result = session.run("import os, torch; print(os.getuid(), os.getpid(), os.listdir(os.sep))")
-print(os.getuid(), result.outputs[0]["text"])
-"""
-
-
-@pytest.mark.usefixtures("tmp_path")
-def test_a_normal_user_has_boxes_too(tmp_path: Path) -> None:
-    """Root runs this as nobody, with no privilege; anybody else is a normal user already."""
-    if os.getuid() == 0:
-        script = AS_NOBODY.format(
-            hold="/mnt/python", base=sys.base_prefix, python=sys.executable,
-            code=RUN_ONE_CELL.replace("'", '"'),
-        )  # fmt: skip
-        command = ["unshare", "-m", "sh", "-ec", script]
-    else:
-        command = [sys.executable, "-c", RUN_ONE_CELL]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    user, inside, first, *root = done.stdout.split(maxsplit=3)
-    assert user != "0"
-    assert (inside, first) == (user, "1")
-    assert "home" not in root[0]
-
-
-def test_the_keeper_counts_the_whole_box(tmp_path: Path) -> None:
-    """Pages that processes share are counted once; limits are on the sum."""
-    page = os.sysconf("SC_PAGE_SIZE")
-    for pid in ("11", "12", "13"):
-        (tmp_path / pid / "net").mkdir(parents=True)
-        (tmp_path / pid / "statm").write_text(f"9999 {(600 << 20) // page} 5 1 0 9 0\n")
-        (tmp_path / pid / "smaps_rollup").write_text(f"Rss: 1 kB\nPss:  {200 << 10} kB\n")
-        (tmp_path / pid / "net" / "sockstat").write_text("sockets: used 12\nTCP: inuse 0\n")
-    processes = keeper.list_processes(tmp_path)
-    assert len(processes) == 3
-    assert keeper.find_excess(Limits(memory=700 << 20), processes) == ""
-    assert "500 MB of memory" in keeper.find_excess(Limits(memory=500 << 20), processes)
-    assert "2 processes" in keeper.find_excess(Limits(processes=2), processes)
-    assert "11 sockets" in keeper.find_excess(Limits(sockets=11), processes)
-    (tmp_path / "11" / "smaps_rollup").unlink()  # hidden from us: all of it is charged
-    assert "950 MB" in keeper.find_excess(Limits(memory=950 << 20), processes)
-
-
-def test_the_fuse() -> None:
-    assert run_contained(lambda: {"x": [1.5]}, seconds=10) == {"x": [1.5]}
-    with pytest.raises(Blown, match=r"its reader ended \(SIGKILL\)"):
-        run_contained(lambda: os.kill(os.getpid(), 9), seconds=10)
-    with pytest.raises(Blown, match="not done after"):
-        run_contained(lambda: time.sleep(60), seconds=0.2)
 
 
 # -- collect ---------------------------------------------------------------------------------------

@@ -110,7 +110,7 @@ class Session:
     def _close(self) -> None:
         if hasattr(self, "client"):
             self.client.stop_channels()
-        if self.manager.has_kernel:
+        if self.manager.provisioner:  # also when the kernel has ended: its box is to be left
             self.manager.shutdown_kernel(now=True)
         self.context.destroy(linger=0)
         self.folder.cleanup()

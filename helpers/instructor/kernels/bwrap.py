@@ -2,8 +2,9 @@
 
 For machines where only `bwrap` may make user namespaces (Ubuntu's AppArmor allows it by name).
 `python -m helpers.instructor.kernels.bwrap FD FOLDER` is the guard: it speaks the zygote's
-protocol on a socket, and watches the box as the keeper of a warm box does. What differs: the
-folder of sockets is on the host, watched and not limited; started by root, the kernel stays root
+protocol on a socket, and watches the box as the keeper of a warm box does. The sockets are in a
+small file system in memory inside the box; FOLDER holds a link to it. What differs: bubblewrap
+cannot limit the number of files, so the guard counts them; started by root, the kernel stays root
 without any privilege.
 """
 
@@ -24,11 +25,12 @@ from helpers.instructor.kernels.limits import Limits, cap_processes, set_limits
 from helpers.instructor.kernels.seccomp import compile_filter
 from helpers.instructor.kernels.warm import hidden_paths, readable_paths
 
+LINK = "ipc"  # in the guard's folder: leads to the sockets' folder of the running box
 _NOT_ROOT = 65_534
 
 
 def make_ipc_folder() -> str:
-    """A private folder for a kernel's sockets; its path is short, as sockets demand."""
+    """A private folder for the link to a kernel's sockets; its path is short, as they demand."""
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     private = runtime if runtime and Path(runtime).is_dir() else None
     return tempfile.mkdtemp(prefix="box-", dir=private)
@@ -43,7 +45,7 @@ def start_guard(connection: socket.socket, folder: str) -> subprocess.Popen[byte
     )
 
 
-def bwrap_command(*, ipc: str, connection: int, filter_: int, limits: Limits) -> list[str]:
+def bwrap_command(*, connection: int, filter_: int, limits: Limits) -> list[str]:
     """The command line of bubblewrap up to the program; two open files are passed by number."""
     command = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
     command += ["--cap-drop", "ALL", "--hostname", "box"]
@@ -61,7 +63,9 @@ def bwrap_command(*, ipc: str, connection: int, filter_: int, limits: Limits) ->
         if any(path.startswith(shown + "/") for shown in readable_paths()):
             command += ["--size", "65536", "--tmpfs", path, "--remount-ro", path]
     command += ["--proc", "/proc", "--dev", "/dev", "--size", scratch, "--tmpfs", "/dev/shm"]
-    command += ["--bind", ipc, IPC, "--ro-bind-data", str(connection), CONNECTION]
+    command += ["--size", str(limits.ipc_bytes), "--tmpfs", IPC]
+    command += ["--ro-bind-data", str(connection), CONNECTION]
+    command += ["--remount-ro", "/dev", "--remount-ro", "/"]  # these two have no size
     command += ["--seccomp", str(filter_), "--chdir", WORK]
     environment = BOX_ENVIRONMENT | {"PATH": os.environ.get("PATH", os.defpath)}
     for name, value in environment.items():
@@ -77,10 +81,13 @@ def _open_bytes(content: bytes) -> int:
     return fd
 
 
-def _start_kernel(order: dict[str, object], folder: str) -> subprocess.Popen[bytes]:
+def _start_kernel(order: dict[str, object], folder: str) -> tuple[subprocess.Popen[bytes], int]:
+    """Starts bubblewrap; returns its process, and the number of the first process in the box."""
     limits = Limits(**order["limits"])  # type: ignore[arg-type]
     fds = [_open_bytes(str(order["connection"]).encode()), _open_bytes(compile_filter())]
-    command = bwrap_command(ipc=folder, connection=fds[0], filter_=fds[1], limits=limits)
+    reader, writer = os.pipe()
+    command = bwrap_command(connection=fds[0], filter_=fds[1], limits=limits)
+    command[1:1] = ["--info-fd", str(writer)]
     kernel = [sys.executable, "-m", "ipykernel_launcher", "-f", CONNECTION]
     history = ["--HistoryManager.enabled=False"]
 
@@ -92,33 +99,41 @@ def _start_kernel(order: dict[str, object], folder: str) -> subprocess.Popen[byt
     null = subprocess.DEVNULL  # the owner's terminal has no place in a box
     started = subprocess.Popen(
         command + kernel + history,
-        pass_fds=fds,
+        pass_fds=[*fds, writer],
         stdin=null,
         stdout=null,
         stderr=null,
         preexec_fn=cap,
     )
-    for fd in fds:
+    for fd in (*fds, writer):
         os.close(fd)
-    return started
+    with os.fdopen(reader, "rb") as stream:
+        first = json.loads(stream.read() or b"{}").get("child-pid", 0)
+    return started, first
 
 
-def _find_excess(pid: int, folder: str, limits: Limits) -> str:
-    files = list(os.scandir(folder))
-    if len(files) > limits.ipc_files or _size(files) > limits.ipc_bytes:
-        return "it filled the folder of its sockets"
+def _root_of(first: int) -> str:
+    """The root of a box, as it is seen from outside through its first process."""
+    return f"/proc/{first}/root"
+
+
+def _find_excess(pid: int, first: int, limits: Limits) -> str:
+    """What a box uses too much of; it is that of process `pid`, bubblewrap itself."""
     try:
         inside = psutil.Process(pid).children(recursive=True)
-    except psutil.NoSuchProcess:
-        return ""
-    return keeper.find_excess(limits, [Path(f"/proc/{p.pid}") for p in inside])
+        full = _find_full(_root_of(first), limits)
+    except (psutil.NoSuchProcess, OSError):
+        return ""  # it has ended
+    return full or keeper.find_excess(limits, [Path(f"/proc/{p.pid}") for p in inside])
 
 
-def _size(files: list[os.DirEntry[str]]) -> int:
-    try:
-        return sum(f.stat(follow_symlinks=False).st_size for f in files)
-    except OSError:  # one is gone meanwhile
-        return 0
+def _find_full(root: str, limits: Limits) -> str:
+    most = {"/tmp": limits.scratch_files, "/dev/shm": limits.scratch_files, IPC: limits.ipc_files}
+    for folder, files in most.items():
+        status = os.statvfs(root + folder)
+        if status.f_files - status.f_ffree > files:
+            return f"it made more than {files} files in {folder}"
+    return ""
 
 
 def guard(connection: socket.socket, folder: str) -> None:
@@ -132,10 +147,11 @@ def guard(connection: socket.socket, folder: str) -> None:
                 continue
             for name in os.listdir(folder):
                 (Path(folder) / name).unlink()
-            process = _start_kernel(order, folder)
+            process, first = _start_kernel(order, folder)
+            (Path(folder) / LINK).symlink_to(_root_of(first) + IPC)
             connection.sendall(json.dumps({"pid": process.pid}).encode() + b"\n")
             limits = Limits(**order["limits"])
-            excess = lambda: _find_excess(process.pid, folder, limits)  # noqa: B023, E731
+            excess = lambda: _find_excess(process.pid, first, limits)  # noqa: B023, E731
             keeper.keep(process.pid, connection, excess, ready=ready)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

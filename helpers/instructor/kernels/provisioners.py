@@ -18,7 +18,7 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from traitlets import Int, Unicode
 
 from helpers.instructor.kernels.box import IPC
-from helpers.instructor.kernels.bwrap import make_ipc_folder, start_guard
+from helpers.instructor.kernels.bwrap import LINK, make_ipc_folder, start_guard
 from helpers.instructor.kernels.limits import Limits
 from helpers.instructor.kernels.warm import NoBox, zygote_address
 
@@ -161,7 +161,7 @@ class BwrapBoxProvisioner(BoxProvisioner):
         self.connection, theirs = socket.socketpair()
         with theirs:
             self.guard = start_guard(theirs, folder)
-        self.use_sockets(folder)
+        self.use_sockets(f"{folder}/{LINK}")
 
     async def cleanup(self, restart: bool = False) -> None:
         await super().cleanup(restart=restart)
