@@ -4,15 +4,14 @@
 # Two penalties, one square and one absolute value. One of them gives weights that are exactly
 # zero, the other never does. The reason is a drawing.
 #
-# **What you will be able to do**
+# *115 minutes. Builds on lesson 00 (gradient descent) and lesson 01 (networks, logits, SGD).*
 #
+# After this lesson you will be able to
 # - tell overfitting from its two error curves, and say what it costs;
 # - explain with a diamond and a disc why L1 gives zeros, and compute how often;
 # - write soft-thresholding, ridge and lasso, and say why plain gradient descent never reaches zero;
 # - turn a prior belief about the weights into a λ;
 # - say when L1 does *not* help.
-#
-# *115 minutes. Builds on lesson 00 (gradient descent) and lesson 01 (weights, layers).*
 #
 # Words and symbols that are new to you: see the [glossary](00_warm_up.ipynb#Glossary).
 
@@ -64,6 +63,8 @@ predict(
 )
 
 # %% [markdown]
+# ### Explore: two curves that part
+#
 # Move the degree up slowly and watch the two curves part. Then, at degree 14, add points.
 
 # %%
@@ -119,7 +120,7 @@ plots.show(
 )
 
 # %%
-last = {name: values[-1].mean(-1) for name, values in curves.items()}  # one a share of noise
+last = {name: values[-1].mean(-1) for name, values in curves.items()}  # one per share of noise
 rise = curves["val loss"][-1] / curves["val loss"].min(0)  # (noises, seeds)
 parameters = 64 * 256 + 256 + 256 * 10 + 10
 claim("parameters for each training image", parameters / 200, low=90, high=100)
@@ -250,8 +251,10 @@ predict(
 )
 
 # %% [markdown]
+# ### Explore: the diamond beside the disc
+#
 # The black plus is the optimum without a budget, at distance 2 from the origin. The dashed line is
-# the path of all optima as $s$ grows; the marker is the optimum for the present $s$, a **star**
+# the path of all optima as $s$ grows; the marker is the optimum for the current $s$, a **star**
 # when one weight is exactly zero.
 #
 # Try: the budget, from 0.1 up. Then `angle`: how long does each marker stay on an axis? Then
@@ -294,8 +297,8 @@ claim("corners: slope of the zero weight / λ", slopes[is_zero] / slopes[~is_zer
 #
 # $$\big|\,|w_1^*| - |w_2^*|\,\big| \ge s .$$
 #
-# With $w^*=(R\cos\varphi, R\sin\varphi)$ in the first quadrant, $\cos\varphi-\sin\varphi =
-# \sqrt2\cos(\varphi+\frac\pi4)$, and $\varphi$ is uniform. The share of angles is
+# With $w^*=(R\cos\theta, R\sin\theta)$ in the first quadrant, $\cos\theta-\sin\theta =
+# \sqrt2\cos(\theta+\frac\pi4)$, and $\theta$ is uniform. The share of angles is
 #
 # $$P(\text{exact zero}) = 1 - \frac4\pi \arcsin\frac{s}{\sqrt2\,R} \quad (s \le R),
 # \qquad 0 \text{ otherwise}.$$
@@ -311,6 +314,8 @@ def exact_probability(radius, budget):
 print(f"R = 2, s = 1: {exact_probability(2, 1):.4f}     s = 0.5: {exact_probability(2, 0.5):.4f}")
 
 # %% [markdown]
+# ### Explore: how often a zero?
+#
 # Left: random optima, each joined to the nearest point of the diamond; in the green regions that
 # is a corner. Right: your draws (star) on the formula (line). Triangles and squares have no
 # formula: contours of condition 10 and 100, tilted at random.
@@ -376,7 +381,7 @@ try:
     mine = axis_probability(2.0, 1.0, 100_000, np.random.default_rng([SEED, 33]))
     print(f"Monte Carlo {mine:.4f}, formula {exact_probability(2.0, 1.0):.4f}")
 except NotImplementedError:
-    print("02.2 is not attempted yet; going on with the formula.")
+    print("not attempted yet: axis_probability; going on with the formula")
 
 # %% [markdown]
 # ### Many weights
@@ -417,11 +422,12 @@ claim("s = 0.4 d: what it gains from 50 weights to 200", growing[4] - growing[3]
 # pace, more weights still mean more zeros, up to a share of 0.37. There it stays.
 
 # %% [markdown]
-# ### Written question 02.w: why a disc never gives an exact zero
+# ### Written question 02.w · 2 points
 #
-# Explain from the geometry, to a fellow student, why the L2 optimum has a zero only by coincidence
-# while the L1 optimum has one for a whole range of problems. Say what the gradient of $J$ has to
-# satisfy at the touching point in both cases. A sketch in words is enough (5 to 8 sentences).
+# Why does a disc never give an exact zero? Explain from the geometry, to a fellow student, why the
+# L2 optimum has a zero only by coincidence while the L1 optimum has one for a whole range of
+# problems. Say what the gradient of $J$ has to satisfy at the touching point in both cases. A
+# sketch in words is enough (5 to 8 sentences).
 
 # %% [markdown] written="02.w"
 # ### BEGIN SOLUTION
@@ -470,6 +476,12 @@ predict(
 # For the L2 penalty the same minimum is at $w/(1+t)$. L1 **takes away** the same amount from every
 # weight, and stops at zero. L2 **scales** all weights, and never arrives.
 
+# %% [markdown]
+# ### Explore: taking away, or scaling
+#
+# Left: what a proximal step minimizes, for both penalties. Right: where it sends each weight. Move
+# $w$ through zero: over which range does the star (L1) stay there? What does a larger $t$ change?
+
 # %%
 shrinkage_plots.explore_proximal()
 
@@ -512,7 +524,7 @@ def soft_threshold(w: np.ndarray, t: float) -> np.ndarray:
 check("02.3", soft_threshold)
 
 # %% [markdown]
-# ### The race
+# ### Explore: the race
 #
 # 100 examples, 50 features, 5 of which matter. The loss is
 # $J(w)=\frac1{2n}\|y-Xw\|^2$ and λ = 0.2. Both methods start at the same small random weights:
@@ -668,13 +680,13 @@ try:
     mine = lasso(small.X, small.y, 0.1, 3000)
     print(f"largest difference to scikit-learn: {np.abs(mine - reference.coef_).max():.1e}")
 except NotImplementedError:
-    print("02.5 is not attempted yet; going on with scikit-learn's lasso.")
+    print("not attempted yet: lasso; going on with scikit-learn's")
 
 # %% [markdown]
-# ### Coefficient paths
+# ### Explore: coefficient paths
 #
 # 40 examples, 20 features, 5 of which matter. Move λ: the black line runs through the paths above,
-# the stems below show the coefficients at this λ beside the truth (grey). An open circle is an
+# the stems below show the coefficients at this λ beside the truth (gray). An open circle is an
 # exact zero. The dotted line is the λ with the lowest error on the test set, for each method.
 
 # %%
@@ -746,8 +758,9 @@ errors = {name: found[:, 2].mean() for name, found in recovery.items()}
 claim("test error, ridge over lasso, CV", errors["ridge, CV"] / errors["lasso, CV"], low=10)
 
 # %% [markdown]
-# On a sparse truth lasso wins by far. But the λ that predicts best and the λ that finds the support
-# are not the same. Read "selected by lasso with cross-validation" with care.
+# On a sparse truth lasso wins by far. But the λ that predicts best and the λ that finds the right
+# features (the *support*) are not the same. Read "selected by lasso with cross-validation" with
+# care.
 #
 # ### A dense truth
 #
@@ -760,12 +773,12 @@ claim("test error of lasso over ridge, mean of ten seeds", ratio, low=1.2, high=
 claim("share of seeds in which ridge wins", (dense[:, 1] < dense[:, 0]).mean(), low=0.8)
 
 # %% [markdown]
-# L1 is a bet on sparsity. Lost, it costs: lasso's test error is about half as large again.
+# L1 is a bet on sparsity. A lost bet costs: lasso's test error is about half as large again.
 #
 # ### "L1 picks one of two correlated features"
 #
 # Two features are the same signal with a little noise (correlation above 0.99); $y$ is twice the
-# signal plus label noise of 0.3. The story says: lasso keeps one and drops the other, ridge shares.
+# signal plus noise of std 0.3. The story says: lasso keeps one and drops the other, ridge shares.
 
 # %%
 TWIN_LAMS = (0.02, 0.1, 0.3, 1.0, 2.0)
@@ -776,7 +789,7 @@ unequal = {
     name: np.abs(np.diff(pair, axis=1)[:, 0]) / np.abs(pair).sum(1)
     for name, pair in (("lasso", twins_lasso), ("ridge", twins_ridge))
 }
-dropped = (by_lam == 0).any(-1).mean(1)  # one a λ
+dropped = (by_lam == 0).any(-1).mean(1)  # one per λ
 print("share of 100 data sets with an exact zero:")
 for lam, part in zip(TWIN_LAMS, dropped, strict=True):
     print(f"  λ = {lam:g}: {part:.2f}")
@@ -784,7 +797,7 @@ claim("lasso, λ = 0.1: share of 100 data sets with an exact zero", dropped[1], 
 claim("the same, λ = 1", dropped[3], low=0.7, high=0.95)
 claim("the same, λ = 2", dropped[4], low=0.9)
 often = (noisy == 0).any(-1).mean()
-claim("the same, λ = 0.1 and label noise 1", often, low=0.5, high=0.85)
+claim("the same, λ = 0.1 and noise of std 1", often, low=0.5, high=0.85)
 typical = {name: np.median(values) for name, values in unequal.items()}
 claim("lasso, λ = 0.1: median of |w₁ − w₂| / (|w₁| + |w₂|)", typical["lasso"], low=0.25, high=0.75)
 claim("ridge: the same", typical["ridge"], high=0.05)
@@ -792,7 +805,7 @@ claim("ridge: the same", typical["ridge"], high=0.05)
 # %% [markdown]
 # Ridge shares, as told. What lasso does depends on λ and on the noise. At λ = 0.1 it usually splits
 # unevenly and drops a twin in about one data set in six. At λ = 1 it drops one in four of five, at
-# λ = 2 in nearly all. So it does at λ = 0.1 in two of three when the label noise is 1. Go back to
+# λ = 2 in nearly all. So it does at λ = 0.1 in two of three when the noise has std 1. Go back to
 # the diamond with condition 100 and tilt 135: the valley lies along the edge, and the noise decides
 # at which point of the edge you land. A smaller budget is a shorter edge: its end is soon reached.
 #
@@ -821,7 +834,7 @@ plots.show(shrinkage_plots.plot_sparse_networks(sparse, LAMS),
 # %%
 gain = sparse["proximal"]["accuracy"] - sparse["proximal"]["accuracy"][0]  # paired, (λ, seeds)
 claim("subgradient: share of exact zeros", sparse["subgradient"]["zeros"], low=0, high=0)
-zeros = sparse["proximal"]["zeros"].mean(1)  # one a λ
+zeros = sparse["proximal"]["zeros"].mean(1)  # one per λ
 claim("proximal, λ = 0.003: share of exact zeros", zeros[2], low=0.35, high=0.6)
 claim("accuracy gained there, mean of five seeds", gain[2].mean(), low=-0.01, high=0.008)
 claim("proximal, λ = 0.01: share of exact zeros", zeros[3], low=0.8, high=0.95)
@@ -849,6 +862,8 @@ claim("accuracy gained there", gain[3].mean(), low=-0.04, high=-0.005)
 # | Laplace, scale b | $\lvert w\rvert/b$ | L1 |
 
 # %% [markdown]
+# ### Explore: prior, likelihood, posterior
+#
 # One weight, `n` observations of it with noise of variance 1. Start with the Laplace prior and move
 # the mean of the data through zero: the mode sticks, the mean does not. The right panel is a curve
 # that you have met.
@@ -975,7 +990,7 @@ claim("least penalty over the bound, three pairs with λ₁λ₂ = 1", ratios, l
 #
 # ## Where textbooks disagree
 #
-# - *"Too many parameters overfit."* Almost 100 parameters an image, and with true labels the
+# - *"Too many parameters overfit."* Almost 100 parameters per image, and with true labels the
 #   validation loss does not turn up in 300 steps. With wrong ones it does (section 1).
 # - *"L1 makes the weights zero."* Not with gradient descent, nor with Adam: no exact zero. It
 #   takes the proximal step (sections 4 and 6).
