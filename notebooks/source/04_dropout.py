@@ -5,14 +5,14 @@
 # is about what that does exactly: to one unit, to the average over all thinned networks, to the
 # weights. And about when it is worth it.
 #
-# **What you will be able to do**
+# *90 minutes. Builds on lesson 02 (ridge regression) and lesson 03 (weight decay, label noise).*
+#
+# After this lesson you will be able to
 # - write dropout in both forms, forward and backward, and say which factor goes where;
 # - say what a network with dropout computes at test time, and where that is exact;
 # - show that dropout in linear regression is a ridge penalty that adapts to the inputs;
 # - find the bug of a forgotten `.eval()` in a minute;
 # - judge from measurements when dropout pays, and what its rivals are.
-#
-# *90 minutes. Builds on lesson 02 (ridge regression) and lesson 03 (weight decay, label noise).*
 #
 # Words and symbols that are new to you: see the [glossary](00_warm_up.ipynb#Glossary).
 
@@ -52,10 +52,12 @@ predict(
 )
 
 # %% [markdown]
+# ### Explore: a thinned network
+#
 # Here is such a network, trained on digits. A cross is a dropped unit. The fill of a unit is its
 # activation (dark: 0), a connection is blue for a positive weight and orange for a negative one.
 #
-# **Try:** press play: every step is a new mask. Watch the bars, then the blue line at the right:
+# Press play: every step is a new mask. Watch the bars, then the blue line at the right:
 # the mean over all masks so far. Lower `keep_prob`. Set it to 1.
 
 # %%
@@ -74,7 +76,7 @@ thinned_network(tiny.mlps, images.astype(float), labels, rng=np.random.default_r
 #
 # Every unit tosses its own coin, every example anew: $m \sim \text{Bernoulli}(q)$. Here
 # $q$ is the probability of **keeping**; many call it `keep_prob`, and the paper of 2014 writes $p$
-# for it. PyTorch's `p` is the probability of **dropping**, $p = 1 - q$; so is Keras' `rate`. Read
+# for it. PyTorch's `p` is the probability of **dropping**, $p = 1 - q$; so is Keras's `rate`. Read
 # the documentation before you copy a number.
 
 # %%
@@ -227,7 +229,9 @@ for keep_prob in (0.2, 0.5, 0.8):
     claim(f"keep_prob {keep_prob}, original: variance / theory", ratio, low=0.98, high=1.02)
 
 # %% [markdown]
-# Now let a unit add up several dropped inputs. **Try:** one input, then 64; lower `keep_prob`;
+# ### Explore: the noise of one unit
+#
+# Let a unit add up several dropped inputs. Try one input, then 64; lower `keep_prob`;
 # then `original, test not scaled`: the dashed line leaves the histogram.
 
 # %%
@@ -411,9 +415,11 @@ plots.show(fig, alt="One network called 20 times: in eval mode always the same a
 # So it **is** weight scaling, exactly. With a nonlinearity in between the step "linear in the
 # mask" fails, and it is an approximation.
 #
-# Below, every dot is one of the $2^N$ networks on one input, its size its probability. The corners
+# ### Explore: all sub-networks
+#
+# Every dot is one of the $2^N$ networks on one input, its size its probability. The corners
 # are three classes: at A the network is sure of class A, in the middle it has no opinion. At the
-# right, how far each of the two means is from weight scaling. **Try:** all `units` from 1 to 10,
+# right, how far each of the two means is from weight scaling. Try all `units` from 1 to 10,
 # then `ReLU layer between`.
 
 # %%
@@ -480,7 +486,7 @@ try:
     print("your geometric mean − weight scaling: ", np.abs(geometric - scaled).max())
     print("your arithmetic mean − weight scaling:", np.abs(arithmetic - scaled).max())
 except NotImplementedError:
-    print("not attempted yet: 04.5. Weight scaling gives", scaled.round(3))
+    print("not attempted yet: weight_scaling_exact; weight scaling gives", scaled.round(3))
 
 # %% [markdown]
 # ### In a real network
@@ -491,7 +497,7 @@ except NotImplementedError:
 
 # %%
 predict(
-    "Log loss on test images (lower is better), dropout 0.5. Which wins?",
+    "Cross-entropy on test images (*log loss*, lower is better), dropout 0.5. Which wins?",
     ["the mean over masks: it is the real average", "weight scaling",
      "it depends on how over-confident the single pass is"],
     answer=2,
@@ -652,7 +658,7 @@ claim("plain ridge: predictions change by", np.abs(plain_ridge[0] - plain_ridge[
 #
 # The honest rival costs one line and 200 validation images: **early stopping**, the weights of the
 # step with the best validation accuracy (lesson 07). Mind what it is given: the labels of these 200
-# images are all right, too. Who has only noisy labels has to pay for that.
+# images are all right, too. If you have noisy labels only, you have to pay for that.
 
 # %%
 predict(
@@ -705,8 +711,8 @@ plots.show(fig, alt="With 40 % wrong labels the network without dropout peaks ea
 # Dropout wins in all 20 seeds against a network that trains too long, by about 20 points. Against
 # the same network stopped in time it wins in about half of them: a tie. Dropout's advantage is that
 # its curve falls later: within these 800 updates it is near its peak at the end, so the moment
-# matters less. The figure does not show that it stays there. **Try:** set `steps` to 3200 in
-# `setup` (some minutes), and see.
+# matters less. The figure does not show that it stays there. Set `steps` to 3200 in `setup`
+# (some minutes), and see.
 #
 # And on clean labels? These are the networks of section 6.
 
@@ -785,8 +791,7 @@ claim("networks of 10 in which it rises in the last layer", (after > before).sum
 # ## 11 Many masks as a measure of doubt? · 5 minutes
 #
 # Keep dropout on at test time, look at how much the masks disagree, and call it uncertainty (Gal &
-# Ghahramani 2016). A fair test: turn the digits. No network here has seen a turned digit. **Try:**
-# 0°, 30°, 90°, 180°, for a 6 and a 4.
+# Ghahramani 2016). A fair test: turn the digits. No network here has seen a turned digit.
 
 # %%
 predict(
@@ -797,6 +802,11 @@ predict(
     because="At 30° masks often disagree. At 90° most of them agree, on a wrong class. "
     "Disagreement does not measure how strange an image is.",
 )
+
+# %% [markdown]
+# ### Explore: turned digits
+#
+# Turn a 6 and a 4: 0°, 30°, 90°, 180°.
 
 # %%
 opinions = thinning.opinions_on_turned(
@@ -843,7 +853,7 @@ turned_digit(opinions)
 #
 # In convolutional networks neighbors carry the same information, so whole channels are dropped
 # (`nn.Dropout2d`); in residual networks whole branches, by the same coin and the same $1/q$
-# (**drop path**, stochastic depth).
+# (**drop path**, also called stochastic depth).
 
 # %% [markdown]
 # ### Written question 04.w · 2 points
@@ -887,35 +897,35 @@ turned_digit(opinions)
 #
 # ## Where textbooks disagree
 #
-# - "0.8 is a good rate for inputs": of keeping, as in the paper. PyTorch's `p=0.8` drops four of
+# - *"0.8 is a good rate for inputs."* Of keeping, as in the paper. PyTorch's `p=0.8` drops four of
 #   five (section 2).
-# - "Inverted dropout is the same as the original": in plain SGD, when it starts at $q$ times the
+# - *"Inverted dropout is the same as the original."* In plain SGD, when it starts at $q$ times the
 #   weights behind the mask, and these learn with $q^2$ times the rate. At equal rates the runs part
-#   (4).
-# - "Weight scaling is a cheap substitute for the real average": with 1000 images it had the
+#   (section 4).
+# - *"Weight scaling is a cheap substitute for the real average."* With 1000 images it had the
 #   *better* log loss in nearly all networks, with 100 images too after short training, and the
-#   worse one after long training, when it was over-confident (7).
-# - "Dropout improves generalization": by about 20 points against networks that trained too long on
-#   wrong labels; a tie with early stopping; no gain on 1000 clean digits (9).
-# - "Dropout decorrelates units": less correlation in the first layer, more in the last. Removing
-#   units shows the effect in every network (10).
-# - "Monte Carlo dropout knows what it does not know": its confidence at 90° was higher than at 30°
-#   (11). Ovadia et al. 2019 compare it with other methods on shifted data.
+#   worse one after long training, when it was over-confident (section 7).
+# - *"Dropout improves generalization."* By about 20 points against networks that trained too long
+#   on wrong labels; a tie with early stopping; no gain on 1000 clean digits (section 9).
+# - *"Dropout decorrelates units."* Less correlation in the first layer, more in the last. Removing
+#   units shows the effect in every network (section 10).
+# - *"Monte Carlo dropout knows what it does not know."* Its confidence at 90° was higher than at
+#   30° (section 11). Ovadia et al. 2019 compare it with other methods on shifted data.
 #
 # ## References
 #
 # - G. E. Hinton, N. Srivastava, A. Krizhevsky, I. Sutskever, R. Salakhutdinov (2012). Improving
 #   neural networks by preventing co-adaptation of feature detectors. arXiv:1207.0580.
 # - N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever, R. Salakhutdinov (2014). Dropout: a
-#   simple way to prevent neural networks from overfitting. JMLR 15.
-# - P. Baldi, P. Sadowski (2013). Understanding dropout. NeurIPS. (Geometric means.)
-# - S. Wager, S. Wang, P. Liang (2013). Dropout training as adaptive regularization. NeurIPS.
+#   simple way to prevent neural networks from overfitting. *JMLR* 15.
+# - P. Baldi, P. Sadowski (2013). Understanding dropout. *NeurIPS*. (Geometric means.)
+# - S. Wager, S. Wang, P. Liang (2013). Dropout training as adaptive regularization. *NeurIPS*.
 # - Y. Gal, Z. Ghahramani (2016). Dropout as a Bayesian approximation: representing model
-#   uncertainty in deep learning. ICML.
+#   uncertainty in deep learning. *ICML*.
 # - G. Huang, Y. Sun, Z. Liu, D. Sedra, K. Q. Weinberger (2016). Deep networks with stochastic
-#   depth. ECCV.
+#   depth. *ECCV*.
 # - Y. Ovadia et al. (2019). Can you trust your model's uncertainty? Evaluating predictive
-#   uncertainty under dataset shift. NeurIPS.
+#   uncertainty under dataset shift. *NeurIPS*.
 
 # %%
 progress("04")
