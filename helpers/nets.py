@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from helpers import optimizers
+
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "identity": lambda z: z,
     "sigmoid": torch.sigmoid,
@@ -221,9 +223,9 @@ def tensors(*arrays: np.ndarray) -> tuple[Tensor, ...]:
 
 
 OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
-    "sgd": torch.optim.SGD,
-    "adam": torch.optim.Adam,
-    "adamw": torch.optim.AdamW,
+    "sgd": optimizers.SGD,
+    "adam": optimizers.Adam,
+    "adamw": optimizers.AdamW,
 }
 
 
@@ -242,7 +244,7 @@ def make_optimizer(
     if name not in OPTIMIZERS:
         raise ValueError(f"optimizer is one of {', '.join(OPTIMIZERS)}; got {name!r}")
     if name == "sgd":
-        return torch.optim.SGD(parameters, lr=lr, momentum=momentum, weight_decay=weight_decay)
+        return optimizers.SGD(parameters, lr=lr, momentum=momentum, weight_decay=weight_decay)
     if momentum:
         raise ValueError(f"momentum is for optimizer 'sgd'; {name!r} has its own betas")
     return OPTIMIZERS[name](parameters, lr=lr, weight_decay=weight_decay)  # type: ignore[call-arg]
@@ -300,7 +302,8 @@ def train(
     history, count, n = History(), x.shape[0], x.shape[1]
     if arms < 1 or count % arms:
         raise ValueError(f"arms divides the number of networks, {count}; got {arms}")
-    rows = torch.arange(count)[:, None]  # (S, 1)
+    flat = x.flatten(0, 1), labels.flatten(0, 1)  # (S·n, D), (S·n,)
+    first = n * torch.arange(count)[:, None]  # (S, 1): where the examples of a seed begin in `flat`
     base_rates = [group["lr"] for group in optimizer.param_groups]
     nets.train()
     if measure:
@@ -311,10 +314,13 @@ def train(
                 group["lr"] = rate * schedule(step)
         picked = torch.randint(n, (count // arms, batch_size), generator=generator)
         picked = picked.repeat(arms, 1)  # (S, B)
-        batch = x[rows, picked]  # (S, B, D)
+        index = (first + picked).flatten()  # (S·B,): whole rows, faster than x[seeds, picked]
+        batch, targets = (
+            f.index_select(0, index).view(picked.shape + f.shape[1:]) for f in flat
+        )  # (S, B, D), (S, B)
         batch = augment(batch, generator) if augment else batch
         optimizer.zero_grad()
-        total = loss(nets(batch), labels[rows, picked])
+        total = loss(nets(batch), targets)
         (total + penalty() if penalty else total).sum().backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         if after_step:

@@ -1,5 +1,7 @@
 """The shared networks against torch's own layers, and the training loop's promises."""
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -266,8 +268,74 @@ def test_optimizers_take_their_settings() -> None:
     assert (group["lr"], group["momentum"], group["weight_decay"]) == (0.1, 0.9, 0.01)
     for name, kind in (("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW)):
         optimizer = nets.make_optimizer(make().parameters(), name, lr=0.2, weight_decay=0.3)
-        assert type(optimizer) is kind
+        assert isinstance(optimizer, kind)
         assert optimizer.param_groups[0]["weight_decay"] == 0.3
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "momentum"),
+    [
+        ("sgd", torch.optim.SGD, {"momentum": 0.9}),
+        ("adam", torch.optim.Adam, {}),
+        ("adamw", torch.optim.AdamW, {}),
+    ],
+)
+def test_an_update_is_torchs_to_the_last_bit(
+    name: str, kind: type[torch.optim.Optimizer], momentum: dict[str, float]
+) -> None:
+    ours, theirs = make(), make()
+    rest: dict[str, Any] = {"lr": 0.1, "weight_decay": 0.01, **momentum}
+    made = nets.make_optimizer(ours.parameters(), name, **rest)
+    torchs = kind(theirs.parameters(), **rest)
+    for networks, optimizer in ((ours, made), (theirs, torchs)):
+        for step in range(5):
+            optimizer.zero_grad()
+            networks(batch(seed=step)).square().mean().backward()
+            optimizer.step()
+    for one, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert torch.equal(one, other)
+    assert not torch.equal(ours.weights[0], make().weights[0])
+
+
+def test_training_does_not_import_the_compiler() -> None:
+    """torch.optim imports it, for a second or two; torch keeps what we go without in wrappers."""
+    program = (
+        "import sys, torch; from helpers import nets\n"
+        "model = nets.MLPs([2, 3], seeds=[0]); x = torch.ones(1, 4, 2)\n"
+        "for name in nets.OPTIMIZERS:\n"
+        "    optimizer = nets.make_optimizer(model.parameters(), name, lr=0.1)\n"
+        "    nets.train(model, x, torch.ones(1, 4, dtype=int), steps=2, optimizer=optimizer,\n"
+        "               generator=torch.Generator())\n"
+        "print('torch._dynamo' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "False\n"
+
+
+def test_training_takes_labels_of_any_shape() -> None:
+    """Targets of a regression, (S, n, K), an example of its own for every seed."""
+    model, (x, _) = make(), problem()
+    targets, seen = x[..., :3], []
+
+    def loss(outputs: Tensor, targets: Tensor) -> Tensor:
+        seen.append(targets)
+        return (outputs - targets).square().mean((1, 2))
+
+    def keep(inputs: Tensor, _: torch.Generator) -> Tensor:
+        seen.append(inputs[..., :3])
+        return inputs
+
+    optimizer = nets.make_optimizer(model.parameters(), "sgd", lr=0.1)
+    nets.train(
+        model, x, targets, steps=1, optimizer=optimizer, generator=torch.Generator(),
+        loss=loss, augment=keep, batch_size=5,
+    )  # fmt: skip
+    assert seen[0].shape == (len(SEEDS), 5, 3)
+    assert torch.equal(seen[0], seen[1])
+    for rows, pool in zip(seen[0], x[..., :3], strict=True):
+        assert all((pool == row).all(-1).any() for row in rows)
 
 
 def test_optimizer_errors() -> None:
