@@ -5,16 +5,15 @@
 # normalization measures the size at every step and divides by it. That changes more than it seems:
 # the gradient, the learning rate, and what a network does at test time.
 #
-# **What you will be able to do**
+# *130 minutes. Builds on lesson 01 (variance over depth) and lesson 03 (weight decay).*
 #
+# After this lesson you will be able to
 # - write batch normalization forward and backward, with its running statistics, equal to PyTorch's
 #   in every digit that matters;
 # - say why training and test differ, and recognize the accidents that follow;
 # - tell what it does to the learning rate, to bad weights, and to gradients over depth;
 # - draw the axes of batch, layer, instance and group normalization, and pick one;
 # - fold a trained layer away, and judge the stories that are told about why it works.
-#
-# About 130 minutes. Builds on lesson 01 (variance over depth) and lesson 03 (weight decay).
 #
 # Words and symbols that are new to you: see the [glossary](00_warm_up.ipynb#Glossary).
 
@@ -37,7 +36,7 @@ SEEDS = range(100 * SEED, 100 * SEED + 8)
 ACTIVATIONS = ["sigmoid", "tanh", "relu"]
 
 # %% [markdown]
-# ## 1 A network that does not learn (5 min)
+# ## 1 A network that does not learn · 5 minutes
 #
 # Lesson 01 left a patient behind: sigmoid, four hidden layers, Xavier's weights, plain SGD. Its
 # loss stays at $\log 10$, that of a blind guess.
@@ -87,7 +86,7 @@ claim("relu with He's weights: what batch norm adds to the loss", worse, low=0.0
 # loss ends *higher* than without. Keep that in mind when a text says that it "always helps".
 
 # %% [markdown]
-# ## 2 The transform (15 min)
+# ## 2 The transform · 15 minutes
 #
 # A batch has $n$ examples. Take one unit (feature), and its $n$ values $x_1 \dots x_n$:
 #
@@ -188,7 +187,7 @@ difference = one_d(flat) - two_d(images).movedim(1, -1).reshape(-1, 3)
 claim("BatchNorm2d against BatchNorm1d on (N·H·W, C)", difference.abs().max(), high=1e-10)
 
 # %% [markdown]
-# ## 3 Training and test (20 min)
+# ## 3 Training and test · 20 minutes
 #
 # In training, the output for *your* image depends on the images it happens to share a batch with.
 # At test time nobody wants that: a prediction should not depend on its neighbors, and a batch may
@@ -204,6 +203,8 @@ claim("BatchNorm2d against BatchNorm1d on (N·H·W, C)", difference.abs().max(),
 # Three details trip people up. The running variance is the **unbiased** one ($n-1$), while the
 # transform uses the biased one. The **momentum** $m$ of PyTorch is the weight of the *new* batch
 # (0.1); Keras gives the weight of the past (0.99). And `model.eval()` is what switches.
+#
+# ### Explore: batch and running statistics
 #
 # The figure shows one unit of a first layer on the digits. Left: means of 400 batches. Middle: five
 # fixed images, each in 60 batches (dots), and in eval mode (bars). Right: the running mean; the
@@ -378,11 +379,11 @@ claim("what is left of the start after 150 batches, 0.001", 0.999**150, low=0.86
 # four: a fifth of its statistics is still the start. After 500 steps it would be less than 1 %.
 #
 # The network with momentum 0.001 is as good as the others; only its eval mode is not ready. When
-# training accuracy is fine and test accuracy is far below it *from the first epoch*, look here
-# before you call it overfitting.
+# training accuracy is fine and test accuracy is far below it *from the first epoch* (once through
+# the training set), look here before you call it overfitting.
 
 # %% [markdown]
-# ## 4 The way back (15 min)
+# ## 4 The way back · 15 minutes
 #
 # Let $g_i = \partial L/\partial y_i$. The gradients of γ and β are sums over the batch:
 #
@@ -486,14 +487,14 @@ try:
     mine += batch_norm_backward(upstream, x, gamma, 1e-5)
     mine += update_running(np.zeros(5), np.ones(5), x, 0.1)
 except NotImplementedError:
-    print("05.1, 05.2 or 05.4 is not attempted yet; comparing PyTorch's own two layers.")
+    print("not attempted yet: 05.1, 05.2 or 05.4; going on with PyTorch's own two layers")
     mine = references.pop("BatchNorm1d")
 for name, reference in references.items():
     for part, a, b in zip(parts, mine, reference, strict=True):
         claim(f"{name}, {part}: largest difference", np.abs(a - b).max(), high=1e-10)
 
 # %% [markdown]
-# ### Written question 05.w · a useless bias · 2 points
+# ### Written question 05.w · 2 points
 #
 # A linear layer $x = Wh + b$ stands directly before batch normalization. Show that $b$ is useless
 # in training. Use its gradient: write $\partial L/\partial b$ with the formulas of this section,
@@ -522,7 +523,7 @@ claim("largest gradient of the bias", bias.grad.abs().max(), high=1e-9)
 claim("largest gradient of the weights", weight.grad.abs().max(), low=0.1)
 
 # %% [markdown]
-# ## 5 The length of the weights does not count (15 min)
+# ## 5 The length of the weights does not count · 15 minutes
 #
 # Multiply all weights of one unit by $a > 0$. Its input $x$ grows by $a$, so do $\mu$ and $\sigma$,
 # and $\hat x$ is what it was (up to ε). The loss is **scale invariant**: $L(aw)=L(w)$.
@@ -574,10 +575,12 @@ claim("10 w₀ and the same η: largest difference", same_rate, low=1)
 claim("largest logit", largest, low=3)
 
 # %% [markdown]
-# The plane of two weights of one normalized unit. The loss depends on the angle only; white circles
-# are lengths 1, 2, 3. Start close to the origin with a large η: one step throws $w$ far out, and
-# its length never comes back: from there on it turns slowly. Now add gradient noise (a mini-batch)
-# and weight decay λ: noise pushes out, decay pulls in, and $\|w\|$ settles at
+# ### Explore: only the angle counts
+#
+# The figure is the plane of two weights of one normalized unit. The loss depends on the angle only;
+# white circles are lengths 1, 2, 3. Start close to the origin with a large η: one step throws $w$
+# far out, and its length never comes back: from there on it turns slowly. Now add gradient noise (a
+# mini-batch) and weight decay λ: noise pushes out, decay pulls in, and $\|w\|$ settles at
 # $(\eta\nu^2/2\lambda)^{1/4}$ for noise $\nu$ (dashed).
 
 # %%
@@ -616,7 +619,7 @@ claim("λ = 0.3 against no decay: test accuracy", accuracy[2] - accuracy[0], low
 # larger effective learning rate is not a gift. Here it gave no better test accuracy at the end.
 
 # %% [markdown]
-# ## 6 Bad weights, large rates (10 min)
+# ## 6 Bad weights, large rates · 10 minutes
 #
 # How bad may the initialization be, and how large the learning rate? ReLU networks with four hidden
 # layers of 32, 100 steps, four seeds. On the left only the hidden weights differ: behind the output
@@ -688,7 +691,7 @@ for norm in ("batch", "layer"):
 # it cannot know what the others have in common with it.
 
 # %% [markdown]
-# ## 7 Gradients over depth (10 min)
+# ## 7 Gradients over depth · 10 minutes
 
 # %%
 predict(
@@ -711,15 +714,15 @@ predict(
 # the way back the gradient is multiplied by the weights and by $\varphi'$, and divided by the same
 # standard deviation:
 #
-# $$\frac{\|g_{l-1}\|^2}{\|g_l\|^2} = \frac{E[\varphi'(z)^2]}{\operatorname{Var}[\varphi(z)]}
-# \;\ge\; 1 .$$
+# $$\frac{\|g_{l-1}\|^2}{\|g_l\|^2}
+# = \frac{\mathbb E[\varphi'(z)^2]}{\operatorname{Var}[\varphi(z)]} \;\ge\; 1 .$$
 #
 # ($g_l$: the gradient at layer $l$.) The weights' variance cancels, so none that you could choose
 # helps, as long as the layers are wide and the weights independent. The inequality is Poincaré's,
 # for normal $z$: equality for straight lines only. For ReLU it is
 # $\frac12\big/\big(\frac12-\frac1{2\pi}\big)=\frac{\pi}{\pi-1}=1.467$, whose root is 1.211 (Yang et
-# al. 2019). **Layer normalization** divides by the spread over features, $E[\varphi^2]$ in place of
-# the variance: 1 for ReLU, and for sigmoid far below 1.
+# al. 2019). **Layer normalization** divides by the spread over features, $\mathbb E[\varphi^2]$ in
+# place of the variance: 1 for ReLU, and for sigmoid far below 1.
 
 # %%
 factors = {a: deep.gradient_factor(a, "batch") for a in ["identity", *ACTIVATIONS]}
@@ -749,6 +752,8 @@ claim("ReLU with He's weights, no normalization, per layer", growth("relu", "non
       low=0.95, high=1.05)  # fmt: skip
 
 # %% [markdown]
+# ### Explore: signals over depth
+#
 # Left the activations, right the gradients on their way back, over the layers. Slide the weights'
 # std: only the blue curve moves (except where ε matters: sigmoid at std 0.001). Switch to sigmoid:
 # batch normalization holds, layer normalization lets the gradient vanish.
@@ -769,11 +774,12 @@ claim("sigmoid with batch norm: test accuracy", final["sigmoid", "before"], low=
 # %% [markdown]
 # The cause is the mean. A sigmoid's outputs are all positive, so all inputs of the next layer share
 # a large common part. Batch normalization takes it away, layer normalization divides by it. Very
-# deep networks with batch normalization are trained with residual connections, which shorten the
-# product of factors; without them a plain stack of 50 layers starts with the gradients above.
+# deep networks with batch normalization are trained with residual connections (the input of a block
+# is added to its output), which shorten the product of factors; without them a plain stack of 50
+# layers starts with the gradients above.
 
 # %% [markdown]
-# ## 8 Small batches, and the relatives (20 min)
+# ## 8 Small batches, and the relatives · 20 minutes
 #
 # In a batch of two, a unit can say −1 or +1 only (section 2). What does that do to training? The
 # same number of updates for all; plain SGD, ReLU, three hidden layers.
@@ -796,6 +802,8 @@ claim("batches of 4: batch norm behind layer norm", layer[1] - batch[1], low=0.0
 claim("batches of 32: batch norm against none", batch[2] - without[2], low=-0.02, high=0.03)
 
 # %% [markdown]
+# ### Explore: a choice of axes
+#
 # The remedy is to take the mean over something else. Activations of images have four axes,
 # $N\times C\times(H,W)$, and every relative of batch normalization is a choice of axes. Click
 # through the kinds; move `which set` to see the sets that share one mean and one variance.
@@ -882,8 +890,8 @@ check("05.5", normalize)
 #
 # The odd one out normalizes the weights, not the activations: $w = g\,v/\|v\|$, with a learned
 # length $g$ (the letter of its paper and of PyTorch; not a gradient here) and a direction $v$ for
-# each unit. No batch, no statistics. $v$ is scale invariant,
-# with all that section 5 says; the size of the activations is not controlled.
+# each unit. No batch, no statistics. $v$ is scale invariant, with all that section 5 says; the size
+# of the activations is not controlled.
 
 # %%
 generator = torch.Generator().manual_seed(SEED)
@@ -899,7 +907,7 @@ claim("⟨v, ∂L/∂v⟩ for each unit", (v * v.grad).sum(1).abs(), high=1e-10)
 claim("size of ∂L/∂v", v.grad.norm(dim=1), low=0.1)
 
 # %% [markdown]
-# ## 9 Before or after the activation (5 min)
+# ## 9 Before or after the activation · 5 minutes
 #
 # Ioffe and Szegedy (2015) put it before the activation. Many texts say that after is better. Both
 # are easily measured; the answer depends on whom you ask. Eight paired seeds per row.
@@ -944,7 +952,7 @@ claim("seeds out of 8 where after wins: ReLU with 200 images", wins[4], high=3)
 # tested one setting.
 
 # %% [markdown]
-# ## 10 Covariate shift: a story and an experiment (10 min)
+# ## 10 Covariate shift: a story and an experiment · 10 minutes
 #
 # Ioffe and Szegedy's explanation: while the lower layers learn, the distribution of what the upper
 # layers get shifts; batch normalization holds it still; so the upper layers learn faster. The shift
@@ -1016,7 +1024,7 @@ claim("ReLU: training loss, noisy minus plain batch norm", gap, low=0.03, high=0
 # learning rate that adapts, differences between inputs that survive) does not need the story.
 
 # %% [markdown]
-# ## 11 Folding (5 min)
+# ## 11 Folding · 5 minutes
 #
 # In eval mode batch normalization is a fixed scale and shift of each unit. The linear layer before
 # it can take both over; then the normalization is gone, at no cost:
@@ -1082,7 +1090,7 @@ try:
     difference = h.numpy() @ w + b - both(h).detach().numpy()
     claim("folded by you: largest difference", np.abs(difference).max(), high=1e-10)
 except NotImplementedError:
-    print("05.6 is not attempted yet; PyTorch's version is above.")
+    print("not attempted yet: fold_batch_norm; going on with PyTorch's version, above")
 
 # %% [markdown]
 # ## Summary
@@ -1122,13 +1130,13 @@ except NotImplementedError:
 #
 # - S. Ioffe, C. Szegedy (2015). Batch normalization: accelerating deep network training by reducing
 #   internal covariate shift. *ICML*.
-# - J. L. Ba, J. R. Kiros, G. E. Hinton (2016). Layer normalization. *arXiv:1607.06450*.
+# - J. L. Ba, J. R. Kiros, G. E. Hinton (2016). Layer normalization. arXiv:1607.06450.
 # - T. Salimans, D. P. Kingma (2016). Weight normalization: a simple reparameterization to
-#   accelerate training of deep neural networks. *NIPS*.
+#   accelerate training of deep neural networks. *NeurIPS*.
 # - D. Ulyanov, A. Vedaldi, V. Lempitsky (2016). Instance normalization: the missing ingredient for
-#   fast stylization. *arXiv:1607.08022*.
+#   fast stylization. arXiv:1607.08022.
 # - T. van Laarhoven (2017). L2 regularization versus batch and weight normalization.
-#   *arXiv:1706.05350*.
+#   arXiv:1706.05350.
 # - Y. Wu, K. He (2018). Group normalization. *ECCV*.
 # - S. Santurkar, D. Tsipras, A. Ilyas, A. Mądry (2018). How does batch normalization help
 #   optimization? *NeurIPS*.
