@@ -773,8 +773,8 @@ claim("the best λ of γ, β, biases over the best λ of everything", used[0] / 
 # ## References
 #
 # - S. J. Hanson, L. Y. Pratt (1989). Comparing biases for minimal network construction with
-#   back-propagation. *NIPS 1*.
-# - A. Krogh, J. A. Hertz (1992). A simple weight decay can improve generalization. *NIPS 4*.
+#   back-propagation. *NeurIPS*.
+# - A. Krogh, J. A. Hertz (1992). A simple weight decay can improve generalization. *NeurIPS*.
 # - I. Loshchilov, F. Hutter (2019). Decoupled weight decay regularization. *ICLR*.
 # - D. P. Kingma, J. Ba (2015). Adam: A method for stochastic optimization. *ICLR*.
 # - B. T. Polyak (1964). Some methods of speeding up the convergence of iteration methods. *USSR

@@ -858,7 +858,7 @@ print(f"CPU time of the loop over that of the batch, on this machine: {looped / 
 # - L. Breiman (1996). Bagging predictors. *Machine Learning* 24(2).
 # - B. Efron, R. Tibshirani (1993). *An Introduction to the Bootstrap*. Chapman & Hall.
 # - A. Krogh, J. Vedelsby (1995). Neural network ensembles, cross validation, and active learning.
-#   *NIPS 7*.
+#   *NeurIPS*.
 # - Y. Freund, R. E. Schapire (1997). A decision-theoretic generalization of on-line learning and an
 #   application to boosting. *Journal of Computer and System Sciences* 55(1).
 # - J. Friedman, T. Hastie, R. Tibshirani (2000). Additive logistic regression: a statistical view
@@ -870,7 +870,7 @@ print(f"CPU time of the loop over that of the batch, on this machine: {looped / 
 # - G. W. Brier (1950). Verification of forecasts expressed in terms of probability. *Monthly
 #   Weather Review* 78(1).
 # - B. Lakshminarayanan, A. Pritzel, C. Blundell (2017). Simple and scalable predictive uncertainty
-#   estimation using deep ensembles. *NIPS 30*.
+#   estimation using deep ensembles. *NeurIPS*.
 # - I. Goodfellow, Y. Bengio, A. Courville (2016). *Deep Learning*, section 7.11. MIT Press.
 
 # %%
