@@ -9,6 +9,7 @@ seccomp     the filter of system calls
 limits      what a box may use
 box         shuts the calling process in
 keeper      watches a box from outside, and ends it
+cgroup      a memory limit of the Linux kernel's own for each box, where one may be set
 preload     what the warm process imports
 zygote      the warm process
 launch      what it does in a fork: the keeper, and in it the kernel

@@ -27,7 +27,7 @@ _EMPTY_BYTES = 64 << 10  # of a file system that only covers something
 class Box:
     """What a box shows: folders to read, those of them to hide, its sockets' folder, its limits.
 
-    `connection` is the text of Jupyter's connection file.
+    `connection` is the text of Jupyter's connection file; `group` its cgroup, "" without one.
     """
 
     readable: tuple[str, ...]
@@ -35,6 +35,7 @@ class Box:
     ipc: str
     connection: str
     limits: Limits
+    group: str = ""
 
 
 def leave_namespaces() -> int:

@@ -19,11 +19,32 @@ _INTERVAL = 0.05  # seconds between two looks
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
-def keep(child: int, client: socket.socket, find: Callable[[], str], *, ready: int) -> int:
+def explain(code: int) -> str:
+    """Why a process ended by itself, from its exit code."""
+    if code == -signal.SIGXCPU:
+        return "it used all of its processor time"
+    if code < 0:
+        return f"it was ended by {signal.Signals(-code).name}"
+    return f"it left with exit code {code}"
+
+
+def explain_memory(limits: Limits) -> str:
+    """Why a box was ended that used too much memory."""
+    return f"it used more than {limits.memory >> 20} MB of memory"
+
+
+def keep(
+    child: int,
+    client: socket.socket,
+    find: Callable[[], str],
+    *,
+    ready: int,
+    explain: Callable[[int], str] = explain,
+) -> int:
     """Watches process `child` to its end; tells the client why it ended. Returns the exit code.
 
     `find` says what the box uses too much of, in words, or "". It is asked again and again from
-    when `ready`, a pipe, becomes readable.
+    when `ready`, a pipe, becomes readable. `explain` says why it ended by itself.
     """
     exit_watch = os.pidfd_open(child)
     watched: list[int] = [exit_watch, client.fileno(), ready]
@@ -44,7 +65,7 @@ def keep(child: int, client: socket.socket, find: Callable[[], str], *, ready: i
             signal.pidfd_send_signal(exit_watch, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)
-    _tell(client, {"exit": code, "reason": reason or _explain(code)})
+    _tell(client, {"exit": code, "reason": reason or explain(code)})
     return code
 
 
@@ -66,14 +87,6 @@ def _tell(client: socket.socket, message: dict[str, object]) -> None:
         return  # the client left first; nobody is there to be told
 
 
-def _explain(code: int) -> str:
-    if code == -signal.SIGXCPU:
-        return "it used all of its processor time"
-    if code < 0:
-        return f"it was ended by {signal.Signals(-code).name}"
-    return f"it left with exit code {code}"
-
-
 def list_processes(proc: Path = Path("/proc")) -> list[Path]:
     """The processes that a /proc shows: in the keeper of a warm box, those of the box alone."""
     return [proc / name for name in os.listdir(proc) if name.isdigit()]
@@ -88,7 +101,7 @@ def find_excess(limits: Limits, processes: Sequence[Path]) -> str:
     if sum(map(_resident, processes)) <= limits.memory:  # an upper bound, cheap to read
         return ""
     if sum(map(_charged, processes)) > limits.memory:
-        return f"it used more than {limits.memory >> 20} MB of memory"
+        return explain_memory(limits)
     return ""
 
 

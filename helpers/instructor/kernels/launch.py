@@ -10,8 +10,9 @@ import signal
 import socket
 import sys
 import traceback
+from pathlib import Path
 
-from helpers.instructor.kernels import keeper, system
+from helpers.instructor.kernels import cgroup, keeper, system
 from helpers.instructor.kernels.box import CONNECTION, Box, leave_namespaces, shut_in
 
 
@@ -41,6 +42,7 @@ def _keep(connection: socket.socket, box: Box) -> None:
         connection.sendall(json.dumps(line).encode() + b"\n")
         return
     system.die_with_parent()
+    events = cgroup.watch(Path(box.group)) if box.group else None
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -48,7 +50,13 @@ def _keep(connection: socket.socket, box: Box) -> None:
     os.close(writer)
     connection.sendall(json.dumps({"pid": child}).encode() + b"\n")
     excess = lambda: keeper.find_excess(box.limits, keeper.list_processes())  # noqa: E731
-    keeper.keep(child, connection, excess, ready=reader)
+
+    def explain(code: int) -> str:
+        if events is not None and cgroup.was_exceeded(events):
+            return keeper.explain_memory(box.limits)
+        return keeper.explain(code)
+
+    keeper.keep(child, connection, excess, ready=reader, explain=explain)
 
 
 def _run_kernel(box: Box, user: int, writer: int) -> None:
@@ -57,6 +65,8 @@ def _run_kernel(box: Box, user: int, writer: int) -> None:
     try:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        if box.group:
+            cgroup.join(Path(box.group))
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]  # the box has a lower limit
         shut_in(box, user, ready=lambda: _say_ready(writer))
         _close_files(most)

@@ -3,6 +3,7 @@
 import atexit
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -15,6 +16,8 @@ import helpers
 ADDRESS = "COURSE_ZYGOTE"  # environment: the socket of a zygote that another process owns
 _SYSTEM = ("/usr", "/lib", "/lib64", "/lib32", "/bin", "/sbin", "/etc/ld.so.cache")
 _SETTINGS = ("/etc/localtime", "/etc/fonts", "/etc/alternatives", "/nix/store")
+_BOOTED = Path("/run/systemd/system")  # there when systemd is the first process
+_BUS = ("XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")  # what systemd-run --user needs
 _KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV")
 # not "-m": a kernel takes the place of the module __main__
 _START = "from helpers.instructor.kernels.zygote import main; main()"
@@ -29,11 +32,13 @@ class WarmProcess:
     """The zygote as its owner sees it: `address` is its socket, `stop` ends it and its kernels."""
 
     def __init__(self) -> None:
+        scope = scope_command()
+        bus = {k: os.environ[k] for k in _BUS if k in os.environ} if scope else {}
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _START],
+            [*scope, sys.executable, "-c", _START],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=zygote_environment(),
+            env=zygote_environment() | bus,
         )
         self.address = f"/proc/{self.process.pid}/root/run/zygote"
         order = {"readable": readable_paths(), "hidden": hidden_paths()}
@@ -67,6 +72,25 @@ def zygote_environment() -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONPATH": str(_PACKAGE.parent),
     }
+
+
+def scope_command() -> list[str]:
+    """What to put before the warm process's command: systemd's scope, a cgroup of its own.
+
+    In it each box gets a memory limit of the kernel's. Empty where systemd does not serve us. The
+    second half takes away again what `systemd-run` alone needs.
+    """
+    if not _BOOTED.is_dir() or not shutil.which("systemd-run"):
+        return []
+    whose = [] if os.getuid() == 0 else ["--user"]
+    scope = ["--scope", "--quiet", "--collect", "--no-ask-password", "--property=Delegate=yes"]
+    clean = ["env", "-i", *(f"{k}={v}" for k, v in zygote_environment().items())]
+    command = ["systemd-run", *whose, *scope, "--", *clean]
+    try:
+        tried = subprocess.run([*command, "true"], capture_output=True, timeout=5, check=False)
+    except subprocess.TimeoutExpired:
+        return []
+    return command if tried.returncode == 0 else []
 
 
 def readable_paths() -> list[str]:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from helpers.instructor.kernels import system
 from helpers.instructor.kernels.box import Box, map_user
+from helpers.instructor.kernels.cgroup import Groups, open_groups
 from helpers.instructor.kernels.launch import run_keeper
 from helpers.instructor.kernels.limits import Limits
 from helpers.instructor.kernels.preload import preload
@@ -46,8 +47,16 @@ class Client:
 class Zygote:
     """Serves clients one event at a time; never a thread, since it forks."""
 
-    def __init__(self, server: socket.socket, *, readable: list[str], hidden: list[str]) -> None:
+    def __init__(
+        self,
+        server: socket.socket,
+        *,
+        readable: list[str],
+        hidden: list[str],
+        groups: Groups | None = None,
+    ) -> None:
         self.server, self.readable, self.hidden = server, tuple(readable), tuple(hidden)
+        self.groups = groups
         self.selector = selectors.DefaultSelector()
         self.selector.register(server, selectors.EVENT_READ, self._accept)
         self.selector.register(sys.stdin, selectors.EVENT_READ, self._end)
@@ -104,6 +113,7 @@ class Zygote:
             ipc=str(client.folder),
             connection=str(order["connection"]),
             limits=limits,
+            group=str(self.groups.make(client.box, limits)) if self.groups else "",
         )
         self.selector.unregister(client.connection)
         child = os.fork()
@@ -126,6 +136,8 @@ class Zygote:
         os.close(ended)
         os.waitpid(client.keeper, 0)
         client.keeper = 0
+        if self.groups:
+            self.groups.remove(self.groups.base / f"box-{client.box}")
         self._listen(client)  # it may start another kernel, or leave
 
     def _forget(self, client: Client) -> None:
@@ -158,6 +170,8 @@ def main() -> None:
     os.chmod(SOCKET, 0o600)
     server.listen(128)
     preload()
-    zygote = Zygote(server, readable=order["readable"], hidden=order["hidden"])
+    zygote = Zygote(
+        server, readable=order["readable"], hidden=order["hidden"], groups=open_groups()
+    )
     print("ready", flush=True)
     zygote.serve()
