@@ -10,6 +10,7 @@ import ipywidgets as W
 from traitlets import Unicode
 
 NARROWEST_COLUMN = 330  # pixels: a slider with its name and its value
+BESIDE_NONE = "2px 0"  # the width is all of the cell's: a margin would stand over its edge
 
 
 _STYLE = """<style>
@@ -37,7 +38,9 @@ class Page:
         self, controls: Mapping[str, Any], width: int, height: int, play: str | None
     ) -> None:
         self.picture = Picture(
-            width=width, height=height, layout={"max_width": "100%", "height": "auto"}
+            width=width,
+            height=height,
+            layout={"max_width": "100%", "height": "auto", "margin": BESIDE_NONE},
         )
         self.width = width
         self.note = W.HTML(layout={"max_width": f"{width}px", "margin": "0 0 8px 0"})
@@ -103,6 +106,7 @@ def _grid(width: int) -> dict[str, str]:
         "grid_template_columns": f"repeat(auto-fit, {column})",
         "grid_gap": "0 24px",
         "width": "100%",
+        "margin": BESIDE_NONE,
         "max_width": f"{min(width, 3 * NARROWEST_COLUMN - 1)}px",  # two columns at most
     }
 

@@ -152,8 +152,12 @@ class NotebookPage:
     def wait_idle(self, seconds: float = 120) -> None:
         self.page.wait_for_function(self.IDLE, timeout=1000 * seconds, polling=100)
 
-    def command(self, name: str) -> None:
-        self.page.evaluate(f"async () => {{ await window.jupyterapp.commands.execute('{name}') }}")
+    def command(self, name: str, **arguments: str) -> None:
+        """Run one of JupyterLab's commands, such as notebook:run-all-cells."""
+        self.page.evaluate(
+            "async ([name, args]) => { await window.jupyterapp.commands.execute(name, args); }",
+            [name, arguments],
+        )
 
     def run_all(self) -> None:
         self.command("notebook:run-all-cells")

@@ -35,6 +35,13 @@ FOCUS_RESTS = """e => {  // asked every 50 ms: takes the focus back until it sta
     return e.heldFor >= 3;
 }"""
 PATIENCE = 45_000  # milliseconds until a picture has to follow, on a machine with much to do
+NARROW = 800  # pixels: a small window, JupyterLab's file list open
+OVERFLOW = """e => {
+    const cell = e.closest('.jp-OutputArea-output'), right = cell.getBoundingClientRect().right;
+    const parts = [...e.querySelectorAll('img, .widget-slider, button, select')];
+    const beyond = parts.map(part => part.getBoundingClientRect().right - right);
+    return Math.max(cell.scrollWidth - cell.clientWidth, ...beyond);
+}"""
 PAGE_HEIGHT = 2000  # pixels of one screenshot of a notebook
 GOOD_FIGURE = """
 from matplotlib import pyplot as plt
@@ -123,9 +130,9 @@ class Figure:
         assert self.box.locator("[role=status]").inner_text().strip(), f"{what}: no words"
 
     def drag(self, handle: Any, distance: float) -> None:
+        handle.hover()  # waits until it stands still and nothing lies over it
         box, mouse = handle.bounding_box(), self.notebook.page.mouse
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-        mouse.move(x, y)
         mouse.down()
         mouse.move(x + distance, y, steps=12)
         mouse.up()
@@ -198,6 +205,18 @@ def photograph(notebook: NotebookPage, figures: list[Figure], folder: Path, page
         photograph_pages(notebook.page, folder)
 
 
+def require_fit(notebook: NotebookPage, figures: list[Figure], folder: Path) -> None:
+    """In a narrow window, in JupyterLab's dark theme, no figure is wider than its cell."""
+    page = notebook.page
+    notebook.command("apputils:change-theme", theme="JupyterLab Dark")
+    page.set_viewport_size({"width": NARROW, "height": 1000})
+    for i, figure in enumerate(figures, 1):
+        figure.bring_into_view(figure.box)
+        assert figure.box.evaluate(OVERFLOW) <= 1, f"figure {i} is cut off in a narrow window"
+        figure.box.screenshot(path=folder / f"figure-{i:02}-dark.png")
+    notebook.command("apputils:change-theme", theme="JupyterLab Light")
+
+
 def photograph_pages(page: Any, folder: Path) -> None:
     page.set_viewport_size({"width": 1400, "height": PAGE_HEIGHT})
     page.mouse.move(0, 0)
@@ -218,10 +237,11 @@ def test_notebook_in_jupyterlab(
     notebook, figures = open_and_run(browser, address, path.name)
     pages = request.config.getoption("--pages")
     photograph(notebook, figures, SCREENSHOTS / path.stem, pages)
-    notebook.page.set_viewport_size({"width": 1400, "height": 1000})
     assert notebook.errors() == []
     assert notebook.page.locator(".jupyter-widgets-error-widget").count() == 0
     assert len(figures) >= count_explorables(path)
+    require_fit(notebook, figures, SCREENSHOTS / path.stem)
+    notebook.page.set_viewport_size({"width": 1400, "height": 1000})
     for i, figure in enumerate(figures, 1):
         print(f"figure {i}")  # shown when it fails
         assert figure.try_all() >= 1
