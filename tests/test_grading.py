@@ -582,9 +582,11 @@ def test_commands_end_to_end(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert main(["grade", NUMBER, "-j", "1", "--timeout", "10", *where]) == 0
     assert main(["feedback", NAME, *where]) == 0
     assert main(["export", str(tmp_path / "scores.csv"), *where]) == 0
-    told = capsys.readouterr().out
+    told, progress = capsys.readouterr()
     assert "graded 2 (1 to look at), unchanged 0, not graded 0" in told
     assert "look at x: the file is not valid JSON" in told
+    for bar in ("release", "collect", "99_small", "feedback", "export 99_small"):
+        assert f"{bar}: 100%" in progress
     assert (root / "feedback" / "jane" / NAME / f"{NAME}.html").is_file()
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nbgrader.api import Gradebook, MissingEntry
+from tqdm import tqdm
 
 from helpers.instructor.course import Course, quiet
 
@@ -28,7 +29,8 @@ def export(course: Course, path: Path) -> int:
 
 def _list_rows(course: Course, gradebook: Gradebook) -> Iterator[dict[str, Any]]:
     for assignment in sorted(gradebook.assignments, key=lambda a: a.name):
-        for student in sorted(gradebook.students, key=lambda s: s.id):
+        students = sorted(gradebook.students, key=lambda s: s.id)
+        for student in tqdm(students, desc=f"export {assignment.name}", unit="student"):
             result = course.read_result(assignment.name, student.id)
             row = {
                 "lesson": assignment.name,
