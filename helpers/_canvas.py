@@ -98,9 +98,7 @@ class Canvas:
         """The picture, of shape (height, width, 4), after the artists in `moved` have changed."""
         new = set(_flatten(moved)) - self._moving
         if not self._settled:
-            self._draw_all()
-            self.fig.set_layout_engine("none")  # from now on the axes stay where they are
-            self._settled = True
+            self._lay_out()
         if self.fig.stale and not new:  # axis limits, ticks, something that was not returned
             self._ground = None
             return self._draw_all()
@@ -112,6 +110,15 @@ class Canvas:
     def paint_plainly(self) -> Pixels:
         """The same picture by a full draw of the figure: slow, and right by definition."""
         return self._draw_all().copy()
+
+    def _lay_out(self) -> None:
+        """Places the axes as a first draw would, without drawing; from now on they stay there."""
+        engine = self.fig.get_layout_engine()
+        if engine is not None:
+            engine.execute(self.fig)
+        self.fig.set_layout_engine("none")
+        self.fig.stale = True  # nothing is drawn yet
+        self._settled = True
 
     def _draw_all(self) -> Pixels:
         self._set_animated(False)
