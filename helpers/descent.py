@@ -3,7 +3,7 @@
 Descent is stepped and ridge is solved: neither uses a formula in the eigenvalues.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +35,23 @@ def nearest_alpha(hessian: Floats, optimum: Floats, point: Floats) -> float:
     alphas = np.geomspace(1e-5, 1e3, 1861)
     gaps = np.linalg.norm(ridge_path(hessian, optimum, alphas) - point, axis=1)
     return float(alphas[gaps.argmin()])
+
+
+def path_gaps(condition: float, *, lr: float, steps: int) -> Floats:
+    """How far descent is from ridge after 1, …, steps steps, over its distance from zero: (T, 2).
+
+    First with α = 1/(lr·t), then with the nearest α. The bowl has the eigenvalues 1 and
+    1/condition, its optimum (0.8, 0.8) in their frame. Raises ValueError for a condition below 1.
+    """
+    if condition < 1:
+        raise ValueError(f"condition is λ₁/λ₂, at least 1; got {condition}")
+    hessian, optimum = np.diag([1.0, 1 / condition]), np.array([0.8, 0.8])
+    walked = descend(hessian, optimum, lr=lr, steps=steps)[1:]  # (T, 2)
+    matched = 1 / (lr * np.arange(1, steps + 1))
+    nearest = np.array([nearest_alpha(hessian, optimum, point) for point in walked])
+    solved = np.stack([ridge_path(hessian, optimum, alphas) for alphas in (matched, nearest)], 1)
+    gaps = np.linalg.norm(walked[:, None] - solved, axis=2)  # (T, 2)
+    return np.asarray(gaps / np.linalg.norm(walked, axis=1)[:, None])
 
 
 @dataclass(frozen=True)
@@ -92,14 +109,23 @@ def solve_ridge(task: Task, alphas: Floats) -> Floats:
 
 def hits(task: Task, weights: Floats, x: Floats, y: Ints) -> Floats:
     """Accuracy (T, S) of weights (T, S, 64, 10) on images (S, n, 64)."""
-    guesses = task.outputs(weights, x).argmax(3)  # (S, n, T)
-    return np.asarray((guesses == y[:, :, None]).mean(1).T)
+    return _share(task.outputs(weights, x).argmax(3), y)
 
 
 def errors(task: Task, weights: Floats, x: Floats, y: Ints) -> Floats:
     """Mean squared error (T, S) of weights (T, S, 64, 10) against one-hot labels."""
-    missed = task.outputs(weights, x) - np.eye(10)[y][:, :, None]  # (S, n, T, 10)
-    return np.asarray(np.square(missed).sum(3).mean(1).T)
+    return _error(task.outputs(weights, x), y)
+
+
+def _share(guesses: Ints, y: Ints) -> Floats:
+    """The share of right guesses (S, n, T), as (T, S)."""
+    return np.asarray((guesses == y[:, :, None]).mean(1).T)
+
+
+def _error(outputs: Floats, y: Ints) -> Floats:
+    """The mean squared error of outputs (S, n, T, 10), as (T, S)."""
+    missed = outputs - np.eye(10)[y][:, :, None]  # (S, n, T, 10)
+    return np.asarray(np.einsum("sntk,sntk->ts", missed, missed) / y.shape[1])
 
 
 @dataclass(frozen=True)
@@ -136,21 +162,18 @@ def compare_paths(
     steps, walked = descend_far(task, doublings)
     solved = solve_ridge(task, 1 / (steps[:, None] * task.lr))
     size = np.square(walked).sum((2, 3))
-    guesses = [task.outputs(w, split.x_test).argmax(3) for w in (walked, solved)]
+    seen, unseen = (
+        [task.outputs(w, x) for w in (walked, solved)] for x in (split.x_val, split.x_test)
+    )
+    guesses = [outputs.argmax(3) for outputs in unseen]  # each (S, n_test, T)
     return Twins(
         steps,
         np.sqrt(np.square(walked - solved).sum((2, 3)) / size),
         np.asarray((guesses[0] == guesses[1]).mean(1).T),
-        _both(errors, task, walked, solved, split.x_val, split.y_val),
-        _both(hits, task, walked, solved, split.x_val, split.y_val),
-        _both(hits, task, walked, solved, split.x_test, split.y_test),
+        (_error(seen[0], split.y_val), _error(seen[1], split.y_val)),
+        (_share(seen[0].argmax(3), split.y_val), _share(seen[1].argmax(3), split.y_val)),
+        (_share(guesses[0], split.y_test), _share(guesses[1], split.y_test)),
     )
-
-
-def _both(
-    score: Callable[..., Floats], task: Task, walked: Floats, solved: Floats, x: Floats, y: Ints
-) -> tuple[Floats, Floats]:
-    return score(task, walked, x, y), score(task, solved, x, y)
 
 
 @dataclass(frozen=True)

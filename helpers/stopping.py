@@ -29,6 +29,8 @@ class Runs:
 
     `val` (T, S, n_val) is the loss of every validation image, `val_hits` whether it was right;
     `train`, `test`, `accuracy` (on test images) and `distance` (from the start) are (T, S).
+    `learned` and `memorized` (T, S) are about the training images whose label is wrong: the share
+    where the network names the digit shown, and where it names the wrong label (NaN without any).
     """
 
     val: Floats
@@ -37,6 +39,8 @@ class Runs:
     test: Floats
     accuracy: Floats
     distance: Floats
+    learned: Floats
+    memorized: Floats
 
     def curves(self, n_val: int) -> Floats:
         """The validation loss on the first n_val images, (T, S). Raises ValueError beyond them."""
@@ -63,10 +67,10 @@ def deep_runs(
     labels are right. SGD, lr 0.05, batches of 16; an epoch is 19 updates. `tick` is called once an
     epoch and before the first.
     """
-    x, y, x_val, y_val, x_test, y_test = _noisy_then_clean(seeds, n_clean)
+    x, y, x_val, y_val, x_test, y_test, shown = _noisy_then_clean(seeds, n_clean)
     model = nets.MLPs(DEEP, seeds=[*seeds, *seeds[:n_clean]], init="lecun")
-    unseen, labels = torch.cat([x_val, x_test], 1), torch.cat([y_val, y_test], 1)
-    measure = partial(_measure, model, distance_meter(model), (x, y), (unseen, labels), tick)
+    images, labels = torch.cat([x_val, x_test, x], 1), torch.cat([y_val, y_test, y], 1)
+    measure = partial(_measure, model, distance_meter(model), images, labels, shown, tick)
     history = nets.train(
         model, x, y, steps=epochs * STEPS_PER_EPOCH, every=STEPS_PER_EPOCH, batch_size=BATCH,
         optimizer=nets.make_optimizer(model.parameters(), "sgd", lr=0.05),
@@ -75,17 +79,20 @@ def deep_runs(
     losses, hits = history["losses"].astype(float), history["hits"].astype(float)
     runs = Runs(
         losses[..., :N_VAL], hits[..., :N_VAL], history["train"], losses[..., N_VAL:].mean(2),
-        hits[..., N_VAL:].mean(2), history["distance"],
+        hits[..., N_VAL:].mean(2), history["distance"], history["learned"], history["memorized"],
     )  # fmt: skip
     return runs.part(slice(len(seeds))), runs.part(slice(len(seeds), None))
 
 
 def _noisy_then_clean(seeds: Sequence[int], n_clean: int) -> tuple[Tensor, ...]:
-    """x, y for training, validation and test: all seeds, then the first ones with right labels."""
+    """x, y of training, validation and test, then the digits that the training images show.
+
+    All seeds, then the first ones with right labels.
+    """
     split = data.splits(seeds, n_train=N_TRAIN, n_val=N_VAL, n_test=N_TEST,
                         label_noise=0.3, pixel_noise=0.2)  # fmt: skip
     right = split._replace(y_train=split.y_train_clean)
-    pairs = zip(split[:6], right[:6], strict=True)
+    pairs = zip(split, right, strict=True)
     return nets.tensors(*(np.concatenate([a, b[:n_clean]]) for a, b in pairs))
 
 
@@ -105,20 +112,27 @@ def distance_meter(model: nets.MLPs) -> Callable[[], Floats]:
 def _measure(
     model: nets.MLPs,
     distance: Callable[[], Floats],
-    seen: tuple[Tensor, Tensor],
-    unseen: tuple[Tensor, Tensor],
+    images: Tensor,
+    labels: Tensor,
+    shown: Tensor,
     tick: Callable[[], object] | None,
 ) -> dict[str, Floats]:
+    """One pass over validation, test and training images (S, n, 64), in this order."""
     if tick:
         tick()
-    images, labels = unseen
-    logits = model(images)  # (S, n_val + n_test, 10)
+    logits = model(images)  # (S, n, 10)
     losses = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")
+    losses, guesses = losses.view(labels.shape), logits.argmax(2)
+    hits, unseen = guesses == labels, N_VAL + N_TEST
+    wrong = labels[:, unseen:] != shown  # (S, n_train)
+    count = wrong.sum(1).double()
     return {
-        "losses": losses.view(labels.shape).numpy(),
-        "hits": (logits.argmax(2) == labels).numpy(),
-        "train": nets.loss_of(model, *seen),
+        "losses": losses[:, :unseen].numpy(),
+        "hits": hits[:, :unseen].numpy(),
+        "train": losses[:, unseen:].double().mean(1).numpy(),
         "distance": distance(),
+        "learned": (((guesses[:, unseen:] == shown) & wrong).sum(1) / count).numpy(),
+        "memorized": ((hits[:, unseen:] & wrong).sum(1) / count).numpy(),
     }
 
 
@@ -130,7 +144,7 @@ def waiting(losses: Floats, min_delta: float = 0.0) -> Ints:
     counts = np.zeros(losses.shape, dtype=np.int64)
     for column, curve in zip(counts.T, losses.T, strict=True):
         plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
-            torch.optim.SGD([torch.zeros(1)], lr=1.0),
+            nets.make_optimizer([torch.zeros(1)], "sgd", lr=1.0),
             patience=NEVER, threshold=min_delta, threshold_mode="abs",
         )  # fmt: skip
         for t, loss in enumerate(curve.tolist()):

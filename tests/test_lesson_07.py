@@ -1,12 +1,15 @@
 """The experiments and figures of lesson 07, against direct loops and closed forms."""
 
+import re
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 
 from helpers import data, descent, nets, stopping
+from helpers.check import judge
 from helpers.explore import Explorable, sweep
+from helpers.judging import WRONG
 from helpers.plots import descent as path_figures
 from helpers.plots import stopping as figures
 
@@ -42,6 +45,27 @@ def test_clean_runs_are_the_first_seeds_with_right_labels(
     noisy, clean = runs
     np.testing.assert_allclose(noisy.val[0, :2], clean.val[0], rtol=1e-5)
     assert (noisy.train[0, :2] != clean.train[0]).all()
+
+
+def test_learned_and_memorized_are_about_wrong_labels_only(
+    runs: tuple[stopping.Runs, stopping.Runs],
+) -> None:
+    """At the start, by the same networks asked directly about the 90 images."""
+    noisy, clean = runs
+    split = data.splits([3, 4, 5], n_train=stopping.N_TRAIN, n_val=stopping.N_VAL,
+                        n_test=stopping.N_TEST, label_noise=0.3, pixel_noise=0.2)  # fmt: skip
+    model = nets.MLPs(stopping.DEEP, seeds=[3, 4, 5], init="lecun")
+    guesses = model(*nets.tensors(split.x_train)).argmax(2).numpy()
+    for s in range(3):
+        wrong = split.y_train[s] != split.y_train_clean[s]
+        assert wrong.sum() == 90
+        learned = (guesses[s] == split.y_train_clean[s])[wrong].mean()
+        memorized = (guesses[s] == split.y_train[s])[wrong].mean()
+        assert noisy.learned[0, s] == pytest.approx(learned)
+        assert noisy.memorized[0, s] == pytest.approx(memorized)
+    assert (noisy.learned + noisy.memorized <= 1).all()
+    assert np.isnan(clean.learned).all()
+    assert np.isnan(clean.memorized).all()
 
 
 def test_runs_measure_what_nets_measures() -> None:
@@ -118,6 +142,23 @@ def test_descent_and_ridge_have_their_closed_forms() -> None:
     ridge = descent.ridge_path(np.diag(values), optimum, np.array([0.0, 0.3]))
     np.testing.assert_allclose(ridge, [optimum, values / (values + 0.3) * optimum])
     assert descent.nearest_alpha(np.diag(values), optimum, ridge[1]) == pytest.approx(0.3, rel=0.02)
+
+
+def test_path_gaps_are_relative_distances() -> None:
+    gaps = descent.path_gaps(4, lr=0.5, steps=3)
+    assert gaps.shape == (3, 2)
+    values = np.array([1.0, 0.25])
+    for t in (1, 2, 3):
+        walked = 1 - (1 - 0.5 * values) ** t  # shares of the optimum, whose two entries are equal
+        solved = values / (values + 1 / (0.5 * t))
+        expected = np.linalg.norm(walked - solved) / np.linalg.norm(walked)
+        assert gaps[t - 1, 0] == pytest.approx(expected)
+    assert (gaps[:, 1] <= gaps[:, 0]).all()
+    round_bowl = descent.path_gaps(1, lr=0.5, steps=3)
+    assert (round_bowl[:, 0] > 0.2).all()
+    assert (round_bowl[:, 1] < 0.01).all()  # the same line: some α is as far
+    with pytest.raises(ValueError, match=r"condition is λ₁/λ₂, at least 1; got 0\.5"):
+        descent.path_gaps(0.5, lr=0.5, steps=3)
 
 
 @pytest.fixture(scope="module")
@@ -220,6 +261,7 @@ def test_static_figures_have_their_panels(runs: tuple[stopping.Runs, stopping.Ru
     price = descent.price_of_validation((0.1, 0.6), seeds=[0, 1], n=60, doublings=4)
     made = [
         (figures.plot_u({"noisy": noisy, "clean": clean}, 100), 4),
+        (figures.plot_memory(noisy), 1),
         (figures.plot_patience(outcomes), 2),
         (figures.plot_price(price), 1),
         (path_figures.plot_twins({"clean": small_twins(), "again": small_twins()}), 3),
@@ -227,3 +269,58 @@ def test_static_figures_have_their_panels(runs: tuple[stopping.Runs, stopping.Ru
     for fig, panels in made:
         assert len(fig.axes) == panels
         fig.canvas.draw()
+
+
+def test_dots_of_a_strip_lie_side_by_side() -> None:
+    """Equal values must not hide each other: no two dots of a rule share a place."""
+    same = np.full(20, 0.5)
+    outcome = stopping.Outcome(np.full(20, 3), np.full(20, 2), same, same, np.zeros(20))
+    fig = figures.plot_patience({1: outcome, 5: outcome})
+    dots = fig.axes[0].lines[0].get_xydata()
+    assert len(np.unique(np.round(np.asarray(dots), 6), axis=0)) == 40
+    fig.canvas.draw()
+
+
+# --- slips as learners write them are told what is wrong
+
+
+def whole_curve(losses: np.ndarray, patience: int, min_delta: float) -> tuple[int, int]:
+    best = int(np.argmin(losses))
+    return min(best + patience, len(losses) - 1), best
+
+
+def right_stop_whole_best(losses: np.ndarray, patience: int, min_delta: float) -> tuple[int, int]:
+    best = 0
+    for t, loss in enumerate(losses):
+        if loss < losses[best] - min_delta:
+            best = t
+        elif t - best >= patience:
+            return t, int(np.argmin(losses))
+    return len(losses) - 1, int(np.argmin(losses))
+
+
+def wrapped(losses: np.ndarray, window: int) -> np.ndarray:
+    return np.array([losses[t - window + 1 : t + 1].mean() for t in range(len(losses))])
+
+
+def wrapped_means(losses: np.ndarray, window: int) -> np.ndarray:
+    out = np.zeros(len(losses))
+    for t in range(len(out)):
+        out[t] = np.mean(losses[t + 1 - window : t + 1])
+    return out
+
+
+@pytest.mark.parametrize(
+    ("exercise", "answer", "told"),
+    [
+        ("07.1", whole_curve, "lowest loss of the whole curve. A rule must decide while"),
+        ("07.1", right_stop_whole_best, "Epochs behind the stop never happen"),
+        ("07.2", wrapped, r"Begin at max\(0, t - window \+ 1\)"),
+        ("07.2", wrapped_means, r"Begin at max\(0, t - window \+ 1\)"),
+        ("07.6", lambda lr, steps: 2 / (lr * steps), "Near λ = 0 the filters are ηλt and λ/α"),
+    ],
+)
+def test_slips_are_recognized(exercise: str, answer: Callable[..., object], told: str) -> None:
+    verdict = judge(exercise, answer)
+    assert verdict.state == WRONG
+    assert re.search(told, verdict.message)

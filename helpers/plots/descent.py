@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from helpers import descent
 from helpers.descent import Twins
 from helpers.explore import Explorable, explore
-from helpers.plots.curves import curve, reference_line
+from helpers.plots.curves import curve
 from helpers.plots.style import PALETTE, label_axes
 
 Floats = NDArray[np.float64]
@@ -72,9 +72,10 @@ def explore_paths() -> Explorable:
 
 class _Paths:
     def __init__(self) -> None:
-        self.fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4.7))
+        self.fig, (left, right) = plt.subplots(1, 2, figsize=(10, 5))
         self._draw_plane(left)
         self._draw_filters(right)
+        self.fig.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3)
 
     def _draw_plane(self, ax: Axes) -> None:
         _, optimum, _, _ = _setting(1, 1.0)
@@ -97,20 +98,21 @@ class _Paths:
         ax.text(-0.04, -0.05, "start", size=10, ha="right", va="top")
         ax.set(xlim=(-0.42, 1.32), ylim=(-0.3, 1.32), aspect="equal")
         ax.grid(visible=False)
-        ax.plot([], [], color=GREEN, lw=1.2, ls=":", label="as far from the start")
-        ax.legend(loc="lower right", fontsize=9, frameon=True, framealpha=1, edgecolor="white")
+        ax.plot([], [], color=GREEN, lw=1.2, ls=":", label="as far from the start as descent")
         label_axes(ax, x="first weight", y="second weight")
         self.title = ax.set_title(" ")
 
     def _draw_filters(self, ax: Axes) -> None:
-        (self.gd_curve,) = ax.plot([], [], color=BLUE, label="gradient descent")
-        (self.ridge_curve,) = ax.plot([], [], color=ORANGE, ls="--", label="ridge")
+        (self.gd_curve,) = ax.plot([], [], color=BLUE)
+        (self.ridge_curve,) = ax.plot([], [], color=ORANGE, ls="--")
         (self.ends,) = ax.plot([], [], "o", color=BLUE, ms=9, mec="black", zorder=4)
         (self.ends_ridge,) = ax.plot([], [], "s", color=ORANGE, ms=9, mec="black", zorder=4)
-        ax.axhline(1, color=GREY, lw=1, ls=(0, (2, 2)))
+        ax.axhspan(1, 1.75, color="#EEEEEE", lw=0, zorder=0)
+        ax.text(SPECTRUM[0], 1.04, "beyond w*: jumped over it", size=10, color=GREY)
         ax.set(xscale="log", xlim=(SPECTRUM[0] * 0.9, 1.15), ylim=(-0.05, 1.75))
+        ax.set_xticks((0.01, 0.1, 1), ("0.01", "0.1", "1"))  # plain text is drawn far faster
+        ax.minorticks_off()
         label_axes(ax, x="eigenvalue λ (λ₁ = 1)", y="share of w* reached")
-        ax.legend(loc="upper left")
         self.note = ax.set_title(" ")
 
     def _points(
@@ -162,21 +164,24 @@ class _Paths:
 def plot_twins(columns: dict[str, Twins]) -> Figure:
     """How far the weights of descent and ridge are apart, how often they guess the same, and
     their accuracies over the steps."""
-    fig, axes = plt.subplots(1, 3, figsize=(9.8, 3.9))
+    fig, axes = plt.subplots(1, 3, figsize=(10, 4))
     for i, (name, twins) in enumerate(columns.items()):
         curve(axes[0], twins.steps, twins.gap, label=name, index=i)
         curve(axes[1], twins.steps, twins.same, label=name, index=i)
     noisy = list(columns.values())[-1]
     for i, name in enumerate(("gradient descent", "ridge, α = 1/(ηt)")):
         curve(axes[2], noisy.steps, noisy.accuracy[i], label=name, index=i + 2)
-    for ax, title in zip(axes, ("‖difference‖ / ‖w‖", "share of equal guesses",
-                                f"accuracy, {list(columns)[-1]}"), strict=True):  # fmt: skip
-        ax.set_xscale("log")
-        label_axes(ax, title=title, x="steps t")
-    axes[0].set_ylim(0, 0.5)
-    axes[1].set_ylim(0.8, 1.0)
-    axes[0].legend(loc="upper left")
+    labels = (
+        ("Weights apart", "distance / ‖w of descent‖", (0, 0.5)),
+        ("Equal guesses", "share of the test images", (0.88, 1.004)),
+        (f"Accuracy, {list(columns)[-1]}", "test accuracy", (0.6, 0.86)),
+    )
+    for ax, (title, y, limits) in zip(axes, labels, strict=True):
+        ax.set(xscale="log", ylim=limits)
+        ax.set_xticks((1, 10, 100, 1000, 10000), ("1", "10", "100", "1000", "10⁴"))
+        ax.minorticks_off()
+        label_axes(ax, title=title, x="steps t", y=y)
+    axes[0].legend(loc="upper right")
+    axes[1].legend(loc="lower right")
     axes[2].legend(loc="upper right")
-    axes[2].set_ylim(0.6, 0.9)
-    reference_line(axes[1], 1.0, "")
     return fig

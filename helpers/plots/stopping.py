@@ -9,6 +9,7 @@ from matplotlib import pyplot as plt
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from helpers.descent import Price
 from helpers.explore import Explorable, explore
@@ -36,11 +37,28 @@ def plot_u(columns: Mapping[str, Runs], n_val: int) -> Figure:
         bottom.plot(runs.accuracy, color=GREEN, lw=0.6, alpha=0.5)
         bottom.plot(runs.accuracy.mean(1), color=GREEN, ls="-.", lw=2.5)
         bottom.plot(lowest, runs.accuracy[lowest, seeds], "o", color="black", ms=4)
-        top.set(title=name, ylim=(0, 3.2))
+        top.set(title=name, ylim=(0, 2.6))
         bottom.set(ylim=(0, 1), xlabel="epoch")
     axes[0, 0].set_ylabel("cross-entropy")
     axes[1, 0].set_ylabel("test accuracy")
     axes[0, -1].legend(loc="upper right")
+    return fig
+
+
+def plot_memory(runs: Runs) -> Figure:
+    """What runs say about training images with a wrong label: the digit shown, or the label."""
+    fig, ax = plt.subplots(figsize=(9.6, 3.6))
+    rows = (
+        (runs.learned, GREEN, "-.", "the digit shown", (0.4, 0.66)),
+        (runs.memorized, ORANGE, "-", "the wrong label", (0.55, 0.72)),
+    )
+    for shares, color, style, name, place in rows:
+        ax.plot(shares, color=color, lw=0.6, alpha=0.35)
+        ax.plot(shares.mean(1), color=color, ls=style, lw=2.5)
+        ax.text(*place, name, color=color, size=11, weight="bold", transform=ax.transAxes)
+    ax.set(ylim=(0, 1.02), xlim=(0, len(runs.learned) - 1))
+    label_axes(ax, title="Training images with a wrong label: what the network names", x="epoch",
+               y="share of these images")  # fmt: skip
     return fig
 
 
@@ -104,7 +122,7 @@ class _Rule:
         last = len(self.runs.accuracy) - 1
         ax.set_yscale("function", functions=(_root, _square))  # most regrets are small
         ax.set(xlim=(0, last + 2), ylim=(-0.3, 72), yticks=(0, 1, 3, 5, 10, 20, 40, 60))
-        label_axes(ax, x="epochs trained", y="regret, points of test accuracy")
+        label_axes(ax, x="epochs trained", y="regret in points (square-root scale)")
         self.cost = ax.set_title(" ")
 
     def costs(self, patience: int, min_delta: float, n_val: int) -> tuple[np.ndarray, ...]:
@@ -158,29 +176,37 @@ class _Rule:
 
 def plot_patience(outcomes: Mapping[int, Outcome]) -> Figure:
     """Test accuracy and epochs of several patiences, a dot a run: restored, and at the stop."""
-    fig, (left, right) = plt.subplots(1, 2, figsize=(9.6, 4.2), width_ratios=(1.5, 1))
-    places = np.arange(len(outcomes))
-    for shift, name, i in ((-0.16, "restored", 0), (0.16, "last", 1)):
+    fig, (left, right) = plt.subplots(1, 2, figsize=(9.6, 4.4), width_ratios=(1.5, 1))
+    columns = (("restored", "best weights restored", -0.19), ("last", "weights at the stop", 0.19))
+    for i, (name, label, shift) in enumerate(columns):
         values = np.stack([getattr(o, name) for o in outcomes.values()])  # (rules, S)
-        x = np.repeat(places + shift, values.shape[1])
-        label = {"restored": "best weights restored", "last": "weights at the stop"}[name]
-        left.plot(x, values.ravel(), ls="", marker=MARKERS[i], color=PALETTE[i], ms=5, alpha=0.5,
-                  label=label)  # fmt: skip
-        left.hlines(values.mean(1), places + shift - 0.13, places + shift + 0.13, lw=3,
-                    color=PALETTE[i], zorder=3)  # fmt: skip
+        _strip(left, values, shift=shift, width=0.13, index=i, label=label)
     epochs = np.stack([o.stop for o in outcomes.values()])
-    right.plot(np.repeat(places, epochs.shape[1]), epochs.ravel(), "^", color=GREEN, ms=5,
-               alpha=0.5)  # fmt: skip
-    right.hlines(epochs.mean(1), places - 0.2, places + 0.2, color=GREEN, lw=3)
+    _strip(right, epochs, shift=0, width=0.2, index=2, label="")
     for ax in (left, right):
-        ax.set_xticks(places, [str(p) for p in outcomes])
+        ax.set_xticks(np.arange(len(outcomes)), [str(p) for p in outcomes])
         ax.grid(visible=False, axis="x")
     left.set_ylim(0, 0.85)
     left.legend(loc="lower right")
-    label_axes(left, title="Test accuracy", x="patience")
-    label_axes(right, title="Epochs trained", x="patience")
+    label_axes(left, title="Accuracy on new digits", x="patience", y="test accuracy")
+    label_axes(right, title="Epochs trained", x="patience", y="epochs")
     right.set_ylim(0, None)
+    fig.suptitle("What patience costs", x=0.01, ha="left", weight="bold")
     return fig
+
+
+def _strip(
+    ax: Axes, values: np.ndarray, *, shift: float, width: float, index: int, label: str
+) -> None:
+    """Rows of values as dots, side by side so that none hides another, and their means."""
+    places = np.arange(len(values))[:, None] + shift
+    beside = np.linspace(-width, width, values.shape[1])
+    beside = beside[np.argsort(np.arange(len(beside)) * 7 % len(beside), kind="stable")]
+    color, marker = PALETTE[index], MARKERS[index]
+    ax.plot((places + beside).ravel(), np.sort(values, axis=1).ravel(), ls="", marker=marker,
+            color=color, ms=5, alpha=0.55, mew=0, label=label)  # fmt: skip
+    ax.hlines(values.mean(1), places[:, 0] - width, places[:, 0] + width, lw=3, color=color,
+              zorder=3)  # fmt: skip
 
 
 def explore_walk(walks: Walks) -> Explorable:
@@ -197,9 +223,10 @@ class _Walk:
     def __init__(self, walks: Walks) -> None:
         self.walks = walks
         self.distance, self.accuracy = walks.distance.mean(2), walks.accuracy.mean(2)
-        self.fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4.3))
+        self.fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4.6))
         self._draw_distance(left)
         self._draw_accuracy(right)
+        self.fig.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3)
 
     def _draw_distance(self, ax: Axes) -> None:
         self.lines, self.marks = [], []
@@ -208,14 +235,18 @@ class _Walk:
             self.marks += ax.plot([], [], ls="", marker=MARKERS[i], ms=9, color=PALETTE[i])
         self.level = ax.axhline(1, color=GREY, lw=1, ls=(0, (4, 2)))
         self.left = ax
-        self.ticks = [ax.text(x, -0.03, "", transform=ax.transAxes, ha="center", va="top", size=10)
+        self.ticks = [ax.text(x, -0.025, "", transform=ax.transAxes, ha="center", va="top", size=11)
                       for x in np.linspace(0, 1, 5)]  # fmt: skip
-        self.label = ax.text(0.5, -0.11, "", transform=ax.transAxes, ha="center", va="top", size=11)
+        self.label = self._name_axis(ax, "")
         ax.set(xlim=(0, 1), ylim=(0, self.distance.max() * 1.05), ylabel="distance from the start")
         ax.set_xticks(np.linspace(0, 1, 5), [" "] * 5)
-        ax.set_xlabel(" ")
-        ax.legend(loc="lower right")
         ax.set_title("How far the weights have gone")
+
+    @staticmethod
+    def _name_axis(ax: Axes, text: str) -> Text:
+        """A label below the x axis, at the same height in both panels, that may move."""
+        ax.set_xlabel(" ")  # keeps the room
+        return ax.text(0.5, -0.11, text, transform=ax.transAxes, ha="center", va="top", size=11)
 
     def _draw_accuracy(self, ax: Axes) -> None:
         self.dots = []
@@ -224,7 +255,8 @@ class _Walk:
             self.dots += ax.plot([], [], ls="", marker=MARKERS[i], ms=9, color=PALETTE[i])
         self.limit = ax.axvline(1, color=GREY, lw=1, ls=(0, (4, 2)))
         ax.set(ylim=(0, 0.9), xlim=(0, self.distance.max() * 1.03))
-        label_axes(ax, x="distance from the start", y="test accuracy")
+        label_axes(ax, y="test accuracy")
+        self._name_axis(ax, "distance from the start")
         self.title = ax.set_title(" ")
 
     def reached(self, allowed: float) -> list[tuple[float, float]]:

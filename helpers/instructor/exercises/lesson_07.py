@@ -68,6 +68,12 @@ def _increases(losses: Array, patience: int, min_delta: float) -> Pair:
     return len(losses) - 1, int(np.argmin(losses))
 
 
+def _whole_curve(losses: Array, patience: int, min_delta: float) -> Pair:
+    """Looks up the lowest loss of the whole curve, and waits from there."""
+    best = int(np.argmin(losses))
+    return min(best + patience, len(losses) - 1), best
+
+
 def _one_too_far(losses: Array, patience: int, min_delta: float) -> Pair:
     stop, best = _torch_stop(losses, patience, min_delta)
     stopped = stop - best >= patience
@@ -130,6 +136,12 @@ EARLY_STOP = Exercise(
         "patience has run out. At that time nobody knows what would come.": _stop_by(
             over=lambda waited, patience: False
         ),
+        "You look up the lowest loss of the whole curve. A rule must decide while training runs: "
+        "walk through the epochs, and stop as soon as patience has run out.": _whole_curve,
+        "You stop at the right epoch, but your best epoch is the lowest loss of the whole curve. "
+        "Epochs behind the stop never happen: nobody can restore their weights.": _stop_by(
+            told=lambda x, stop, best: (stop, int(np.argmin(x)))
+        ),
         "You stop one epoch late: patience 1 stops at the first epoch that is not better.": (
             _stop_by(over=lambda waited, patience: waited > patience)
         ),
@@ -172,6 +184,12 @@ def _mean_of(first: Callable[[int, int], int], last: Callable[[int, int], int]) 
         return np.array([losses[a : b + 1].mean() if b >= a else losses[a] for a, b in ends])
 
     return smoothed
+
+
+def _wrapped(losses: Array, window: int) -> Array:
+    """A slice that begins at t − window + 1, also where that is negative."""
+    slices = [losses[t - window + 1 : t + 1] for t in range(len(losses))]
+    return np.array([part.mean() if part.size else np.nan for part in slices])
 
 
 def _exponential(losses: Array, window: int) -> Array:
@@ -227,6 +245,8 @@ SMOOTH = Exercise(
         ),
         "Your window leaves out the present epoch: the mean is over this one and the "
         "window − 1 before it.": _mean_of(lambda t, w: t - w, lambda t, w: t - 1),
+        "At the beginning `t - window + 1` is negative, and Python counts a negative index from "
+        "the end: the slice is empty, its mean NaN. Begin at max(0, t - window + 1).": _wrapped,
         "That is exponential smoothing: it never forgets an old epoch. Asked is the plain mean "
         "over the last `window` epochs.": _exponential,
     },
@@ -249,7 +269,7 @@ LESSON = Lesson(
     number="07",
     name="early_stopping",
     title="Early stopping: the cheapest regularizer",
-    minutes=75,
+    minutes=90,
     exercises=(EARLY_STOP, SMOOTH, FIT, GD_FILTER, RIDGE_FILTER, ALPHA),
     written=(WRITTEN,),
 )

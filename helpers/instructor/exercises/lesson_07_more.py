@@ -312,6 +312,8 @@ ALPHA = Exercise(
         "There is no 2: the penalty is (α/2)‖w‖², the loss ½λ(w − w*)².": (
             lambda lr, t: 1 / (2 * lr * t)
         ),
+        "Half of it is right: the 2 of (α/2)‖w‖² is gone in the gradient αw, as that of the loss "
+        "is. Near λ = 0 the filters are ηλt and λ/α.": lambda lr, t: 2 / (lr * t),
     },
     probes=_alpha_probes,
 )
