@@ -476,7 +476,7 @@ claim("batches of one digit, each with its own statistics", alone.mean(), low=0.
 #
 # Leakage also hurts as soon as labels take part. Take pure noise, 2000 features, random labels, and
 # keep the 20 features that fit the labels best. The data are cut into five parts (*folds*); each is
-# tested once, by a model made from the other four:
+# tested once, by a model made from the other four. This is *cross-validation*:
 
 # %%
 chosen = {
@@ -814,7 +814,7 @@ check("00.7", dead_fraction)
 # %% [markdown]
 # What kills units, and what helps? An old piece of advice: start the biases at a small positive
 # number, so that more ReLUs are on at the start. Test it: two hidden layers, 600 digits, Adam
-# (lesson 10) at four learning rates. Raw pixels, with and without a bias of 0.1; standardized
+# (lesson 03) at four learning rates. Raw pixels, with and without a bias of 0.1; standardized
 # pixels; and leaky ReLUs.
 
 # %%
@@ -1042,6 +1042,7 @@ claim("batches, each at its fastest rate: steps, positive over centered",
 # |---|---|---|
 # | feature | 특성 | one column of the data |
 # | label | 레이블 | the right class of an example |
+# | cross-validation | 교차 검증 | each part of the data is tested once |
 # | training set | 훈련 세트 | the examples that weights are fitted to |
 # | validation set | 검증 세트 | examples that choose settings |
 # | test set | 테스트 세트 | examples that only judge, once |
@@ -1166,6 +1167,7 @@ claim("batches, each at its fastest rate: steps, positive over centered",
 # | out-of-bag | 아웃 오브 백 (OOB) | the examples that were not drawn |
 # | majority vote | 다수결 투표 (직접 투표, 하드 보팅) | the class named most |
 # | average vote | 간접 투표 (소프트 보팅) | mean of the probabilities |
+# | one-hot label | 원-핫 레이블 | 1 for the right class, 0 for the others |
 # | stacking | 스태킹 | a model learns to combine |
 # | boosting | 부스팅 | errors weigh more next time |
 #
@@ -1230,6 +1232,7 @@ claim("batches, each at its fastest rate: steps, positive over centered",
 # | baseline | 기준 모델 (베이스라인) | what must be beaten |
 # | ablation | 절제 연구 (절제 실험) | leave out one part, measure |
 # | confusion matrix | 혼동 행렬 (오차 행렬) | true classes against guesses |
+# | standard error | 표준 오차 | the std of a mean |
 # | lab book | 실험 노트 (연구 노트) | every run with its settings |
 
 # %%

@@ -530,7 +530,8 @@ check("02.3", soft_threshold)
 # $J(w)=\frac1{2n}\|y-Xw\|^2$ and λ = 0.2. Both methods start at the same small random weights:
 #
 # - **subgradient**: step along $\nabla J + \lambda\,\mathrm{sign}(w)$;
-# - **proximal**: step along $\nabla J$, then soft-threshold by $\eta\lambda$. This is ISTA.
+# - **proximal**: step along $\nabla J$, then soft-threshold by $\eta\lambda$. This is ISTA
+#   (iterative shrinkage-thresholding algorithm).
 
 # %%
 problem = sparsity.make_regression(100, 50, 5, np.random.default_rng([SEED, 42]), sizes=(1.0, 2.0))
@@ -848,8 +849,9 @@ claim("accuracy gained there", gain[3].mean(), low=-0.04, high=-0.005)
 # %% [markdown]
 # ## 7 Priors: where λ comes from · 10 minutes
 #
-# Bayes: the posterior is prior × likelihood. Let $y = Xw + \text{noise}$ of variance σ². The
-# logarithm of the posterior is
+# Bayes: what you believe about $w$ after the data (the *posterior*) is what you believed before
+# (the *prior*) times how probable the data are for this $w$ (the *likelihood*). Let
+# $y = Xw + \text{noise}$ of variance σ². The logarithm of the posterior is
 #
 # $$-\frac{1}{2\sigma^2}\|y-Xw\|^2 + \log p(w) + \text{const}.$$
 #

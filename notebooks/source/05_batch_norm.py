@@ -38,8 +38,8 @@ ACTIVATIONS = ["sigmoid", "tanh", "relu"]
 # %% [markdown]
 # ## 1 A network that does not learn · 5 minutes
 #
-# Lesson 01 left a patient behind: sigmoid, four hidden layers, Xavier's weights, plain SGD. Its
-# loss stays at $\log 10$, that of a blind guess.
+# Lesson 01 left a patient behind: a deep sigmoid network with Xavier's weights under plain SGD.
+# Here it has four hidden layers. Its loss stays at $\log 10$, that of a blind guess.
 
 # %%
 predict(
@@ -806,7 +806,8 @@ claim("batches of 32: batch norm against none", batch[2] - without[2], low=-0.02
 #
 # The remedy is to take the mean over something else. Activations of images have four axes,
 # $N\times C\times(H,W)$, and every relative of batch normalization is a choice of axes. Click
-# through the kinds; move `which set` to see the sets that share one mean and one variance.
+# through the kinds (behind `group` stands the number of groups); move `which set` to see the sets
+# that share one mean and one variance.
 
 # %%
 explore_axes()

@@ -201,7 +201,8 @@ for n in (5, 50, 1000):
 # ### Explore: boundaries that vote
 #
 # Two half moons; one training label in seven is wrong (orange rim). Each member is trained on a
-# bootstrap sample, and the color is the share of votes. Which model gains, and which hardly moves?
+# bootstrap sample, and the color is the share of votes. A *tree* asks one question about one
+# feature after the other; a *stump* asks only one. Which model gains, and which hardly moves?
 
 # %%
 moons = committees.make_noisy_moons(SEED)
@@ -261,9 +262,10 @@ claim("out of bag less new data: mean", gap.mean(), low=-0.06, high=0.01)
 #
 # ## 3 Measure v and c · 15 minutes
 #
-# For a classifier, let an error be a vector: its probabilities minus the one-hot label. The mean of
-# $\lVert e\rVert^2$ is the *Brier error*, from 0 to 2. It is squared, so the formula holds as it
-# stands, with $v=\mathbb E\lVert e_i\rVert^2$ and $c=\mathbb E[e_i\cdot e_j]$.
+# For a classifier, let an error be a vector: its probabilities minus the one-hot label (1 for the
+# right class, 0 for the others). The mean of $\lVert e\rVert^2$ is the *Brier error*, from 0 to 2.
+# It is squared, so the formula holds as it stands, with $v=\mathbb E\lVert e_i\rVert^2$ and
+# $c=\mathbb E[e_i\cdot e_j]$.
 #
 # ### Exercise 06.3 · `estimate_v_c` · 2 points
 # `errors` has shape $(k, n)$ with $k\ge2$: the errors of $k$ members on $n$ examples. Return a
@@ -708,10 +710,10 @@ except NotImplementedError:
 #
 # ## 7 A fair comparison · 10 minutes
 #
-# Four members of very different kinds: logistic regression, 7 nearest neighbors, naive Bayes, one
-# tree. Three ways to combine them: average, majority, and *stacking* (Wolpert 1992), which trains a
-# further model on what the members say about examples that they were not trained on.
-# Beside them: trees bagged, boosted and as a random forest, and one plain SVM.
+# Four members of very different kinds, ready-made in scikit-learn: logistic regression, 7 nearest
+# neighbors, naive Bayes, one tree. Three ways to combine them: average, majority, and *stacking*
+# (Wolpert 1992), which trains a further model on what the members say about examples that they were
+# not trained on. Beside them: trees bagged, boosted and as a random forest, and one plain SVM.
 #
 # Fair means: the same 300 training digits, the same 700 test digits, paired seeds, fixed settings.
 

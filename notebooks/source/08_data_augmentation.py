@@ -592,7 +592,8 @@ check("08.5", cutout)
 
 # %% [markdown]
 # ### Exercise 08.6 · `mixup` · 1 point
-# For each image $i$ of a batch draw a weight $\lambda_i \sim \mathrm{Beta}(\alpha, \alpha)$, and
+# For each image $i$ of a batch draw a weight $\lambda_i \sim \mathrm{Beta}(\alpha, \alpha)$ (a
+# number between 0 and 1; with $\alpha = 1$ all are equally likely, a small α prefers the ends), and
 # for the whole batch one random order $\pi$, a permutation: image $i$ has the partner $\pi(i)$
 # (which may be $i$ itself, by chance). Return the tuple
 #
