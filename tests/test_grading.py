@@ -239,8 +239,7 @@ def test_trouble_of_the_machine_is_no_outcome(
     assert score_of(course, "full") == pytest.approx(7.0)
 
 
-def test_grading_what_is_not_released(tmp_path: Path) -> None:
-    course = release([NUMBER], tmp_path / "course")
+def test_grading_what_is_not_released(course: Course) -> None:
     shutil.rmtree(course.root / "release")
     with pytest.raises(CourseError, match="is not released"):
         grade(course, NUMBER)
@@ -477,8 +476,8 @@ def test_feedback_tells_the_verdict(course: Course) -> None:
     assert "not valid JSON" in broken
 
 
-def test_feedback_before_grading(tmp_path: Path) -> None:
-    course = release([NUMBER], tmp_path / "course")
+def test_feedback_before_grading(course: Course) -> None:
+    shutil.rmtree(course.root / "autograded")
     with pytest.raises(CourseError, match="is graded yet"):
         feedback(course, NUMBER)
 

@@ -187,6 +187,7 @@ def make_executor(settings: Settings, kernel: str, work: Path) -> Iterator[Execu
     if kernel == WARM:
         environment[ADDRESS] = zygote_address()
     context = multiprocessing.get_context("forkserver" if os.name == "posix" else "spawn")
+    context.set_forkserver_preload([__name__])  # imported once, not in each process
     with ProcessPoolExecutor(
         settings.jobs, mp_context=context, initializer=_set_environment, initargs=(environment,)
     ) as pool:

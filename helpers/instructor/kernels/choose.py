@@ -45,9 +45,10 @@ def choose_box(*, trust: bool = False) -> str:
     """
     if trust:
         return OPEN
-    tried = {WARM: why_not_warm(), BWRAP: why_not_bwrap()}
-    for name, reason in tried.items():
-        if not reason:
+    tried = {}
+    for name, why_not in ((WARM, why_not_warm), (BWRAP, why_not_bwrap)):
+        tried[name] = why_not()
+        if not tried[name]:
             return name
     raise NoBox(
         "answers cannot be run safely on this machine:\n"
