@@ -184,6 +184,26 @@ def test_sort_by_class_keeps_images_and_labels_together() -> None:
     assert x_sorted[..., 0].tolist() == [[1, 3, 2, 0], [6, 4, 5, 7]]
 
 
+@pytest.mark.parametrize("variant", ["none", "before", "after", "noisy"])
+def test_networks_that_train_abreast_are_those_that_train_alone(variant: str) -> None:
+    activations = ["sigmoid", "relu"]
+    for activation, run in zip(
+        activations,
+        normalization.train_abreast(variant, activations, seeds=[4, 9]),
+        strict=True,
+    ):
+        alone = normalization.train_variant(variant, activation, seeds=[4, 9])
+        np.testing.assert_allclose(run.loss, alone.loss, rtol=1e-3)
+        np.testing.assert_allclose(run.drift, alone.drift, rtol=1e-2)
+        np.testing.assert_allclose(run.accuracy, alone.accuracy, atol=0.005)
+        assert run.steps == alone.steps
+        for one, other in zip(run.nets.state_dict().values(),
+                              alone.nets.state_dict().values(), strict=True):  # fmt: skip
+            torch.testing.assert_close(one, other, rtol=0.02, atol=0.005)
+        x, y = normalization.load_split((4, 9))[2:]
+        np.testing.assert_array_equal(nets.accuracy(run.nets, x, y), run.accuracy)
+
+
 def test_a_rate_of_the_loss_is_a_learning_rate() -> None:
     """The copy with rate 0.1 is the network that plain SGD with lr 0.1 gives."""
     (swept,) = sweeps.sweep_rates([0.1], None, seeds=[5])
@@ -345,10 +365,23 @@ def test_sets_refuse_what_they_do_not_know() -> None:
 
 def test_the_facts_beside_the_cube() -> None:
     assert "means and variances: 6" in axes.tell("batch", 2)
-    assert "slider “groups”: group norm only (now 2)" in axes.tell("batch", 2)
+    assert axes.tell("batch", 2) == axes.tell("batch", 1)
     assert "values in each: 8" in axes.tell("group", 3)
     assert "the same as layer norm" in axes.tell("group", 1)
     assert "the same as instance norm" in axes.tell("group", 6)
+
+
+def test_every_button_of_the_cube_says_something_else() -> None:
+    assert set(axes.CHOICES.values()) >= {("group", groups) for groups in (1, 2, 3, 6)}
+    explorable = axes.explore_axes()
+    try:
+        told = []
+        for choice in axes.CHOICES:
+            explorable.set(choice=choice)
+            told.append((explorable.text, explorable.png))
+    finally:
+        explorable.close()
+    assert len(set(told)) == len(axes.CHOICES)
 
 
 def test_normalize_in_is_batch_norm_of_one_row() -> None:

@@ -17,6 +17,8 @@ Ints = NDArray[np.int64]
 GREY = "#666666"
 
 KINDS = ("batch", "layer", "instance", "group")
+GROUPS = (1, 2, 3, 6)
+CHOICES = {kind: (kind, 1) for kind in KINDS[:3]} | {f"group: {g}": ("group", g) for g in GROUPS}
 IMAGES, CHANNELS, PIXELS = 4, 6, 4
 LIT = PALETTE[1]
 DEPTH = np.array([0.42, 0.36])  # where the axis of images points, on paper
@@ -101,7 +103,8 @@ def explore_axes() -> Explorable:
     right.axis("off")
     facts = right.text(0, 0.86, "", va="top", linespacing=1.75, transform=right.transAxes)
 
-    def update(kind: str, groups: int, which: int) -> list[Any]:
+    def update(choice: str, which: int) -> list[Any]:
+        kind, groups = CHOICES[choice]
         sets = number_sets(kind, groups)
         chosen = sets == (which - 1) % (sets.max() + 1)  # (IMAGES, CHANNELS)
         faces, edges = _face_colors(chosen[owners[:, 0], owners[:, 1]], bright)
@@ -113,7 +116,8 @@ def explore_axes() -> Explorable:
         facts.set_text("\n".join(tell(kind, groups)))
         return [cells, grid, *numbers, title, facts]
 
-    def alt(kind: str, groups: int, which: int) -> str:
+    def alt(choice: str, which: int) -> str:
+        kind, groups = CHOICES[choice]
         sets = number_sets(kind, groups)
         index = (which - 1) % (int(sets.max()) + 1)
         images, channels = np.nonzero(sets == index)
@@ -123,10 +127,14 @@ def explore_axes() -> Explorable:
             + " ".join(f"{line}." for line in tell(kind, groups)[1:])
         )
 
+    from ipywidgets import ToggleButtons
+
+    buttons = ToggleButtons(
+        options=list(CHOICES), description="kind", style={"button_width": "auto"}
+    )
     return explore(
-        fig, update, alt=alt, kind=list(KINDS), groups=[1, 2, 3, 6],
-        which=(1, IMAGES * CHANNELS, 1),
-        labels={"groups": "groups (of GN)", "which": "which set"},
+        fig, update, alt=alt, choice=buttons, which=(1, IMAGES * CHANNELS, 1),
+        labels={"which": "which set"},
     )  # fmt: skip
 
 
@@ -143,9 +151,7 @@ def tell(kind: str, groups: int) -> list[str]:
         f"a batch of one image: {single}",
         f"running statistics: {'yes' if kind == 'batch' else 'no'}",
     ]
-    if kind != "group":
-        return [*lines, f"slider “groups”: group norm only (now {groups})"]
-    return [*lines, same[groups]] if groups in same else lines
+    return [*lines, same[groups]] if kind == "group" and groups in same else lines
 
 
 def _span(values: Ints) -> str:
