@@ -27,7 +27,7 @@ AT_REST = """e => {  // asked every 50 ms: JupyterLab lays cells out as they com
     const now = JSON.stringify(e.getBoundingClientRect()) + (e.src ?? '');
     e.restFor = now === e.restAt ? e.restFor + 1 : 0;
     e.restAt = now;
-    return e.restFor >= 5;
+    return e.restFor >= 3;
 }"""
 FOCUS_RESTS = """e => {  // asked every 50 ms: takes the focus back until it stays
     e.heldFor = document.activeElement === e ? (e.heldFor ?? 0) + 1 : 0;
@@ -134,7 +134,7 @@ class Figure:
         box, mouse = handle.bounding_box(), self.notebook.page.mouse
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
         mouse.down()
-        mouse.move(x + distance, y, steps=12)
+        mouse.move(x + distance, y, steps=6)
         mouse.up()
 
     def press(self, handle: Any, key: str) -> None:

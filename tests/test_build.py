@@ -1,7 +1,6 @@
 """The build: deterministic, complete, nothing of a solution in what a learner gets."""
 
 import ast
-import json
 import os
 import re
 import shutil
@@ -33,22 +32,20 @@ SOURCES = find_sources()
 by_source = pytest.mark.parametrize("source", SOURCES, ids=lambda p: p.stem)
 
 
-@pytest.fixture(scope="module")
-def built() -> dict[Path, str]:
-    return build_texts()
+def read_built(source: Path) -> NotebookNode:
+    """The committed notebook of a source: a test below says that it is what the source builds."""
+    return nbformat.read(NOTEBOOKS / f"{source.stem}.ipynb", as_version=4)
 
 
 def test_there_are_lessons() -> None:
     assert len(SOURCES) >= 2
 
 
-def test_committed_files_are_what_the_sources_build(built: dict[Path, str]) -> None:
+def test_committed_files_are_what_the_sources_build() -> None:
+    built = build_texts()
     stale = [p for p, text in built.items() if p.read_bytes() != text.encode()]
     assert stale == [], "run make build"
     assert set(built) == {*NOTEBOOKS.glob("*.ipynb"), *BANKS.glob("*.json")}
-
-
-def test_two_builds_give_the_same_bytes(built: dict[Path, str]) -> None:
     again = build_texts(lessons=["04"])  # it has random answers, whose mistakes are run many times
     assert len(again) == 2
     assert again.items() <= built.items()
@@ -75,9 +72,9 @@ def find_source(number: str) -> Path:
 
 
 @by_source
-def test_no_statement_of_a_solution_survives(source: Path, built: dict[Path, str]) -> None:
+def test_no_statement_of_a_solution_survives(source: Path) -> None:
     """No line of three words or more between the marks stands anywhere in the learner's files."""
-    learner = json.loads(built[NOTEBOOKS / f"{source.stem}.ipynb"])
+    learner = read_built(source)
     text = "\n".join("".join(cell["source"]) for cell in learner["cells"])
     assert "BEGIN SOLUTION" not in text
     text = re.sub(r"<details>.*?</details>", "", text, flags=re.DOTALL)  # a hint may give a line
@@ -109,26 +106,28 @@ def test_a_planted_solution_is_caught() -> None:
     assert "### BEGIN SOLUTION" in cell.source
 
 
-@by_source
-def test_learners_notebook_equals_nbgraders_release(
-    source: Path, built: dict[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_learners_notebooks_equal_nbgraders_release(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """nbgrader's own generate_assignment, on the solved notebook, gives the same cells."""
+    """nbgrader's own generate_assignment, on the solved notebooks, gives the same cells."""
     from nbgrader.apps import NbGraderAPI
     from traitlets.config import Config
 
     # nbgrader starts `alembic` by name to make its gradebook
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     course = tmp_path / "course"
-    build_solved(course / "source" / "lesson", lessons=[source.stem[:2]])
+    build_solved(course / "source" / "lessons")
     config = Config(builder.release_config())
     config.CourseDirectory.root = str(course)
     config.CourseDirectory.course_id = "course"
-    result = NbGraderAPI(config=config).generate_assignment("lesson")
+    result = NbGraderAPI(config=config).generate_assignment("lessons")
     assert result["success"], result["log"]
-    made = nbformat.read(course / "release" / "lesson" / f"{source.stem}.ipynb", as_version=4)
-    ours = nbformat.reads(built[NOTEBOOKS / f"{source.stem}.ipynb"], as_version=4)
-    assert [plain(c) for c in made.cells] == [plain(c) for c in ours.cells]
+    for source in SOURCES:
+        made, ours = (
+            nbformat.read(folder / f"{source.stem}.ipynb", as_version=4)
+            for folder in (course / "release" / "lessons", NOTEBOOKS)
+        )
+        assert [plain(c) for c in made.cells] == [plain(c) for c in ours.cells], source.stem
 
 
 def plain(cell: NotebookNode) -> dict[str, object]:
@@ -136,8 +135,8 @@ def plain(cell: NotebookNode) -> dict[str, object]:
 
 
 @by_source
-def test_cells_are_short_and_ids_are_unique(source: Path, built: dict[Path, str]) -> None:
-    notebook = nbformat.reads(built[NOTEBOOKS / f"{source.stem}.ipynb"], as_version=4)
+def test_cells_are_short_and_ids_are_unique(source: Path) -> None:
+    notebook = read_built(source)
     ids = [cell.id for cell in notebook.cells]
     assert len(ids) == len(set(ids))
     code = [c for c in notebook.cells if c.cell_type == "code"]
@@ -147,7 +146,7 @@ def test_cells_are_short_and_ids_are_unique(source: Path, built: dict[Path, str]
 
 
 @by_source
-def test_a_lesson_has_what_every_lesson_has(source: Path, built: dict[Path, str]) -> None:
+def test_a_lesson_has_what_every_lesson_has(source: Path) -> None:
     text = source.read_text(encoding="utf-8")
     assert text.count("predict(") >= 3
     assert text.count("claim(") >= 5
@@ -160,9 +159,9 @@ def test_a_lesson_has_what_every_lesson_has(source: Path, built: dict[Path, str]
 
 
 @by_source
-def test_predictions_hide_their_source(source: Path, built: dict[Path, str]) -> None:
+def test_predictions_hide_their_source(source: Path) -> None:
     """The source of a predict cell holds the answer: it is folded until someone unfolds it."""
-    notebook = nbformat.reads(built[NOTEBOOKS / f"{source.stem}.ipynb"], as_version=4)
+    notebook = read_built(source)
     code = [c for c in notebook.cells if c.cell_type == "code"]
     cells = [c for c in code if re.search(r"^predict\(", c.source, re.MULTILINE)]
     shown = [c.id for c in cells if not c.metadata.get("jupyter", {}).get("source_hidden")]
@@ -171,8 +170,8 @@ def test_predictions_hide_their_source(source: Path, built: dict[Path, str]) -> 
 
 
 @by_source
-def test_probe_bank_is_numbers_and_small(source: Path, built: dict[Path, str]) -> None:
-    bank = built[BANKS / f"{source.stem[:2]}.json"]
+def test_probe_bank_is_numbers_and_small(source: Path) -> None:
+    bank = (BANKS / f"{source.stem[:2]}.json").read_text(encoding="utf-8")
     assert len(bank) < 200_000
     code = re.findall(r"\bdef \w+\(|\blambda [\w, ]+:|\bimport \w+", bank)
     assert code == []
