@@ -131,12 +131,15 @@ def tell(value: float | str | None) -> str:
     return value if isinstance(value, str) else f"{value:g}"
 
 
-def print_table(rows: list[Row]) -> None:
-    """The table, and how often each was right."""
-    print(f"| {'case':<44} | deserves | ours | nbgrader |\n|---|---|---|---|")
-    for row in rows:
-        cells = f"{row.deserved:>8g} | {tell(row.ours):>4} | {tell(row.stock)}"
-        print(f"| {row.name:<44} | {cells} |")
+def print_row(row: Row) -> None:
+    """A line of the table, below the bar that shows how far it is."""
+    cells = f"{row.deserved:>8g} | {tell(row.ours):>4} | {tell(row.stock)}"
+    tqdm.write(f"| {row.name:<44} | {cells} |", file=sys.stdout)
+    sys.stdout.flush()
+
+
+def print_sums(rows: list[Row]) -> None:
+    """How often each was right."""
     ran = [row for row in rows if row.stock is not None]
     ours = sum(row.ours == row.deserved for row in rows)
     stock = sum(row.stock == row.deserved for row in ran)
@@ -162,8 +165,9 @@ def run(words: list[str], seconds: int) -> list[Row]:
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as name:
         small_lesson.install(patch)
         patch.setenv("OMP_NUM_THREADS", "1")
+        print(f"| {'case':<44} | deserves | ours | nbgrader |\n|---|---|---|---|", flush=True)
         rows = compare(words, seconds, Path(name))
-    print_table(rows)
+    print_sums(rows)
     return rows
 
 
@@ -180,6 +184,7 @@ def compare(words: list[str], seconds: int, folder: Path) -> list[Row]:
         ours = run_ours(case, student)
         stock = None if case.name in NOT_RUN else run_stock(case, template, library, seconds)
         rows.append(Row(case.name, float(sum(case.earned.values())), ours, stock))
+        print_row(rows[-1])
     return rows
 
 
