@@ -108,7 +108,7 @@ def _decode_mistake(entry: dict[str, Any]) -> Mistake:
 
 
 class _Shown:
-    """A verdict as a coloured box in a notebook, as plain text elsewhere; words carry it all."""
+    """A verdict as a colored box in a notebook, as plain text elsewhere; words carry it all."""
 
     def __init__(self, exercise_id: str, verdict: Verdict) -> None:
         self.title = f"{_TITLES[verdict.state]} {exercise_id}"

@@ -33,7 +33,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f\ud800-\udfff]")
 
 
 def clean_text(text: Any, limit: int = MAX_TEXT) -> str:
-    """Text without control characters (those of colours stay), cut at `limit` characters."""
+    """Text without control characters (those of colors stay), cut at `limit` characters."""
     whole = "".join(text) if isinstance(text, list) else str(text)
     kept = _CONTROL.sub("", whole[: limit + 1])
     return kept if len(whole) <= limit else kept[:limit] + "\n[… cut here]"

@@ -2,7 +2,7 @@
 
 A judge is a function `judge(calls) -> list[Property]`, in `helpers/judges/lesson_NN.py`, over all
 calls of one check. A statistical property allows z = 5 standard errors, so that a right answer
-fails about once in two million checks, and a neighbouring formula does not pass.
+fails about once in two million checks, and a neighboring formula does not pass.
 """
 
 from collections.abc import Callable, Iterator

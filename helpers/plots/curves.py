@@ -21,7 +21,7 @@ def curve(
 ) -> Line2D:
     """The mean over seeds with a band of ± one standard deviation; `runs` is (len(x), S).
 
-    `index` picks colour, line style and marker together. Raises ValueError when shapes disagree.
+    `index` picks color, line style and marker together. Raises ValueError when shapes disagree.
     """
     if runs.ndim != 2 or runs.shape[0] != len(x):
         raise ValueError(f"runs has shape (len(x), seeds) = ({len(x)}, S); got {runs.shape}")
@@ -34,7 +34,7 @@ def curve(
 
 
 def reference_line(ax: Axes, value: float, text: str, *, horizontal: bool = True) -> Line2D:
-    """A thin grey line at a value, with its text at the line's right (or upper) end."""
+    """A thin gray line at a value, with its text at the line's right (or upper) end."""
     draw = ax.axhline if horizontal else ax.axvline
     line = draw(value, color="#666666", linewidth=1, linestyle=(0, (2, 2)), zorder=1)
     if horizontal:

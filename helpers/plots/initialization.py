@@ -190,7 +190,7 @@ def _explain_rows(fig: Figure) -> None:
 
 
 def _name_tracks(fig: Figure) -> None:
-    """Titles whose words have the colours and the markers of what they name."""
+    """Titles whose words have the colors and the markers of what they name."""
     second = LEFT + (RIGHT - LEFT - 0.075) / 2 + 0.075
     for x, text, color in (
         (LEFT, "Std of activations:", INK),

@@ -1,4 +1,4 @@
-"""One look for all figures: Okabe–Ito colours, each with a marker and a line style of its own."""
+"""One look for all figures: Okabe–Ito colors, each with a marker and a line style of its own."""
 
 from base64 import b64encode
 from io import BytesIO
@@ -9,7 +9,7 @@ from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-# Okabe & Ito (2008): told apart with every common kind of colour blindness. Yellow is last: it is
+# Okabe & Ito (2008): told apart with every common kind of color blindness. Yellow is last: it is
 # too light for lines on white.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
 STYLES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), "-", "--")

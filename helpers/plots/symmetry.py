@@ -12,7 +12,7 @@ from helpers.plots.style import FIELD_MAP, PALETTE
 from helpers.symmetry import EVERY, STEPS, UNITS, Twins
 
 SIDE = 4  # units a row; UNITS = SIDE²
-LIMIT = 0.6  # a weight of ±LIMIT has the darkest and the lightest colour
+LIMIT = 0.6  # a weight of ±LIMIT has the darkest and the lightest color
 FLOOR = 1e-4  # an exact zero is drawn here
 
 
