@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from helpers import nets
+from helpers import nets, optimizers
 from helpers.augmentation import CLASSES, Canvas, Policy
 
 Floats = NDArray[np.float64]
@@ -86,7 +86,7 @@ def train_arms(
     test_x, test_y = canvas.x_test.repeat(*wide), canvas.y_test.repeat(*wide[:2])
     history = nets.train(
         model, x, y, steps=steps, every=every or steps, batch_size=BATCH, arms=len(names),
-        optimizer=torch.optim.Adam(model.parameters(), lr=RATE, fused=True),
+        optimizer=optimizers.Adam(model.parameters(), lr=RATE, fused=True),
         generator=torch.Generator().manual_seed(seeds[0]), augment=augment,
         loss=mixed.loss if mixed else nets.cross_entropy,
         measure=lambda: {"test": nets.accuracy(model, test_x, test_y)},

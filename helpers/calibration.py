@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from helpers import data, nets
+from helpers import data, nets, optimizers
 from helpers.flatness import smoothed_cross_entropy
 
 Floats = NDArray[np.float64]
@@ -119,7 +119,7 @@ def smooth_and_train(
     smoothing = torch.tensor(EPSILONS).repeat_interleave(len(seeds))
     nets.train(
         model, x, y, steps=task.steps, batch_size=32, arms=copies,
-        optimizer=torch.optim.Adam(model.parameters(), lr=0.003, fused=True),
+        optimizer=optimizers.Adam(model.parameters(), lr=0.003, fused=True),
         generator=torch.Generator().manual_seed(seeds[0]),
         loss=lambda logits, labels: smoothed_cross_entropy(logits, labels, smoothing).mean(1),
         after_step=None if tick is None else lambda _: tick(),

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from helpers import data, nets
+from helpers import data, nets, optimizers
 
 Array = NDArray[np.float64]
 METHODS = ("subgradient", "adam", "proximal")
@@ -62,7 +62,7 @@ def descend(
     features, targets, w = (torch.tensor(np.asarray(a, dtype=float)) for a in (X, y, start))
     lams, rates = (torch.tensor(np.asarray(a, dtype=float))[:, None] for a in (lam, lr))  # (R, 1)
     w = w.repeat(len(lams), 1)  # (R, d)
-    adam = torch.optim.Adam([w], lr=float(lr[0]))
+    adam = optimizers.Adam([w], lr=float(lr[0]))
     at, path = set(record or [steps]), []
     for step in range(steps + 1):
         if step in at:
