@@ -99,7 +99,7 @@ MIN_MAX = Exercise(
             lambda train, test: (_min_max(train, test)[0], _min_max(train, test)[1].clip(0, 1))
         ),
         "You use one smallest and one largest value for all features. Each column has its own: "
-        "`train.min(axis=0)` gives one a column.": _by_range(
+        "`train.min(axis=0)` gives one for each column.": _by_range(
             lambda train, test: train.min(), lambda train, test: train.max()
         ),
         "You take the range of training and test set together. The test set stands for data that "
@@ -126,7 +126,7 @@ MIN_MAX = Exercise(
         "Two things: each column needs its own range (`axis=0`), and the test set is scaled by the "
         "training set's.": lambda train, test: (_by_all(train), _by_all(test)),
         "You leave the test set as it is. A model that was trained on scaled features must be "
-        "given scaled features: use the same two numbers a column.": (
+        "given scaled features: use the same two numbers per column.": (
             lambda train, test: (_min_max(train, test)[0], test)
         ),
         "You standardize (mean 0, std 1). Asked is min–max: smallest to 0, largest to 1.": (

@@ -328,9 +328,9 @@ WRITTEN = Written(
     id="03.w",
     title="From SGD to AdamW: which λ to start from",
     rubric={
-        "Says why λ cannot be kept: in AdamW the shrink a step is ηλ, with η about 100 times "
+        "Says why λ cannot be kept: in AdamW the shrink per step is ηλ, with η about 100 times "
         "smaller, and no momentum acts on it.": 1,
-        "Computes a start from equal shrink a step (ηλ, or ηλ/(1 − μ) for the coupled momentum "
+        "Computes a start from equal shrink per step (ηλ, or ηλ/(1 − μ) for the coupled momentum "
         "of SGD), and says that it is a start of a search in log space, not the answer.": 1,
     },
 )

@@ -142,7 +142,7 @@ INCREASE = Exercise(
         ),
         "You take the norm of H (root of the sum of squares). Asked is the plain sum of its "
         "diagonal.": lambda H, s: s**2 * np.linalg.norm(H) / 2,
-        "Return one number; you return one a weight. Sum them.": lambda H, s: s**2 * np.diag(H) / 2,
+        "Return one number: sum those of all weights.": lambda H, s: s**2 * np.diag(H) / 2,
     },
     probes=_hessian_probes,
 )  # fmt: skip
