@@ -6,7 +6,7 @@ Everything is batched over S seeds, as in `helpers.nets`; accuracies are (S,) in
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,8 +48,7 @@ def train_on_digits(
     Each seed has its own split (200 clean validation, 500 test images) and weights. Runs with the
     same seeds see the same batches: with and without dropout they are paired.
     """
-    split = data.splits(seeds, n_train=n_train, n_val=200, n_test=500, label_noise=label_noise)
-    x, y, x_val, y_val, x_test, y_test = nets.tensors(*split[:6])
+    x, y, x_val, y_val, x_test, y_test = _load_split(tuple(seeds), n_train, label_noise)
     mlps = nets.MLPs([x.shape[-1], *hidden, CLASSES], seeds=seeds, dropout=dropout)
     optimizer = nets.make_optimizer(mlps.parameters(), "sgd", lr=0.05, momentum=0.9)
     with tqdm(total=steps, desc=f"dropout {dropout}", file=sys.stdout, ncols=72) as bar:
@@ -68,6 +67,12 @@ def train_on_digits(
             every=every,
         )
     return Trained(mlps.eval(), history, x_test, y_test)
+
+
+@lru_cache(maxsize=1)  # with and without dropout: the same images
+def _load_split(seeds: tuple[int, ...], n_train: int, label_noise: float) -> tuple[Tensor, ...]:
+    split = data.splits(seeds, n_train=n_train, n_val=200, n_test=500, label_noise=label_noise)
+    return nets.tensors(*split[:6])
 
 
 def stopped_early(history: History) -> np.ndarray:
