@@ -240,20 +240,24 @@ def test_notebook_in_jupyterlab(
     assert notebook.errors() == []
     assert notebook.page.locator(".jupyter-widgets-error-widget").count() == 0
     assert len(figures) >= count_explorables(path)
-    require_fit(notebook, figures, SCREENSHOTS / path.stem)
     notebook.page.set_viewport_size({"width": 1400, "height": 1000})
     for i, figure in enumerate(figures, 1):
         print(f"figure {i}")  # shown when it fails
         assert figure.try_all() >= 1
+    require_fit(notebook, figures, SCREENSHOTS / path.stem)
     assert notebook.problems == []
     notebook.close()
 
 
-def test_good_figure_passes(address: str, browser: Any) -> None:
+def test_good_figure_passes(address: str, browser: Any, tmp_path: Path) -> None:
     notebook, (figure,) = open_and_run(browser, address, "own/good.ipynb")
     assert notebook.errors() == []
     assert figure.try_all() == 3
     assert re.search("red line up to 0", figure.box.locator("[role=status]").inner_text())
+    require_fit(notebook, [figure], tmp_path)
+    figure.image.evaluate("e => { e.style.maxWidth = 'none'; e.style.width = '1500px'; }")
+    with pytest.raises(AssertionError, match="figure 1 is cut off"):
+        require_fit(notebook, [figure], tmp_path)
     notebook.close()
 
 
