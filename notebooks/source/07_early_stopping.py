@@ -5,7 +5,7 @@
 # costs next to nothing: a few examples held out and a rule of two numbers. Here you find out when
 # to stop, what it saves and what it does not, and how much of it is ridge in disguise.
 #
-# *90 minutes. Builds on lesson 02 (ridge), lesson 03 (weight decay) and label noise (lesson 01).*
+# *90 minutes. Builds on lesson 02 (ridge) and lesson 03 (weight decay, label noise).*
 #
 # After this lesson you will be able to
 # - read a validation curve: what rises, what falls, and which of it matters;

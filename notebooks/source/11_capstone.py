@@ -21,7 +21,7 @@ import numpy as np
 from tqdm import tqdm
 
 from helpers import SEED, check, claim, data, plots, predict, progress
-from helpers.labbook import LabBook, Table
+from helpers.labbook import LabBook
 from helpers.plots.capstone import (
     explore_book,
     explore_confusion,
@@ -30,6 +30,7 @@ from helpers.plots.capstone import (
     plot_runs,
 )
 from helpers.recipe import FAMILIES, RULES, SICK, treated
+from helpers.tables import Table
 
 # %% [markdown]
 # ## 1 The patient · 15 minutes
