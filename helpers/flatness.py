@@ -57,13 +57,16 @@ class Method:
 @dataclass(frozen=True)
 class Runs:
     """S seeds of every method, each (T, methods, S): accuracy on test images, and on the training
-    images (their labels as they are, no noise) tr H and the mean loss."""
+    images (their labels as they are, no noise) tr H and the mean loss. `model` holds the networks
+    after the last step, method by method, `examples` their training images and labels."""
 
     names: tuple[str, ...]
     steps: NDArray[np.int64]
     accuracy: Floats
     trace: Floats
     loss: Floats
+    model: nets.MLPs
+    examples: tuple[Tensor, Tensor]
 
     def after(self, step: int, name: str) -> tuple[Floats, Floats]:
         """Test accuracy and tr H of a method, each (S,). Raises ValueError where none is."""
@@ -74,6 +77,13 @@ class Runs:
             )
         at = list(self.steps).index(step), self.names.index(name)
         return self.accuracy[at], self.trace[at]
+
+    @torch.no_grad()
+    def doubt(self) -> Floats:
+        """Σ p(1 − p) over the classes, mean over the training images, at the end: (methods, S)."""
+        probs = nets.MLPs.forward(self.model, self.examples[0]).double().softmax(-1)
+        found = (probs * (1 - probs)).sum(-1).mean(1).numpy()
+        return np.asarray(found.reshape(self.accuracy.shape[1:]))
 
 
 class NoisyMLPs(nets.MLPs):
@@ -205,8 +215,9 @@ def compare(
         measure=measure,
     )  # fmt: skip
     shape = (-1, len(methods), len(seeds))
-    found = (history[name].reshape(shape) for name in ("accuracy", "trace", "loss"))
-    return Runs(tuple(methods), np.array(history.steps), *found)
+    accuracy, trace, loss = (history[name].reshape(shape) for name in ("accuracy", "trace", "loss"))
+    steps_noted = np.array(history.steps)
+    return Runs(tuple(methods), steps_noted, accuracy, trace, loss, model, (x, y))
 
 
 def _digits(seeds: Sequence[int], copies: int) -> list[Tensor]:

@@ -199,6 +199,22 @@ def test_compared_methods_share_start_and_batches(runs: flatness.Runs) -> None:
         runs.after(20, "SGD")
 
 
+def test_runs_keep_their_networks(runs: flatness.Runs) -> None:
+    x, labels = runs.examples
+    runs.model.eval()
+    probs = runs.model(x).detach().double().softmax(-1).numpy()
+    runs.model.train()
+    for row, found in enumerate(runs.doubt().ravel()):
+        assert found == pytest.approx(np.mean(1 - np.square(probs[row]).sum(1)), rel=1e-5)
+    trace = flatness.hessian_trace(runs.model.eval(), x, labels).reshape(3, 2)
+    np.testing.assert_allclose(trace, runs.trace[-1])
+
+
+def test_rise_is_one_for_each_network(runs: flatness.Runs) -> None:
+    with pytest.raises(ValueError, match=r"\(methods, S\) = \(3, 2\); got \(2, 3\)"):
+        flatness_figures.plot_methods(runs, np.ones((2, 3)), sigma=0.2)
+
+
 def test_reliability_of_a_small_case() -> None:
     told = np.array([0.95, 0.91, 0.55, 0.52, 0.99])
     hits = np.array([True, False, True, True, True])
@@ -279,7 +295,7 @@ def test_static_figures_have_their_panels(
     sigmas = (0.01, 0.1)
     batches = {"plain": 30, "SAM": 10}
     made = [
-        (flatness_figures.plot_methods(runs), 3),
+        (flatness_figures.plot_methods(runs, np.ones((3, 2)), sigma=0.2), 4),
         (flatness_figures.plot_batches(runs, batches, 30), 4),
         (
             noise_figures.plot_increase(sigmas, {"relu": np.ones((2, 3)), "tanh": np.ones((2, 3))}),

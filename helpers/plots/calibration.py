@@ -65,8 +65,16 @@ class _Smoothing:
         grid = np.linspace(0.004, 0.24, 120)
         ax.plot(grid, [best_gap(1 - e + e / K) for e in grid], color=BLUE)
         ax.plot(grid, [best_gap(1 - e) for e in grid], color=ORANGE, ls="--")
-        ax.text(0.09, 5.0, "1 − ε + ε/K\n(PyTorch)", color=BLUE, size=9.5, ha="left", va="bottom")
-        ax.text(0.1, 3.7, "1 − ε", color=ORANGE, size=9.5, ha="right", va="top")
+        ax.text(
+            0.09,
+            5.0,
+            "1 − ε + ε/K: uniform\n(PyTorch)",
+            color=BLUE,
+            size=9.5,
+            ha="left",
+            va="bottom",
+        )
+        ax.text(0.1, 3.7, "1 − ε: rest", color=ORANGE, size=9.5, ha="right", va="top")
         (self.here,) = ax.plot([], [], "o", color=BLUE, mec="black", ms=9)
         ax.set(xlim=(-0.006, 0.245), ylim=(0, 8))
         ax.set_xticks([0, 0.05, 0.1, 0.15, 0.2])
@@ -135,7 +143,7 @@ def plot_repairs(tasks: Mapping[str, Smoothed]) -> Figure:
     axes[0].legend(loc="upper left")
     axes[2].legend(loc="lower left", fontsize=9)
     axes[2].axhline(0, color=GREY, lw=1)
-    axes[2].set_ylim(-10, 5)
+    axes[2].set_ylim(-7, 4)
     label_axes(axes[2], title="Accuracy gained, points", x="ε")
     for ax in axes:
         ax.set_xticks(places, [f"{e:g}" for e in EPSILONS])

@@ -5,6 +5,7 @@ from matplotlib import pyplot as plt
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from helpers.explore import Explorable, explore
@@ -53,10 +54,11 @@ class _Minima:
         (self.train,) = left.plot([], [], color=BLUE, lw=2.5, label="training loss")
         (self.test,) = left.plot([], [], color=ORANGE, ls="--", lw=2, label="test loss (shifted)")
         (self.noisy,) = left.plot([], [], color=GREEN, ls="-.", lw=2, label="training loss + noise")
-        (self.marks,) = left.plot([], [], "o", color=ORANGE, mec="black", ms=8)
-        (self.lifted,) = left.plot([], [], "s", color=GREEN, mec="black", ms=7)
+        (self.marks,) = left.plot([], [], "o", color=ORANGE, mec="black", ms=10)
+        (self.lifted,) = left.plot([], [], "s", color=GREEN, mec="black", ms=6)
         left.set(xlim=(self.grid[0], self.grid[-1]), ylim=(-0.05, 1.5))
-        left.legend(loc="upper center", fontsize=9, frameon=True, framealpha=1, edgecolor="white")
+        left.legend(loc="lower center", bbox_to_anchor=(0.5, 1.08), ncols=3, fontsize=9,
+                    columnspacing=1.2)  # fmt: skip
         label_axes(left, y="loss")
         left.set_xlabel(" ")
         self.name = left.text(0.5, -0.12, "", transform=left.transAxes, ha="center", va="top")
@@ -117,34 +119,52 @@ class _Minima:
         )
 
 
-def plot_methods(runs: Runs) -> Figure:
-    """Test accuracy and tr H over the steps, and one against the other at the end, a dot a seed."""
-    fig = plt.figure(figsize=(9.8, 5.2))
-    grid = fig.add_gridspec(2, 2, width_ratios=(1, 1.25))
+def plot_methods(runs: Runs, rise: Floats, *, sigma: float) -> Figure:
+    """Test accuracy and tr H over the steps; at the end accuracy against tr H and against `rise`.
+
+    rise: (methods, S), what weight noise of this sigma adds to the training loss; a dot a seed.
+    Raises ValueError for another shape.
+    """
+    if rise.shape != runs.trace.shape[1:]:
+        raise ValueError(f"rise has shape (methods, S) = {runs.trace.shape[1:]}; got {rise.shape}")
+    fig = plt.figure(figsize=(10, 5.4))
+    grid = fig.add_gridspec(2, 3, width_ratios=(1, 1, 1))
     top, bottom = fig.add_subplot(grid[0, 0]), fig.add_subplot(grid[1, 0])
-    right = fig.add_subplot(grid[:, 1])
+    middle = fig.add_subplot(grid[:, 1])
+    right = fig.add_subplot(grid[:, 2], sharey=middle)
     for i, name in enumerate(runs.names):
         look = {"color": PALETTE[i], "ls": STYLES[i]}
-        top.plot(runs.steps[1:], runs.accuracy[1:, i].mean(1), **look)
+        top.plot(runs.steps[1:], runs.accuracy[1:, i].mean(1), label=name, **look)
         bottom.plot(runs.steps[1:], runs.trace[1:, i].mean(1), **look)
-        right.plot(runs.trace[-1, i], runs.accuracy[-1, i], ls="", marker=MARKERS[i],
-                   color=PALETTE[i], ms=7, alpha=0.8, label=name)  # fmt: skip
-    bottom.set(yscale="log", xlabel="updates")
-    right.set(xscale="log")
+        for ax, values in ((middle, runs.trace[-1, i]), (right, rise[i])):
+            ax.plot(values, runs.accuracy[-1, i], ls="", marker=MARKERS[i], color=PALETTE[i],
+                    ms=7, alpha=0.8)  # fmt: skip
+    _finish_methods(fig, top, bottom, middle, right)
+    label_axes(middle, title=f"After {runs.steps[-1]} updates", x="tr H: flat ← → sharp",
+               y="test accuracy")  # fmt: skip
+    label_axes(right, title="A dot a seed", x=f"rise under weight noise, σ = {sigma:g}")
+    return fig
+
+
+def _finish_methods(fig: Figure, top: Axes, bottom: Axes, middle: Axes, right: Axes) -> None:
+    looks = [  # line and marker of a method together
+        Line2D([], [], color=line.get_color(), ls=line.get_linestyle(), marker=MARKERS[i], ms=7,
+               label=line.get_label())
+        for i, line in enumerate(top.lines)
+    ]  # fmt: skip
+    fig.legend(handles=looks, loc="outside upper center", ncols=3, handlelength=3.5)
     top.tick_params(labelbottom=False)
+    bottom.set(yscale="log", xlabel="updates")
     label_axes(top, title="Test accuracy")
     label_axes(bottom, title="tr H on the training set")
-    label_axes(right, title=f"After {runs.steps[-1]} updates, a dot a seed",
-               x="tr H: flat ← → sharp", y="test accuracy")  # fmt: skip
-    for ax in (bottom, right):
-        axis = ax.yaxis if ax is bottom else ax.xaxis
-        axis.set_major_locator(plt.FixedLocator([2, 5, 10, 20, 40]))
+    places = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 40, 100]
+    for ax, axis in ((bottom, bottom.yaxis), (middle, middle.xaxis), (right, right.xaxis)):
+        if ax is not bottom:
+            ax.set_xscale("log")
+        axis.set_major_locator(plt.FixedLocator(places))
         axis.set_major_formatter("{x:g}")
         axis.set_minor_locator(plt.NullLocator())
-    right.legend(loc="upper left", fontsize=10)
-    low, high = runs.accuracy[-1].min(), runs.accuracy[-1].max()
-    right.set_ylim(low - 0.02, high + 0.09)
-    return fig
+    right.tick_params(labelleft=False)
 
 
 def plot_batches(runs: Runs, equal_epochs: dict[str, int], equal_steps: int) -> Figure:

@@ -18,6 +18,7 @@ from helpers.plots.style import PALETTE, label_axes
 Floats = NDArray[np.float64]
 BLUE, ORANGE = PALETTE[:2]
 GREY = "#666666"
+NAMES = {"relu": "ReLU"}
 SHOWN = 10  # copies of the points that are drawn at most
 
 
@@ -104,8 +105,10 @@ def plot_increase(sigmas: Sequence[float], ratios: Mapping[str, Floats]) -> Figu
     fig, ax = plt.subplots(figsize=(9.6, 3.9))
     for i, (name, values) in enumerate(ratios.items()):
         line = curve(ax, sigmas, values, label=name, index=i, marker=True)
-        ax.text(sigmas[0] * 0.93, values[0].mean(), name, color=line.get_color(), ha="right",
-                va="center", size=12)  # fmt: skip
+        ax.text(
+            sigmas[0] * 0.93, values[0].mean(), NAMES.get(name, name), color=line.get_color(),
+            bbox={"fc": "white", "ec": "none", "pad": 1}, ha="right", va="center", size=12,
+        )  # fmt: skip
     reference_line(ax, 1.0, "½σ² tr H")
     ax.set(xscale="log", xlim=(sigmas[0] * 0.72, sigmas[-1] * 1.1), ylim=(0, None))
     ax.set_xticks(sigmas, [f"{s:g}" for s in sigmas])

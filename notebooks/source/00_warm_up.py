@@ -1207,7 +1207,10 @@ claim("batches, each at its fastest rate: steps, positive over centered",
 # | expected calibration error (ECE) | 기대 보정 오차 | the mean gap of that |
 # | flat minimum, sharp minimum | 평평한 최소점, 뾰족한 최소점 | little or much curvature |
 # | Hessian | 헤세 행렬 (헤시안) | matrix of second derivatives |
+# | trace | 대각합 (트레이스) | sum of a matrix's diagonal |
+# | saddle | 안장점 | uphill one way, downhill another |
 # | sharpness-aware minimization (SAM) | 샤프니스 인식 최소화 | gradient where it is worst nearby |
+# | reliability diagram | 신뢰도 다이어그램 | accuracy over confidence |
 # | temperature scaling | 온도 스케일링 | all logits divided by T |
 
 # %% [markdown]

@@ -70,6 +70,9 @@ predict(
 #
 # 1. One copy: how far is the fit from ridge? And with a thousand?
 # 2. Does a large σ need more copies, or fewer?
+#
+# The column of dots at zero: pixels that are blank in all 150 digits. Ridge gives them no weight; a
+# few copies see only noise there, and fit it.
 
 # %%
 X, y = noise.centered_digits(100 * SEED, n=150)
@@ -85,9 +88,9 @@ def ridge_of(penalty):
 
 ridge = ridge_of(len(y) * 0.3**2)
 apart = [np.linalg.norm(copies.fit(0.3, m) - ridge) / np.linalg.norm(ridge) for m in noise.COPIES]
-claim("10 noisy copies: relative distance from ridge", apart[1], low=0.2, high=0.6)
+claim("10 noisy copies: relative distance from ridge", apart[1], low=0.27, high=0.43)
 claim("1000 noisy copies", apart[3], low=0.015, high=0.06)
-claim("ten times the copies: closer by", apart[1] / apart[2], low=2.2, high=5)
+claim("ten times the copies: closer by", apart[1] / apart[2], low=2.7, high=3.6)
 grid = np.geomspace(0.5, 2, 61)  # λ / (nσ²)
 noisy = copies.fit(0.3, 1000)
 fits = [ridge_of(g * len(y) * 0.3**2) for g in grid]
@@ -170,12 +173,12 @@ predict(
 rng = np.random.default_rng([SEED, 2])
 for size in (0.0, 1.0, 3.0):
     w = size * rng.standard_normal(64)
-    shaken = w + 0.1 * rng.standard_normal((20_000, 64))
+    e = 0.1 * rng.standard_normal((10_000, 64))
+    shaken = np.concatenate([w + e, w - e])  # in pairs: the slope cancels
     rise = np.square(y - shaken @ X.T).sum(1).mean() - np.square(y - X @ w).sum()
     theory = 0.1**2 * np.square(X).sum()
-    claim(
-        f"weights of size {size}: rise of the error over σ² Σ‖x‖²", rise / theory, low=0.8, high=1.2
-    )
+    told = f"weights of size {size}: rise of the error over σ² Σ‖x‖²"
+    claim(told, rise / theory, low=0.98, high=1.02)
 
 # %% [markdown]
 # In general, expand the loss around $w$. The slope averages out, the curvature remains:
@@ -226,8 +229,8 @@ check("09.2", expected_increase)
 # ### Does it hold for networks?
 #
 # Networks 64-64-10 are trained on 200 digits, four seeds, once with tanh and once with ReLU. Then
-# noise is added to all weights and biases, twenty times. `flatness.hessian_trace` gives tr H
-# exactly.
+# noise is added to all weights and biases, fifty times and with both signs.
+# `flatness.hessian_trace` gives tr H exactly.
 
 # %%
 predict(
@@ -243,7 +246,7 @@ predict(
 SIGMAS, ratios = (0.01, 0.03, 0.1, 0.2), {}
 for activation in ("tanh", "relu"):
     model, images, labels = noise.train_clean(activation, seeds=seeds, steps=300)
-    rise = noise.loss_increase(model, images, labels, sigmas=SIGMAS, pairs=10, seed=SEED)
+    rise = noise.loss_increase(model, images, labels, sigmas=SIGMAS, pairs=50, seed=SEED)
     theory = 0.5 * np.square(SIGMAS)[:, None] * flatness.hessian_trace(model, images, labels)
     ratios[activation] = rise / theory  # (σ, S)
 plots.show(
@@ -253,10 +256,11 @@ plots.show(
 )
 
 # %%
-claim("tanh, σ = 0.01: rise over ½σ² tr H, mean", ratios["tanh"][0].mean(), low=0.9, high=1.12)
+claim("tanh, σ = 0.01: rise over ½σ² tr H, mean", ratios["tanh"][0].mean(), low=0.92, high=1.08)
 claim("tanh, σ = 0.2, mean", ratios["tanh"][3].mean(), low=1.15, high=1.7)
-claim("ReLU, σ = 0.01, mean", ratios["relu"][0].mean(), low=1.17, high=1.6)
-claim("ReLU, σ = 0.01, every network", ratios["relu"][0], low=1.02)
+claim("ReLU, mean at each σ", ratios["relu"].mean(1), low=1.2)
+claim("ReLU, σ up to 0.1, mean at each σ", ratios["relu"][:3].mean(1), high=1.7)
+claim("ReLU, every network at every σ", ratios["relu"], low=1.08)
 kink = np.maximum(0.1 * rng.standard_normal(100_000) - 0.05, 0).mean()
 claim(
     "max(0, w) at w = −0.05: second derivative 0, but noise σ = 0.1 costs",
@@ -266,9 +270,9 @@ claim(
 )
 
 # %% [markdown]
-# For tanh the formula is right when σ is small. For ReLU it misses about a quarter or more at
-# *every* σ: some unit is near its kink for some image, and each such pair adds a bend that H cannot
-# see. With σ = 0.2 both expansions fail.
+# For tanh the formula is right when σ is small. For ReLU the rise is at least a fifth above the
+# formula at *every* σ: some unit is near its kink for some image, and each such pair adds a bend
+# that H cannot see. With σ = 0.2 the expansion fails for tanh, too.
 #
 # So "the trace of the Hessian of a ReLU network" is a number with a blind spot. Keep that in mind.
 #
@@ -302,15 +306,18 @@ flatness.rescale(model, 0.2)
 change = (model(images) - before).abs().max()
 claim("rescaled: largest change of a logit", change, high=1e-3)
 sharper = flatness.hessian_trace(model, images, labels) / flat
-claim("rescaled: tr H is larger by a factor of", sharper, low=5, high=30)
+claim("rescaled: tr H is larger by a factor of", sharper, low=11, high=17)
 
 # %% [markdown]
 # ### Measure both
 #
 # Still, among networks that were trained in the same way, flatness might tell something. Six
 # methods: the same 200 digits (20 % of the labels wrong), starts, batches, learning rate and number
-# of updates. **SAM** (Foret et al. 2021) takes the gradient where the loss is worst nearby: at
-# $w + \rho\,g/\lVert g\rVert$.
+# of updates. **SAM**, sharpness-aware minimization (Foret et al. 2021), takes the gradient where
+# the loss is worst nearby: at $w + \rho\,g/\lVert g\rVert$.
+#
+# Flatness is measured twice: by tr H, which is about very small noise and does not see the kinks;
+# and by what noise of σ = 0.05 and of σ = 0.2 on all weights adds to the training loss.
 
 # %%
 METHODS = {"plain": Method(), "input noise": Method(input_noise=0.4),
@@ -318,53 +325,79 @@ METHODS = {"plain": Method(), "input noise": Method(input_noise=0.4),
            "SAM": Method(sam=0.2), "label smoothing": Method(smoothing=0.2)}  # fmt: skip
 with tqdm(total=9, desc="24 networks", file=sys.stdout, mininterval=1) as bar:
     runs = flatness.compare(METHODS, seeds=seeds, steps=800, every=100, tick=bar.update)
+weak, strong = noise.loss_increase(  # of 24 networks, at two σ
+    runs.model, *runs.examples, sigmas=(0.05, 0.2), pairs=20, seed=SEED
+).reshape(2, len(METHODS), -1)
 
 # %%
 predict(
-    "After 800 updates, which of these trainings ends at the *flattest* point, and which has the "
+    "After 800 updates, which of these trainings has the *smallest tr H*, and which has the "
     "best test accuracy?",
-    ["SAM is flattest and best", "SAM is flattest, input noise is best",
-     "input noise is flattest and best", "plain is sharpest and worst"],
+    ["SAM has both", "SAM has the smallest tr H, input noise the best accuracy",
+     "input noise has both", "plain has the largest tr H and the worst accuracy"],
     answer=1,
-    because="SAM and weight noise ask for flatness, and get it. Input noise ends at a sharper "
-    "place than plain training, and wins clearly.",
+    because="SAM asks for flatness, and gets it. Input noise ends with a larger tr H than plain "
+    "training, and wins clearly. See below what real noise on the weights says.",
 )  # fmt: skip
 
 # %%
-plots.show(plot_methods(runs), alt="; ".join(
-    f"{name}: test accuracy {a.mean():.2f}, tr H {t.mean():.0f}"
-    for name, (a, t) in ((name, runs.after(800, name)) for name in METHODS)
+plots.show(plot_methods(runs, strong, sigma=0.2), alt="; ".join(
+    f"{name}: test accuracy {a.mean():.2f}, tr H {t.mean():.0f}, rise under noise {r.mean():.2f}"
+    for name, (a, t), r in ((name, runs.after(800, name), r)
+                            for name, r in zip(METHODS, strong, strict=True))
 ))  # fmt: skip
 
 # %%
 score, trace = ({n: runs.after(800, n)[i] for n in METHODS} for i in (0, 1))
-claim("SAM: tr H over plain's, every seed", trace["SAM"] / trace["plain"], low=0.2, high=0.75)
+claim("SAM: tr H over plain's, every seed", trace["SAM"] / trace["plain"], low=0.38, high=0.6)
 others = min(t.mean() for name, t in trace.items() if name != "SAM")
 claim("SAM: mean tr H over that of the next flattest", trace["SAM"].mean() / others, high=0.9)
 claim("input noise: tr H over plain's, every seed", trace["input noise"] / trace["plain"], low=1.1)
-for name, low, high in (("input noise", 0.05, 0.14), ("SAM", 0, 0.05), ("weight noise", 0, 0.05),
-                        ("hidden noise", 0.0, 0.08), ("label smoothing", -0.05, 0.02)):  # fmt: skip
+claim("  rise under weight noise σ = 0.05 over plain's, mean", (weak[1] / weak[0]).mean(),
+      low=0.85, high=1.3)  # fmt: skip
+claim("  the same at σ = 0.2, every seed", strong[1] / strong[0], low=0.4, high=0.9)
+bump = dict(zip(METHODS, (strong / strong[0]).mean(1), strict=True))  # over plain's, mean
+gained = [bump[name] for name in ("hidden noise", "weight noise", "SAM")]
+claim("  the others that gained: the same, means", gained, low=0.4, high=0.9)
+claim("  label smoothing: the same, mean", bump["label smoothing"], low=1.15, high=1.7)
+claim("  weight noise over input noise", bump["weight noise"] / bump["input noise"], high=1.08)
+ratio = trace["hidden noise"] / trace["plain"]
+claim("hidden noise: tr H over plain's, mean", ratio.mean(), low=1.2, high=1.9)
+ratio = trace["weight noise"] / trace["plain"]
+claim("weight noise: tr H over plain's, mean", ratio.mean(), low=0.55, high=0.98)
+for name, low, high in (("input noise", 0.06, 0.13), ("SAM", 0.008, 0.03),
+                        ("weight noise", 0.003, 0.035), ("hidden noise", 0.015, 0.06),
+                        ("label smoothing", -0.05, 0)):  # fmt: skip
     gain = score[name] - score["plain"]
     claim(f"{name} less plain, mean test accuracy", gain.mean(), low=low, high=high)
 gain = score["input noise"] - score["SAM"]
 claim("input noise less SAM, mean", gain.mean(), low=0.03, high=0.12)
-early = runs.after(100, "plain")
-claim("plain: tr H after 800 updates over that after 100", trace["plain"] / early[1], high=0.5)
-lost = early[0] - score["plain"]
-claim("plain: test accuracy lost meanwhile, mean", lost.mean(), low=-0.015, high=0.09)
+middle = runs.after(300, "plain")
+ratio = (trace["plain"] / middle[1]).mean()
+claim("plain: tr H after 800 updates over that after 300, mean", ratio, low=0.27, high=0.45)
+gain = score["plain"] - middle[0]
+claim("plain: test accuracy gained meanwhile, mean", gain.mean(), low=-0.025, high=0.01)
+doubt = dict(zip(METHODS, runs.doubt().mean(1), strict=True))
+claim("plain, SAM: Σ p(1 − p) on training images", [doubt["plain"], doubt["SAM"]], high=0.1)
+claim("input noise, label smoothing: the same",
+      [doubt["input noise"], doubt["label smoothing"]], low=0.2)  # fmt: skip
 
 # %% [markdown]
 # Read the figure slowly.
 #
-# - SAM and weight noise find flat places, and gain two points or so: the idea works a little.
-# - Input noise gains most, at a place that is *sharper* than plain training's.
-# - Look at plain training alone: it becomes three times as flat, **while** its test accuracy stays
-#   or falls by some points. Flatter is not better here.
+# - SAM and weight noise end with a smaller tr H, and gain one to two points: the idea works a
+#   little. Hidden noise gains a bit more, with a *larger* tr H.
+# - Input noise gains most. By tr H its place is *sharper* than plain training's; with real noise of
+#   σ = 0.05 about as sharp; with σ = 0.2 it is *flatter*. "Flat" needs a size.
+# - At σ = 0.2 every method that gained is flatter than plain training, label smoothing is sharper.
+#   That speaks for flatness. But weight noise is as flat there as input noise, and gains far less.
+# - Look at plain training alone: from update 300 to 800 its tr H falls to about a third, and its
+#   test accuracy hardly moves. A smaller tr H is not better here.
 #
 # Why? The Hessian of cross-entropy carries factors $p\,(1-p)$, with $p$ the probability of a class:
-# nearly 0 where $p$ is near 0 or 1. A network that is certain of every
-# training label, wrong ones included, is flat. Flatness measures certainty as well as width. Label
-# smoothing forbids certainty, and stays sharp: that says nothing about its accuracy either.
+# nearly 0 where $p$ is near 0 or 1. A network that is certain of every training label, wrong ones
+# included, has a small tr H: so do plain training and SAM. Input noise and label smoothing stay in
+# doubt (the last two claims). So tr H measures certainty as well as width.
 #
 # ### Do small batches find flatter minima?
 #
@@ -375,7 +408,7 @@ claim("plain: test accuracy lost meanwhile, mean", lost.mean(), low=-0.015, high
 predict(
     "Batches of 4, 16 and 64, the same learning rate. After equal *epochs* batches of 4 are much "
     "flatter. What is left of it after equal numbers of *updates*?",
-    ["all of it: it is the noise of the batch", "little: some 20 to 35 %", "it turns around"],
+    ["all of it: it is the noise of the batch", "less: some 25 to 50 %", "it turns around"],
     answer=1,
     because="After equal epochs the small batches have made sixteen times the updates, and long "
     "training alone makes this network flat.",
@@ -385,26 +418,28 @@ predict(
 sizes = {f"B = {b}": Method(batch_size=b) for b in (4, 16, 64)}
 batches = flatness.compare(sizes, seeds=seeds, steps=800, every=50)
 epochs = {"B = 4": 800, "B = 16": 200, "B = 64": 50}  # 16 epochs each
+small, large = batches.after(800, "B = 4"), batches.after(800, "B = 64")
+few = batches.after(50, "B = 64")
+by_epochs, by_updates = (few[1] / small[1]).mean(), (large[1] / small[1]).mean()
 plots.show(
     plot_batches(batches, epochs, 800),
-    alt="tr H and test accuracy of three batch sizes. "
-    "After equal epochs tr H differs nearly fourfold, after equal updates hardly.",
+    alt="tr H and test accuracy of three batch sizes. tr H of batches of 64 over that of 4: "
+    f"{by_epochs:.1f} after equal epochs, {by_updates:.1f} after equal updates.",
 )
 
 # %%
-small, large = batches.after(800, "B = 4"), batches.after(800, "B = 64")
-few = batches.after(50, "B = 64")
-claim("equal epochs: tr H of B = 64 over B = 4", (few[1] / small[1]).mean(), low=2.8, high=5.5)
-claim("equal updates: the same, mean", (large[1] / small[1]).mean(), low=1.1, high=1.6)
-claim(
-    "equal epochs: accuracy of B = 4 less B = 64", (small[0] - few[0]).mean(), low=-0.06, high=0.03
-)
-claim("equal updates: the same", (small[0] - large[0]).mean(), low=0.0, high=0.06)
+claim("equal epochs: tr H of B = 64 over B = 4, mean", by_epochs, low=3.3, high=4.9)
+claim("equal updates: the same", by_updates, low=1.17, high=1.58)
+alone = (few[1] / large[1]).mean()
+claim("B = 64: tr H after 50 updates over that after 800, mean", alone, low=2.6, high=3.7)
+claim("equal epochs: accuracy of B = 4 less B = 64, mean", (small[0] - few[0]).mean(),
+      low=-0.06, high=0.015)  # fmt: skip
+claim("equal updates: the same", (small[0] - large[0]).mean(), low=0.01, high=0.05)
 
 # %% [markdown]
-# Nearly all of the difference was the number of updates. At equal updates batches of 4 are a little
-# flatter and a few points better. And where they were nearly four times as flat, they were no
-# better.
+# Most of the difference is the number of updates: they alone divide the tr H of batches of 64 by
+# about three. At equal updates batches of 4 have a somewhat smaller tr H, and are one to four
+# points better. At equal epochs their tr H is about a fourth, and they are no better.
 #
 # ## 4 Soft labels · 20 minutes
 #
@@ -653,51 +688,64 @@ explore_smoothing(tasks)
 # %%
 at = {epsilon: i for i, epsilon in enumerate(calibration.EPSILONS)}
 own = np.log((0.8 + 0.02) / 0.02)  # ε = 0.2, K = 10, PyTorch's convention
-claim(
-    "few images, ε = 0.2: median gap less theory",
-    np.median(few.gaps[at[0.2]]) - own,
-    low=-0.1,
-    high=0.25,
-)
-claim("few images, ε = 0: median gap", np.median(few.gaps[0]), low=8, high=13)
+reached = np.median(few.gaps, axis=(1, 2))  # of every ε
+claim("few images, ε = 0.2: median gap less theory", reached[at[0.2]] - own, low=0, high=0.09)
+best = np.log((0.98 + 0.002) / 0.002)
+claim("  ε = 0.02: the same", reached[at[0.02]] - best, low=0.6, high=1.5)
+claim("  ε = 0: median gap", reached[0], low=8.4, high=10)
+missed = np.median(many.gaps[at[0.2]]) - own
+claim("many images, ε = 0.2: median gap less theory", missed, low=-1.2, high=-0.75)
+target = 0.8 * 0.82 + 0.2 * 0.02  # of the true class, averaged over right and wrong labels
+averaged = np.log(9 * target / (1 - target))
+claim("  less theory with averaged targets", missed + own - averaged, low=-0.3, high=0.1)
 claim("few images: ECE without smoothing", few.error()[0].mean(), low=0.04, high=0.1)
 ratio = few.error() / few.error()[0]
-claim("few images: ECE with ε = 0.02 over that, mean", ratio[at[0.02]].mean(), low=0.3, high=0.8)
+claim("few images: ECE with ε = 0.02 over that, mean", ratio[at[0.02]].mean(), low=0.4, high=0.7)
 claim("few images: ECE with ε = 0.2 over that, every seed", ratio[at[0.2]], low=1.3)
-claim("many images: ECE without smoothing", many.error()[0].mean(), low=0.13, high=0.24)
-rise = many.error()[at[0.2]] - many.error()[0]
-claim("many images: ECE added by ε = 0.2, every seed", rise, low=0.08)
+claim("many images: ECE without smoothing", many.error()[0].mean(), low=0.18, high=0.22)
+rise = many.error()[1:] - many.error()[0]
+claim("many images: ECE added by each ε, mean", rise.mean(1), low=0.003)
+claim("many images: ECE added by ε = 0.2, every seed", rise[-1], low=0.08)
 
 # %% [markdown]
+# The gaps: in the first task they follow the theory at ε = 0.2 and lie above it at ε = 0.02. In the
+# second they stay about one below it at ε = 0.2: the wrong labels have smoothed already. With the
+# targets *averaged* over right and wrong labels the theory asks for 2.86, and that is nearly
+# reached.
+#
 # Too sure, and a small ε: the ECE is about halved. A larger ε overshoots. Too modest, as after
 # learning from wrong labels: every ε makes it worse.
 #
-# ### One number repairs more
+# ### One number repairs both
 #
 # A **temperature** divides all logits by $T$ after training (Guo et al. 2017). Fit $T$ on 200
 # validation images: their cross-entropy, one number. No guess changes, so no accuracy is lost.
 
 # %%
-plots.show(plot_repairs(tasks), alt="Calibration error over ε in both tasks: it rises with ε; with "
-           "a temperature it is below 0.05 for all ε. Accuracy falls with ε in the first task, "
-           "rises in the second.")  # fmt: skip
+plots.show(plot_repairs(tasks), alt="Calibration error over ε: lowest at a small ε in the first "
+           "task, rising from 0 in the second; with a temperature about 0.05 or less for all ε. "
+           "Accuracy falls at ε = 0.2 in the first task, rises in the second.")  # fmt: skip
 for name, runs_of in tasks.items():
     repaired = runs_of.error(runs_of.temperature)
-    claim(f"{name}: ECE with a temperature, mean of each ε", repaired.mean(1), high=0.065)
+    claim(f"{name}: ECE with a temperature, mean of each ε", repaired.mean(1), high=0.052)
     heat = runs_of.temperature[0].mean()
-    claim(f"{name}: T without smoothing", heat, low=1.1 if runs_of is few else 0.3,
-          high=1.8 if runs_of is few else 0.75)  # fmt: skip
+    claim(f"{name}: T without smoothing", heat, low=1.1 if runs_of is few else 0.38,
+          high=1.45 if runs_of is few else 0.6)  # fmt: skip
+cooled = few.error(few.temperature)[0] - few.error()[at[0.02]]
+claim("few images: ECE with T less that with ε = 0.02, mean", cooled.mean(), low=-0.02, high=0.02)
 gains = [t.accuracy[at[0.2]] - t.accuracy[0] for t in (few, many)]
-claim("few images: accuracy gained by ε = 0.2, mean", gains[0].mean(), low=-0.09, high=-0.01)
-claim("many images, 20 % wrong: the same", gains[1].mean(), low=0.0, high=0.04)
+claim("few images: accuracy gained by ε = 0.2, mean", gains[0].mean(), low=-0.055, high=-0.015)
+claim("many images, 20 % wrong: the same", gains[1].mean(), low=0.002, high=0.025)
 
 # %% [markdown]
 # $T > 1$ cools a network that is too sure, $T < 1$ encourages one that is too modest. Smoothing can
-# only do the first.
+# only do the first. There the two are a tie in ECE: the temperature needs 200 validation images,
+# and leaves every guess as it is.
 #
 # So what is smoothing good for? With *many* images and wrong labels it gained a point or so: it
-# stops the network from chasing single labels. With few right ones it cost two to five points. And
-# in section 3, with few images and long training on wrong labels, it did not help.
+# may stop the network from chasing single labels. With few images and right labels ε = 0.2 cost two
+# to five points. And in section 3, with few images and long training on wrong labels, it did not
+# help.
 #
 # ### Written question 09.w · 2 points
 # Your labels come from a crowd; you guess that 20 % are wrong. You may choose among input noise,
@@ -707,11 +755,12 @@ claim("many images, 20 % wrong: the same", gains[1].mean(), low=0.0, high=0.04)
 # %% [markdown] written="09.w"
 # ### BEGIN SOLUTION
 # Input noise first. With 20 % wrong labels and 200 images it gained eight to twelve points at equal
-# updates; SAM and weight noise gained about two, label smoothing lost one. Flatness did not decide:
-# SAM was flattest, input noise sharper than plain training. With 900 images and shorter training,
-# smoothing with ε = 0.2 gained about one point, so I would try it as a second step when there are
-# many labels. All this is one kind of wrong label (every class alike) and one kind of network; the
-# crowd may confuse 4 and 9 more often than others.
+# updates; SAM and weight noise gained one to two, label smoothing lost one or two. The trace did
+# not decide: SAM's was smallest, input noise's larger than plain training's (under weight noise of
+# σ = 0.2 input noise was the flatter one). With 900 images and shorter training, smoothing with ε =
+# 0.2 gained about one point, so I would try it as a second step when there are many labels. All
+# this is one kind of wrong label (every class alike) and one kind of network; the crowd may confuse
+# 4 and 9 more often than others.
 #
 # A network that learns from wrong labels is too modest on right ones (ECE about 0.20), and
 # smoothing makes it worse (0.34). I would have some hundred labels checked by an expert, fit a
@@ -725,20 +774,22 @@ claim("many images, 20 % wrong: the same", gains[1].mean(), low=0.0, high=0.04)
 # - Noise on the inputs of a linear model is ridge with λ = nσ², exactly.
 # - Noise on the weights costs ½σ² tr H: nothing but a constant for linear regression, curvature for
 #   networks. H does not see the kinks of ReLU; the noise does.
-# - Flatness depends on how weights are written and on how certain the network is. The best method
-#   here was not flat; training on made plain networks flatter, not better.
+# - Flatness depends on how weights are written, on how certain the network is, and on the size of
+#   the noise. The best method here was sharper than plain training by tr H, and flatter under noise
+#   of σ = 0.2. Training on lowered plain networks' tr H, not their error.
 # - Label smoothing asks for a finite gap of the logits. Say which convention.
 # - It calibrates only networks that are too sure. A temperature does it for all, and keeps
 #   accuracy.
 #
 # ## Where textbooks disagree
 #
-# - *"Flat minima generalize better."* SAM was flattest and gained little; input noise was sharper
-#   than plain training and best; plain training grew flatter and no better (section 3).
-# - *"Small batches find flatter minima."* Nearly fourfold at equal epochs; at equal updates 20 to
-#   35 %, and a few points of accuracy (section 3).
-# - *"Weight noise costs ½σ² tr H."* For tanh and small σ. For ReLU a quarter or more is missing
-#   (section 2).
+# - *"Flat minima generalize better."* Which flatness? By tr H, SAM was flattest and gained little,
+#   input noise was best and sharper than plain training. Under weight noise of σ = 0.2 input noise
+#   was flatter than plain (section 3).
+# - *"Small batches find flatter minima."* About fourfold in tr H at equal epochs; at equal updates
+#   25 to 50 %, and a few points of accuracy (section 3).
+# - *"Weight noise costs ½σ² tr H."* For tanh and small σ. For ReLU the rise is a fifth or more
+#   above it (section 2).
 # - *"Weight noise regularizes."* Not linear regression: its minimum does not move (section 2).
 # - *"Targets 1 − ε and ε/K"* sum to less than 1. PyTorch's are 1 − ε + ε/K and ε/K (section 4).
 # - *"Label smoothing calibrates."* Only networks that are too sure, with a small ε (section 5).

@@ -184,6 +184,13 @@ def _transposed(y: NDArray[np.int64], n_classes: int, epsilon: float, convention
     return np.asarray(_torch_soft(y, n_classes, epsilon, convention).T)
 
 
+def _whole_columns(y: NDArray[np.int64], n_classes: int, epsilon: float, convention: str) -> Array:
+    own, other = _right(n_classes, epsilon, convention)
+    targets = np.full((len(y), n_classes), other)
+    targets[:, y] = own
+    return targets
+
+
 def _label_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
     sizes = ((5, 3, 0.1), (7, 10, 0.25), (1, 4, 0.6), (4, 2, 0.3), (3, 5, 0.0))
 
@@ -222,6 +229,8 @@ SMOOTH = Exercise(
         "Your ε is what the label keeps. It is what the label gives away: ε = 0 are hard "
         "labels.": _soft_by(lambda K, e, c: _right(K, 1 - e, c)),
         "Your array is transposed: rows are examples, columns are classes.": _transposed,
+        "targets[:, y] writes whole columns: every row gets every label. Pair each row with its "
+        "own label: targets[np.arange(n), y].": _whole_columns,
     },
     probes=_label_probes,
 )  # fmt: skip
@@ -261,6 +270,10 @@ GAP = Exercise(
         "You have swapped the conventions (in \"uniform\" the label's target is 1 − ε + ε/K).": (
             lambda e, k, c: _gap_of_logits(e, k, REST if c == UNIFORM else UNIFORM)
         ),
+        "\"rest\" is right; \"uniform\" is not. There the label's target is 1 − ε + ε/K, and any "
+        "other one ε/K.": lambda e, k, c: _gap_of_logits(e, k, REST),
+        "\"uniform\" is right; \"rest\" is not. There the label's target is 1 − ε, and any other "
+        "one ε/(K − 1).": lambda e, k, c: _gap_of_logits(e, k, UNIFORM),
         "Your gap has the wrong sign: the label's logit is the larger one.": _gap_by(
             lambda own, other, k: np.log(other / own)
         ),

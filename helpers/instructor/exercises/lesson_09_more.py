@@ -232,8 +232,13 @@ CALIBRATION = Exercise(
         "weighted mean.": _ece_by(lambda share, gap: np.abs(gap).max()),
         "The absolute value is missing: too sure in one bin must not cancel too modest in "
         "another.": _ece_by(lambda share, gap: (share * gap).sum()),
-        "The absolute value comes too late: take it in every bin, before the sum.": _ece_by(
+        "That is |accuracy − mean confidence| of all examples together: too sure in one bin "
+        "cancels too modest in another. Take the absolute value bin by bin.": _ece_by(
             lambda share, gap: abs((share * gap).sum())
+        ),
+        "You average |hit − confidence| over single examples. Compare means: in each bin the "
+        "accuracy with the mean confidence.": lambda probs, labels, bins: float(
+            np.abs((probs.argmax(1) == labels) - probs.max(1)).mean()
         ),
         "You square the gaps. The ECE averages their absolute values.": _ece_by(
             lambda share, gap: (share * gap**2).sum()
