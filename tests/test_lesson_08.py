@@ -179,6 +179,17 @@ def test_static_figures(runs: augmented.Runs) -> None:
         plt.close(fig)
 
 
+def test_a_policy_looks_the_same_in_all_figures() -> None:
+    assert figures.looks(["no augmentation", "a", "shift, turn, zoom", "b"]) == [0, 1, 2, 5]
+    assert figures.looks(["a", "shift ±1.5 px", "online", "mixup"]) == [6, 1, 2, 5]
+    assert sorted(figures.looks(list("abcdefg"))) == list(range(7))
+
+
+def test_class_lines_leave_out_the_ends() -> None:
+    apart = class_figures._Classes._apart(np.arange(5))
+    np.testing.assert_array_equal(apart, [0, np.nan, 1, 2, 3, np.nan, 4])
+
+
 def test_gallery_sweeps(
     swept: Callable[[Explorable], int], runs: augmented.Runs, canvas: augmentation.Canvas
 ) -> None:
@@ -244,6 +255,8 @@ def deterministic(images: np.ndarray, m: int, rng: np.random.Generator) -> np.nd
         fixed_counts,
         own_entropy,
         deterministic,
+        lambda x, m, rng: shift_by(x, np.rint(rng.uniform(-m, m, (len(x), 2)))),
+        lambda x, m, rng: shift_by(x, np.trunc((m > 0) * rng.uniform(-m - 1, m + 1, (len(x), 2)))),
         lambda x, m, rng: x + 1e-7 * rng.random(x.shape),
         lambda x, m, rng: x * (rng.random(x.shape) < 0.5),
         lambda x, m, rng: shift_by(x, rng.integers(-m, m + 1, (len(x), 2)))[::-1],
@@ -251,6 +264,20 @@ def deterministic(images: np.ndarray, m: int, rng: np.random.Generator) -> np.nd
 )
 def test_random_shift_refuses(answer: Answer) -> None:
     assert judge("08.2", answer).state == "wrong"
+
+
+def test_another_source_of_randomness_is_named() -> None:
+    verdict = judge("08.2", own_entropy)
+    assert "draw from `rng` only" in verdict.message
+    assert "draw from `rng` only" not in judge("08.2", fixed_counts).message
+
+
+def test_uniform_weights_follow_their_generator() -> None:
+    verdict = judge(
+        "08.6", lambda x, y, a, rng: mix_with(x, y, rng.random(len(x)), rng.permutation(len(x)))
+    )
+    assert verdict.mistake.startswith("Your λ is uniform")
+    assert "follows rng" not in verdict.message
 
 
 def square_at(images: np.ndarray, size: int, corners: np.ndarray) -> np.ndarray:

@@ -19,6 +19,18 @@ from helpers.plots.style import MARKERS, PALETTE, label_axes
 Floats = NDArray[np.float64]
 BLUE, ORANGE, GREEN, PINK = PALETTE[:4]
 GREY = "#666666"
+LOOKS = {  # a policy that comes more than once looks the same in all figures: index into PALETTE
+    "no augmentation": 0, "shift ±1.5 px": 1, "shift, turn, zoom": 2, "online": 2,
+    "chosen with knowledge (1)": 2, "one of many": 3, "one of many (1 training)": 3,
+    "cut-out 3×3": 4, "mixup": 5,
+}  # fmt: skip
+
+
+def looks(names: Sequence[str]) -> list[int]:
+    """The index of each name's color and marker: its own, or the next that is free here."""
+    taken = {LOOKS[name] for name in names if name in LOOKS}
+    free = iter([i for i in (1, 5, 6, 4, 3, 0, 2) if i not in taken] + list(range(7)))
+    return [LOOKS[name] if name in LOOKS else next(free) for name in names]
 
 
 def plot_rows(rows: Mapping[str, Floats]) -> Figure:
@@ -45,8 +57,8 @@ def plot_policies(rows: Mapping[str, Floats], *, title: str, lowest: float = 0.0
     fig, ax = plt.subplots(figsize=(9.6, 0.42 * len(rows) + 1.2))
     places, first = np.arange(len(rows))[::-1], next(iter(rows.values())).mean()
     ax.axvline(first, color=GREY, lw=1, ls=(0, (4, 2)), zorder=1)
-    for i, (y, values) in enumerate(zip(places, rows.values(), strict=True)):
-        color, marker = PALETTE[i % 6], MARKERS[i % len(MARKERS)]
+    for i, y, values in zip(looks(list(rows)), places, rows.values(), strict=True):
+        color, marker = PALETTE[i], MARKERS[i]
         ax.plot(values, np.full(len(values), y), ls="", marker=marker, color=color, ms=6, alpha=0.6)
         ax.vlines(values.mean(), y - 0.28, y + 0.28, color=color, lw=3)
         ax.text(1.01, y, f"{values.mean():.3f}", transform=ax.get_yaxis_transform(), va="center")
@@ -69,7 +81,7 @@ def plot_over_time(runs: Runs, names: Sequence[str]) -> Figure:
     places, last = {}, -1.0
     for name in sorted(ends, key=lambda name: ends[name]):  # labels keep a line's distance
         places[name] = last = max(ends[name], last + 0.035)
-    for i, name in enumerate(names):
+    for i, name in zip(looks(names), names, strict=True):
         line = curve(ax, runs.steps, runs.test[:, runs.names.index(name)], label=name, index=i)
         ax.text(runs.steps[-1] * 1.01, places[name], name, color=line.get_color(), va="center")
     ax.set(xlim=(0, runs.steps[-1] * 1.24), ylim=(0, None))

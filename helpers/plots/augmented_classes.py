@@ -23,7 +23,8 @@ GREY = "#666666"
 def explore_classes(runs: Runs) -> Explorable:
     """Accuracy over the strength of a policy, per class; the first arm is no augmentation.
 
-    The other arms are the policies in their order of strength; the second is the mildest.
+    The other arms are the policies in their order of strength, the mildest first; the last one is
+    of another kind and stands apart.
     """
     figure = _Classes(runs)
     policies = figure.policies
@@ -33,7 +34,7 @@ def explore_classes(runs: Runs) -> Explorable:
         figure.fig, figure.update, alt=figure.alt,
         labels={"policy": "policy", "digit": "class shown"},
         policy=ipywidgets.SelectionSlider(options=policies, value=start, description="policy"),
-        digit=(0, 9, 9),
+        digit=(0, 9, 6),
         against=ipywidgets.ToggleButtons(options=against, value=0, description="against"),
     )  # fmt: skip
 
@@ -49,17 +50,22 @@ class _Classes:
         self._draw_bars(right)
 
     def _draw_curves(self, ax: Axes) -> None:
-        x = np.arange(len(self.policies))
-        ax.plot(x, self.per_class[1:], color="#BBBBBB", lw=0.9)
-        ax.plot(x, self.overall[1:], color="black", lw=3, marker="o", label="mean of all")
+        x, count = self._apart(np.arange(len(self.names))), len(self.names)
+        ax.plot(x, self._apart(self.per_class), color="#BBBBBB", lw=0.9, marker=".", ms=4)
+        ax.plot(x, self._apart(self.overall), color="black", lw=3, marker="o", label="mean of all")
         (self.one,) = ax.plot(x, x, color=ORANGE, lw=2.5, ls="--", marker="s", label="class shown")
         ax.axhline(self.overall[0], color="black", lw=1, ls=":", label="mean, no augmentation")
-        self.here = ax.axvline(0, color=BLUE, lw=8, alpha=0.18)
-        ax.set_xticks(x, [name.replace(", ", "\n") for name in self.policies], fontsize=9)
-        ax.set(ylim=(0, 1.14), xlim=(-0.3, len(x) - 0.7), yticks=np.arange(6) / 5)
+        self.here = ax.axvline(0, ymax=0.9, color=BLUE, lw=8, alpha=0.18)
+        ax.set_xticks(range(count), [n.replace("no ", "no\n") for n in self.names], fontsize=9)
+        ax.set(ylim=(0, 1.14), xlim=(-0.4, count - 0.6), yticks=np.arange(6) / 5)
         ax.legend(loc="upper center", fontsize=9, ncols=3)
         label_axes(ax, y="test accuracy", x="policy")
         self.left_title = ax.set_title(" ")
+
+    @staticmethod
+    def _apart(values: Floats) -> Floats:
+        """With gaps after the first and before the last: no line joins them to the others."""
+        return np.insert(np.asarray(values, dtype=float), [1, len(values) - 1], np.nan, axis=0)
 
     def _draw_bars(self, ax: Axes) -> None:
         self.bars = ax.barh(range(CLASSES), np.zeros(CLASSES), height=0.7, color=BLUE)
@@ -74,8 +80,8 @@ class _Classes:
 
     def update(self, policy: str, digit: int, against: int) -> list[Artist]:
         i = self.names.index(policy)
-        self.one.set_ydata(self.per_class[1:, digit])
-        self.here.set_xdata([i - 1, i - 1])
+        self.one.set_ydata(self._apart(self.per_class[:, digit]))
+        self.here.set_xdata([i, i])
         gain = self.per_class[i] - self.per_class[against]
         for c, (bar, width) in enumerate(zip(self.bars, gain, strict=True)):
             bar.set_width(width)
@@ -128,7 +134,7 @@ def explore_triangle(
 
 
 class _Triangle:
-    TRIPLES = ((4, 6, 9), (3, 5, 8), (0, 1, 7))
+    TRIPLES = ((3, 5, 8), (4, 6, 9), (0, 1, 7))
     CORNERS = np.array([(0.5, 0.75**0.5), (0.0, 0.0), (1.0, 0.0)])
 
     def __init__(
@@ -182,8 +188,8 @@ class _Triangle:
         ]  # fmt: skip
         ax.set(xlim=(-0.13, 1.13), ylim=(-0.12, 1.02), aspect="equal")
         ax.set_axis_off()
-        bar = self.fig.colorbar(mesh, ax=ax, shrink=0.75)
-        bar.set_label("distance from the mixed label", size=10)
+        bar = self.fig.colorbar(mesh, ax=ax, shrink=0.75, pad=0.06)
+        bar.set_label("distance from the mixed label", size=10, labelpad=6)
         ax.set_title("All mixtures of three digits")
 
     def _draw_image(self, ax: Axes) -> None:
@@ -191,6 +197,7 @@ class _Triangle:
         ax.set(xticks=[], yticks=[])
         ax.grid(visible=False)
         ax.set_title("This mixture")
+        ax.set_ylabel(" ", size=14)  # keeps the color bar's label at a distance
 
     def _draw_bars(self, ax: Axes) -> None:
         places = np.arange(CLASSES)

@@ -10,7 +10,7 @@
 # After this lesson you will be able to
 # - write shifts, turns, cut-out and mixup, and draw their amounts at random;
 # - say beforehand whether a transform can help on *this* data, and check it with equal updates;
-# - find the class that a policy ruins while the mean improves;
+# - find the class that a policy harms while the mean improves;
 # - average predictions over views of a test image;
 # - judge a policy search and a generative model by the same yardstick.
 #
@@ -69,23 +69,23 @@ policies = {"no augmentation": None, "turned ±10°": affine(10), "shifted ±1 p
 first = augmented.train_policies(centered, policies, seeds=seeds, steps=300)
 rows = {name: first.of(name) for name in policies}
 plots.show(
-    plot_policies(rows, title="Centered digits, 20 of each class", lowest=0.7), alt=spoken(rows)
+    plot_policies(rows, title="Centered digits, 20 of each class", lowest=0.8), alt=spoken(rows)
 )
 
 # %%
 plain = first.of("no augmentation")
 claim("no augmentation: test accuracy", plain.mean(), low=0.9, high=0.96)
-claim("turned: gain, mean", (first.of("turned ±10°") - plain).mean(), low=-0.02, high=0.02)
-claim("shifted: gain, mean", (first.of("shifted ±1 px") - plain).mean(), low=-0.12, high=-0.005)
-claim("all three: gain, mean", (first.of("all, and zoomed ±10 %") - plain).mean(), low=-0.12,
-      high=-0.005)  # fmt: skip
+claim("turned: gain, mean", (first.of("turned ±10°") - plain).mean(), low=-0.02, high=0.006)
+claim("shifted: gain, mean", (first.of("shifted ±1 px") - plain).mean(), low=-0.08, high=-0.012)
+claim("all three: gain, mean", (first.of("all, and zoomed ±10 %") - plain).mean(), low=-0.08,
+      high=-0.018)  # fmt: skip
 
 # %% [markdown]
 # Nothing helps, and the shifts hurt. The label was right in every transformed image, so where is
 # the mistake?
 #
 # A transform tells the network: *this difference does not matter*. That is worth something if the
-# difference occurs in the images to come. Here somebody has already removed it from all of them.
+# difference occurs in the images to come. Here centering has removed it from all of them.
 # Keep this question in mind: **does the transform make differences that the test data have?**
 #
 # ## 2 Your own transforms · 25 minutes
@@ -291,7 +291,7 @@ taken = augmented.confusion(reader.mlps, turned, upright.y_test)[0]  # (true, gu
 moved = warp(upright.x_test[0], right=2)[None]
 hits = augmented.confusion(reader.mlps, moved, upright.y_test)[0].diagonal()
 claim("upright test images: accuracy", reader.of("no augmentation").mean(), low=0.93, high=1)
-claim("shifted by 2 px: mean accuracy over the classes", hits.mean(), low=0.03, high=0.5)
+claim("shifted by 2 px: mean accuracy over the classes", hits.mean(), low=0.06, high=0.24)
 lying = warp(upright.x_test[0], degrees=72)[None]
 fours = (reader.mlps(lying).argmax(-1) == 4).double().mean()
 claim("turned by 72°: share of all test images read as a four", fours, low=0.7, high=1)
@@ -299,7 +299,7 @@ claim("turned by 180°: sixes read as nines", taken[6, 9], low=0.5, high=1)
 claim("turned by 180°: zeros read as zeros", taken[0, 0], low=0.8, high=1)
 
 # %% [markdown]
-# Two pixels of shift and the network reads little more than chance. So if the world shifts its
+# Two pixels of shift and the network reads one or two digits of ten. So if the world shifts its
 # digits, there is a lot to gain. And lying digits are nearly all "fours" to it: it must answer
 # something, also where it has learned nothing.
 #
@@ -309,19 +309,24 @@ claim("turned by 180°: zeros read as zeros", taken[0, 0], low=0.8, high=1)
 #
 # From here on the digits lie on a canvas of 12×12 pixels: turned by up to ±15°, shifted by up to
 # ±1.5 pixels, with noisy pixels, **in training and in test**. Ten of each class to learn from.
+#
+# Two policies run beside the shifts and turns; you meet them later. *Cut-out* blanks a random
+# square of 3×3 pixels (section 5). *One of many* gives each image one transform of a list, of
+# random strength (section 7).
 
 # %%
 canvas = digits_on_canvas(seeds, per_class=10)
+one_each = [int((canvas.y_test[0] == c).nonzero()[0]) for c in range(10)]
 plots.show(plot_rows({
     "training": canvas.x_train[0, 5::10].reshape(-1, 12, 12).numpy(),
-    "test": canvas.x_test[0, :10].reshape(-1, 12, 12).numpy(),
-}), alt="Ten training and ten test digits on the canvas, off center and turned a bit.")  # fmt: skip
+    "test": canvas.x_test[0, one_each].reshape(-1, 12, 12).numpy(),
+}), alt="Training and test digits 0 to 9 on the canvas, off center and turned a bit.")  # fmt: skip
 
 # %%
 predict(
     "Now the same transforms as the canvas: shifts ±1.5 px, turns ±15°, zoom ±10 %. 400 updates of "
     "16 images. Without augmentation the network is right in about 41 % of the test. With it?",
-    ["about 41 %", "about 45 %", "about 65 %", "about 90 %"],
+    ["about 41 %", "about 45 %", "about 60 %", "about 90 %"],
     answer=2,
     because="Every batch brings new positions of the same 100 digits. The network cannot remember "
     "pixels any more; it has to find what stays.",
@@ -341,20 +346,24 @@ plots.show(plot_over_time(runs, list(policies)), alt=spoken(
 # %%
 none = runs.of("no augmentation")
 gain = {name: runs.of(name) - none for name in policies}
-claim("no augmentation: test accuracy", none.mean(), low=0.36, high=0.47)
-claim("shifts: gain, every seed", gain["shift ±1.5 px"], low=0.1, high=0.32)
-claim("shift, turn, zoom: gain, every seed", gain["shift, turn, zoom"], low=0.06, high=0.36)
-claim("shift, turn, zoom: gain, mean", gain["shift, turn, zoom"].mean(), low=0.15, high=0.31)
+claim("no augmentation: test accuracy", none.mean(), low=0.37, high=0.45)
+claim("shifts: gain, every seed", gain["shift ±1.5 px"], low=0.12, high=0.3)
+claim("shift, turn, zoom: gain, every seed", gain["shift, turn, zoom"], low=0.07, high=0.32)
+claim("shift, turn, zoom: gain, mean", gain["shift, turn, zoom"].mean(), low=0.15, high=0.25)
+claim("shifts alone, less shift, turn, zoom: mean",
+      (gain["shift ±1.5 px"] - gain["shift, turn, zoom"]).mean(), low=-0.03, high=0.03)  # fmt: skip
 early = runs.test[1] - runs.test[1, 0]  # (A, S) after 50 updates
-claim("after 50 updates: gain of shift, turn, zoom", early[2].mean(), low=-0.12, high=0.0)
+claim("after 50 updates: gain of shift, turn, zoom", early[2].mean(), low=-0.12, high=-0.03)
+claim("no augmentation: after 150 updates, less after 400", (runs.test[3, 0] - none).mean(),
+      low=-0.02, high=0.02)  # fmt: skip
 
 # %% [markdown]
-# The same transforms that did nothing in section 1 give about twenty points. The shifts do most
-# of it, since shifts are what this canvas has most of.
+# The same kinds of transforms that hurt in section 1 give about twenty points. The shifts do all
+# of it: turns and zoom beside them add nothing that could be seen here.
 #
 # And look at the left end: after 50 updates augmentation is *behind*. Its task is harder. Whoever
-# compares after a short training finds that it does not work. The plain network could stop there
-# and lose nothing: it has learned its 100 images by then.
+# compares after a short training finds that it does not work. The plain network is done early: it
+# could stop after 150 updates and lose nothing, when the augmented one still has far to go.
 #
 # ### Online, or a set made once?
 #
@@ -382,13 +391,14 @@ plots.show(plot_policies(rows, title="400 updates each", lowest=0.3), alt=spoken
 
 # %%
 online = rows["online"]
-claim("×2: gain over no augmentation, mean", (rows["fixed, ×2"] - none).mean(), low=0.0, high=0.09)
-claim("×20 less ×2: mean", (rows["fixed, ×20"] - rows["fixed, ×2"]).mean(), low=0.08, high=0.25)
-claim("online less ×5: mean", (online - rows["fixed, ×5"]).mean(), low=0.03, high=0.2)
-claim("online less ×20: mean", (online - rows["fixed, ×20"]).mean(), low=-0.05, high=0.09)
+step = {k: rows[f"fixed, ×{k}"].mean() for k in (2, 5, 20)}
+claim("×2: gain over no augmentation, mean", step[2] - none.mean(), low=-0.02, high=0.08)
+claim("×5 less ×2: mean", step[5] - step[2], low=0.03, high=0.14)
+claim("×20 less ×5: mean", step[20] - step[5], low=0.01, high=0.1)
+claim("online less ×20: mean", online.mean() - step[20], low=0.0, high=0.06)
 
 # %% [markdown]
-# More copies are better, with falling returns: from ×20 to online there is little left, *at this
+# One more copy gives little, more copies more; from ×20 to online there is little left, *at this
 # number of updates*. Online costs no memory, and stays fresh however long you train.
 #
 # A trap lies here: **split first, then enlarge.** If a copy of a training image lands in the
@@ -458,7 +468,7 @@ def safe_transforms(digit):
 check("08.4", safe_transforms)
 
 # %% [markdown]
-# ### Explore: the mean improves, a class is ruined
+# ### Explore: the mean improves, a class pays
 #
 # A canvas where little is turned (±5°), with shifts as before; ten digits of each class. All
 # policies shift; they differ in how far they turn. The last one puts two of three images on their
@@ -470,8 +480,8 @@ predict(
     "augmentation at all, the mean accuracy rises by some points. And the single classes?",
     ["all gain, some more, some less", "some gain nothing, none loses much", "some lose heavily"],
     answer=2,
-    because="The mean rises because most classes gain from the shifts. But a nine on its head is a "
-    "six with the label 9: these two pay, and the mean does not show it.",
+    because="The mean rises because many classes gain from the shifts. But a nine on its head is a "
+    "six with the label 9. Some class loses about 20 points, and the mean does not show it.",
 )
 
 # %%
@@ -490,28 +500,37 @@ explore_classes(sweep)
 share = {name: sweep.per_class(name) for name in policies}  # each (S, 10)
 plain, head = "no augmentation", "⅔ on head"
 gain = {name: (sweep.of(name) - sweep.of(plain)).mean() for name in policies}
-claim("±5°: gain of the mean", gain["±5°"], low=0.1, high=0.33)
-claim("⅔ on head: gain of the mean", gain[head], low=0.0, high=0.13)
+claim("±5°: gain of the mean", gain["±5°"], low=0.17, high=0.3)
+claim("⅔ on head: gain of the mean", gain[head], low=0.01, high=0.11)
+change = {name: (share[name] - share[plain]).mean(0) for name in policies}  # each (10,)
+claim("⅔ on head: the class that loses most, against no augmentation", change[head].min(),
+      low=-0.4, high=-0.12)  # fmt: skip
+claim("⅔ on head: sixes, against no augmentation", change[head][6], low=-0.4, high=-0.03)
 pair = [6, 9]
-lost = share[head][:, pair].mean(1) - share[plain][:, pair].mean(1)  # (S,)
-claim("⅔ on head: sixes and nines, against no augmentation", lost.mean(), low=-0.4, high=-0.03)
-lost = share[head][:, pair].mean(1) - share["±5°"][:, pair].mean(1)
-claim("⅔ on head: sixes and nines, against ±5°", lost.mean(), low=-0.6, high=-0.2)
-lost = (share["±60°"] - share["±5°"])[:, 8]
-claim("±60°: eights, against ±5°", lost.mean(), low=-0.45, high=-0.03)
+claim("⅔ on head: sixes and nines, against no augmentation", change[head][pair].mean(),
+      low=-0.24, high=-0.05)  # fmt: skip
+less = change[head] - change["±5°"]
+claim("⅔ on head: sixes and nines, against ±5°", less[pair].mean(), low=-0.55, high=-0.22)
+claim("±60°: gain of the mean", gain["±60°"], low=0.03, high=0.12)
+claim("±5°: sevens, gain", change["±5°"][7], low=0.06, high=0.32)
+claim("±60°: sevens, gain", change["±60°"][7], low=-0.42, high=0.02)
 
 # %%
 confused = {name: sweep.confused[list(policies).index(name)] for name in ("±5°", head)}
 sixes = {name: shares[:, 6] for name, shares in confused.items()}
 plots.show(plot_confusion(sixes, 6), alt="What a 6 is taken for: mostly a 6 under turns of 5 "
-           "degrees; with two of three on their heads often a 9.")  # fmt: skip
-claim("⅔ on head: sixes taken for nines", confused[head][:, 6, 9].mean(), low=0.12, high=0.6)
-claim("±5°: the same", confused["±5°"][:, 6, 9].mean(), high=0.06)
+           "degrees; with two of three on their heads in part a 9.")  # fmt: skip
+claim("⅔ on head: sixes taken for nines", confused[head][:, 6, 9].mean(), low=0.17, high=0.55)
+claim("⅔ on head: nines taken for sixes", confused[head][:, 9, 6].mean(), low=0.1, high=0.4)
+swapped = [confused["±5°"][:, a, b].mean() for a, b in ((6, 9), (9, 6))]
+claim("±5°: the same two", swapped, high=0.04)
 
 # %% [markdown]
-# "⅔ on head" is a policy that *helps*: some points on average, against nothing at all. But it
-# teaches that a six is a nine, and these two classes pay for it. ±60° raises the mean, too, and
-# its eights lose part of what ±5° gave them.
+# "⅔ on head" is a policy that *helps*: some points on average, against nothing at all. But some
+# class loses about 20 points. Which one changes with the data; sixes lose with each of our seeds,
+# for the policy teaches that a six is a nine. Against the same shifts without the turn, sixes and
+# nines together lose more than 20 points. ±60° raises the mean, too, and its sevens lose all that
+# ±5° gave them.
 #
 # Only the accuracy per class shows that, and in full only against the right reference: the same
 # shifts without the turn. So report accuracy **per class**, and compare each part of a policy with
@@ -519,23 +538,22 @@ claim("±5°: the same", confused["±5°"][:, 6, 9].mean(), high=0.06)
 #
 # ### Written question 08.w · 2 points
 # Look at the explorable above, at "⅔ on head". This rotation policy raises the mean accuracy
-# against no augmentation, and ruins part of the classes. Choose the class that it hurts most: by
-# how much? Explain what happened, with the figure above. Why is the mean no warning? Propose a
-# repair, and say how you would check it.
+# against no augmentation, and some classes lose. Take the sixes: how much do they lose against no
+# augmentation, and against ±5°? Explain what happened, with the figure above. Why is the mean no
+# warning? Propose a repair, and say how you would check it.
 
 # %% [markdown] written="08.w"
 # ### BEGIN SOLUTION
-# With the default seed sevens and threes fall most against no augmentation, by about 20 points,
-# then nines and sixes, by about 10. The dots of the sevens and threes differ much, and with other
-# data (another COURSE_SEED) these two lose nothing: that may be chance. Sixes lose with each of
-# them, and nines nearly always. Against the same shifts without the turn sixes and nines lose 25
-# points and more. The mean rises by about three points.
+# With the default seed sixes lose about 7 points against no augmentation, nines about 12; against
+# ±5°, the same shifts without the turn, about 30 both. The mean rises by about three points. The
+# dots differ much from network to network. Sevens and threes lose even more here, which the figure
+# above does not explain. With other data (another COURSE_SEED) sixes lose, too.
 #
 # A nine on its head looks like a six, but keeps the label 9; a six on its head looks like a nine,
 # with the label 6. Two of three training images say the wrong thing about what an upright six
-# looks like. The figure shows it: about a quarter of the sixes are taken for nines, hardly any were
-# before. The mean is no warning, for the other classes gain from the shifts, which are in the same
-# policy and have nothing to do with the turn.
+# looks like. The figure shows it: on average about a quarter of the sixes are taken for nines (in
+# one network most, in another hardly any); at ±5° nearly none. The mean is no warning, for other
+# classes gain from the shifts, which are in the same policy and have nothing to do with the turn.
 #
 # Repair: leave out the half turn (it occurs in no test image, so that it cannot help anybody), or,
 # if upside-down digits were to come, turn the other classes only, and never 6 and 9. Check per
@@ -639,7 +657,7 @@ check("08.6", mixup)
 predict(
     "Mixup with α = 1 (λ uniform) and nothing else, on our canvas: 100 training digits, 400 "
     "updates. Test accuracy, against no augmentation?",
-    ["5 points higher or more", "about the same", "5 points lower or more"],
+    ["3 points higher or more", "about the same", "3 points lower or more"],
     answer=2,
     because="A blend of a 3 on the left and a 5 on the right is like no test image, and what is "
     "missing here is positions: mixup makes none. On large networks and photographs it does help.",
@@ -655,10 +673,10 @@ rows = {"no augmentation": none, "cut-out 3×3": runs.of("cut-out 3×3"),
 plots.show(plot_policies(rows, title="400 updates each", lowest=0.2), alt=spoken(rows))
 
 # %%
-claim("cut-out: gain, every seed", rows["cut-out 3×3"] - none, low=-0.16, high=0.0)
-claim("mixup: gain, mean", (rows["mixup"] - none).mean(), low=-0.14, high=-0.03)
+claim("cut-out: gain, every seed", rows["cut-out 3×3"] - none, low=-0.18, high=-0.015)
+claim("mixup: gain, mean", (rows["mixup"] - none).mean(), low=-0.11, high=-0.035)
 gain = (rows["… and mixup"] - online).mean()
-claim("mixup on top of the transforms: gain, mean", gain, low=-0.22, high=-0.04)
+claim("mixup on top of the transforms: gain, mean", gain, low=-0.2, high=-0.07)
 
 # %% [markdown]
 # Both hurt this small network, and mixup also on top of transforms that help. Neither gives the
@@ -724,11 +742,11 @@ check("08.7", predict_tta)
 predict(
     "16 views of each test image: shifts ±1.5 px, turns ±15°. One network was trained without "
     "augmentation, one with the same transforms. Who gains from the views?",
-    ["only the one without: the other has seen it all", "both, by a point or more",
+    ["only the one without: the other has seen it all", "both",
      "only the one with: the other cannot read the views"],
     answer=1,
-    because="Averaging cuts the part of the error that changes with the position. Here the "
-    "augmented network, too, has much of it left; after a longer training it would gain less.",
+    because="Averaging cuts the part of the error that changes with the position. The "
+    "augmented network has some of it left, too.",
 )  # fmt: skip
 
 # %%
@@ -742,13 +760,13 @@ try:
     print(f"predict_tta agrees with the average on {same:.0%} of the images")
 except NotImplementedError:
     print("not attempted yet: predict_tta; going on with the average")
-claim("no augmentation: gain from 16 views, mean", more[0].mean(), low=0.005, high=0.08)
-claim("shift, turn, zoom: gain from 16 views, mean", more[2].mean(), low=0.0, high=0.1)
+claim("no augmentation: gain from 16 views, mean", more[0].mean(), low=0.01, high=0.07)
+claim("shift, turn, zoom: gain from 16 views, mean", more[2].mean(), low=0.0, high=0.07)
 claim("the price: forward passes per image", len(seen), low=17, high=17)
 
 # %% [markdown]
-# One to five points, for seventeen times the work at test time. Augmentation in *training* gave
-# about twenty, and costs nothing at test time.
+# Up to about five points, for seventeen times the work at test time. Augmentation in *training*
+# gave about twenty, and costs nothing at test time.
 #
 # The views must keep the class, too. A view that puts the digit on its head votes for nines.
 #
@@ -777,20 +795,21 @@ title = "Who chooses? (number of trainings)"
 plots.show(plot_policies(rows, title=title, lowest=0.2), alt=spoken(rows))
 
 # %%
-claim("one of many: gain over none, mean", (runs.of("one of many") - none).mean(), low=0.04,
-      high=0.2)  # fmt: skip
+way = (runs.of("one of many") - none).mean() / (online - none).mean()
+claim("one of many: its gain, as a part of that of knowledge", way, low=0.25, high=0.8)
 spread = searched.test[-1].mean(1)
-claim("random policies: best less worst, mean accuracy", np.ptp(spread), low=0.08, high=0.45)
+claim("random policies: best less worst, mean accuracy", np.ptp(spread), low=0.1, high=0.45)
+claim("random policies: mean gain over none", spread.mean() - none.mean(), low=-0.06, high=0.11)
 claim("best of 4 by validation, less the average policy", (best - searched.test[-1].mean(0)).mean(),
-      low=0.03, high=0.3)  # fmt: skip
-claim("chosen with knowledge, less the search", (online - best).mean(), low=-0.07, high=0.2)
-claim("validation accuracy of the chosen less its test", (searched.val.max(0) - best).mean(),
-      low=-0.06, high=0.1)  # fmt: skip
+      low=0.03, high=0.27)  # fmt: skip
+claim("the search, less chosen with knowledge", (best - online).mean(), low=-0.22, high=0.03)
 
 # %% [markdown]
-# The search finds a good policy among bad ones, for four trainings instead of one, and does not
-# clearly beat somebody who knows how the canvas was made. One of many needs no choice at all and
-# gets a good part of the way.
+# The four policies differ by ten points and more, and on average they give little. The search
+# picks a better one. Its price: four trainings instead of one, and 200 validation labels, twice
+# the training set. What four draws contain is luck: with none of our seeds did the best of them
+# clearly beat somebody who knows how the canvas was made, and with the default seed it is far
+# behind. One of many, with strengths set once by hand, gets about half of the way.
 #
 # So: if you know how your data vary, write it down as a transform. If not, one of many first, then
 # a search, with validation images that the test never sees.
@@ -808,11 +827,11 @@ claim("validation accuracy of the chosen less its test", (searched.val.max(0) - 
 # %%
 predict(
     "20 digits of each class on the canvas. Which of the two models helps a network?",
-    ["both: more data is more data", "PCA clearly, the Gaussian not", "neither",
+    ["both: more data is more data", "PPCA clearly, the Gaussian not", "neither",
      "both, by more than the transforms"],
     answer=2,
     because="A sum of shifted digits is no shifted digit: the Gaussian draws ghosts and does harm. "
-    "PCA's ghosts come with noise; they cost as much as the noise gives.",
+    "PPCA's ghosts come with noise, and neither help nor harm.",
 )  # fmt: skip
 
 # %%
@@ -836,17 +855,20 @@ plots.show(
     plot_policies(rows, title="20 of each class, 400 updates each", lowest=0.3), alt=spoken(rows)
 )
 gain = {name: values - rows["no augmentation"] for name, values in rows.items()}
-claim("Gaussian: gain, mean", gain["Gaussian of each class"].mean(), low=-0.09, high=0.0)
-claim("PPCA: gain, mean", gain["PPCA of each class"].mean(), low=-0.03, high=0.035)
+claim("Gaussian: gain, mean", gain["Gaussian of each class"].mean(), low=-0.07, high=-0.015)
+claim("PPCA: gain, mean", gain["PPCA of each class"].mean(), low=-0.025, high=0.025)
 claim("pixel noise less PPCA: mean", (gain["pixel noise"] - gain["PPCA of each class"]).mean(),
-      low=0.01, high=0.12)  # fmt: skip
+      low=0.025, high=0.085)  # fmt: skip
 claim("transforms less PPCA: mean", (gain["shift, turn, zoom"] - gain["PPCA of each class"]).mean(),
-      low=0.06, high=0.25)  # fmt: skip
+      low=0.09, high=0.17)  # fmt: skip
 
 # %% [markdown]
 # A model that is fitted to your 200 images knows no more than these 200 images and its own form.
 # The form decides: "digits vary linearly" is false, "digits move" is true. A transform is a
 # generative model, too: one with the right form.
+#
+# Noise and transforms are drawn anew for each batch, the generated half is made once; part of
+# their lead may come from that.
 #
 # Generated data pay when the generator was trained on *other* data, or knows a law that you do.
 
@@ -860,21 +882,21 @@ claim("transforms less PPCA: mean", (gain["shift, turn, zoom"] - gain["PPCA of e
 # - A transform must keep the class, *each* class. Report per class; compare with the policy without
 #   the part in question.
 # - Cut-out and mixup are no cure for a lack of positions, and hurt here.
-# - Views at test time give one to five points at many times the cost.
-# - A search needs validation data. Knowledge of how the data vary costs nothing.
+# - Views at test time gave up to about five points, at many times the cost.
+# - A search needs validation data and luck in its draws; knowledge of how the data vary does not.
 # - A class model fitted to the same few images adds nothing here; plain noise adds more.
 #
 # ## Where textbooks disagree
 #
 # - *"More data from old always helps."* On centered digits no transform helped, shifts hurt
 #   (section 1); on the canvas they lose at 50 updates and win at 400 (section 3).
-# - *"A policy that raises the accuracy is good."* "⅔ on head" raised the mean and ruined sixes
-#   and nines; ±60° raised it and cost the eights part of what ±5° gave them (section 4).
+# - *"A policy that raises the accuracy is good."* "⅔ on head" raised the mean, and some class lost
+#   about 20 points; ±60° raised it and cost the sevens all that ±5° gave them (section 4).
 # - *"Mixup and cut-out improve generalization."* Not on this small network: both hurt (section 5).
 # - *"Test-time augmentation does not help a network trained with augmentation."* Here it did
-#   (section 6); after 400 updates the network was far from invariant.
-# - *"Learned policies beat hand-made ones."* The best of four did not clearly beat knowledge
-#   (section 7).
+#   (section 6), after 400 updates.
+# - *"Learned policies beat hand-made ones."* The best of four random policies never clearly beat
+#   the one chosen with knowledge (section 7).
 # - *"Generative models give new training data."* A Gaussian of each class did harm, PPCA gave
 #   nothing; plain pixel noise gave more than both (section 8).
 #

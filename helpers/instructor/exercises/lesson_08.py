@@ -322,6 +322,8 @@ TTA = Exercise(
         "You follow the most certain view. Take the mean over the views, not the maximum.": (
             lambda p: p.max(0).argmax(-1)
         ),
+        "You take the median over the views. Asked is their mean, in which a view that is sure "
+        "counts more.": lambda p: np.median(p, 0).argmax(-1),
         "You multiply the views' probabilities (or average logarithms): then one view that is sure "
         "has a veto. Asked is the arithmetic mean.": lambda p: gmean(p, axis=0).argmax(-1),
         "You average over the images: axis 0 counts views, axis 1 images, axis 2 classes.": (
@@ -338,8 +340,9 @@ WRITTEN = Written(
     id="08.w",
     title="A rotation policy: better on average, worse for one class",
     rubric={
-        "Names the class with figures from the plot (against no augmentation, while the mean "
-        "rises) and explains it by what a turned image of this class looks like.": 1,
+        "Says from the plot how much the sixes lose (against no augmentation, while the mean "
+        "rises, and against ±5°) and explains it: a turned nine looks like a six, with the "
+        "label 9.": 1,
         "Proposes a repair that follows from the explanation (a smaller angle, or another "
         "treatment of this class) and says how to check it per class, on validation images.": 1,
     },

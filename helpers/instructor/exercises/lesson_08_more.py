@@ -67,14 +67,22 @@ def _one_for_all(n: int, m: int, rng: Rng) -> Array:
     return np.tile(rng.integers(-m, m + 1, (1, 2)), (n, 1))
 
 
+def _rounded(n: int, m: int, rng: Rng) -> Array:
+    return np.rint(rng.uniform(-m, m, (n, 2))).astype(int)
+
+
+def _own_draw(n: int, m: int, rng: Rng) -> Array:
+    return _whole(n, m, np.random.default_rng(0))
+
+
 def _extremes(n: int, m: int, rng: Rng) -> Array:
     return m * (2 * rng.integers(0, 2, (n, 2)) - 1)
 
 
 def _shift_probes(rng: Rng) -> list[tuple[Any, ...]]:
     seed = int(rng.integers(1_000_000))
-    wide, tall = _told_apart(20, 3, 4), _told_apart(20, 5, 4)
-    ones = [(wide, 1, Seed(seed + i)) for i in range(6)]
+    wide, tall = _told_apart(120, 2, 2), _told_apart(16, 5, 4)
+    ones = [(wide, 1, Seed(seed + i)) for i in range(7)]  # 840 images: ends that come half as often
     twos = [(tall, 2, Seed(seed + 100 + i)) for i in range(6)]
     return [*ones, *twos, ones[0], twos[0], (wide[:2], 0, Seed(seed + 200))]
 
@@ -105,9 +113,10 @@ RANDOM_SHIFT = Exercise(
         ),
         "You repeat the edge pixels. What comes in from outside is 0.": _moved(_whole, mode="edge"),
         "Your shifts do not come from `rng`: the same generator must give the same shifts, and "
-        "another one others.": lambda x, m, rng: _torch_random_shift(
-            x, m, np.random.default_rng(0)
-        ),
+        "another one others.": _moved(_own_draw),
+        "Not all of your shifts are equally likely. Did you round rng.uniform (the two ends come "
+        "half as often) or cut off its decimals (0 comes twice as often)? Use "
+        "rng.integers.": _moved(_rounded),
         "You shift sideways only: draw a dy, too.": _moved(
             lambda n, m, rng: _whole(n, m, rng) * [1, 0]
         ),
@@ -190,6 +199,15 @@ def _over_the_edge(images: Array, size: int, rng: Rng) -> Array:
     return out
 
 
+def _from_any_pixel(images: Array, size: int, rng: Rng) -> Array:
+    """Upper left corners anywhere: squares are cut off below and at the right."""
+    out, (_, h, w) = images.copy(), images.shape
+    for image in out:
+        top, left = rng.integers(h), rng.integers(w)
+        image[top : top + size, left : left + size] = 0
+    return out
+
+
 def _cutout_probes(rng: Rng) -> list[tuple[Any, ...]]:
     seed, images = int(rng.integers(1_000_000)), _told_apart(20, 4, 5)
     twos = [(images, 2, Seed(seed + i)) for i in range(6)]
@@ -214,6 +232,9 @@ CUTOUT = Exercise(
         "them apart.": _blanked(_on_the_diagonal),
         "Your square can stick out over the border, so that less is blanked. Here it lies wholly "
         "inside.": _over_the_edge,
+        "Your top row is drawn from all h rows, or your left column from all w: low and far right, "
+        "the square is cut off. Only h − size + 1 rows, w − size + 1 columns can begin "
+        "it.": _from_any_pixel,
         "You blank one row and one column too many.": _blanked(
             _corners, extent=lambda size: (size + 1, size + 1)
         ),
@@ -282,6 +303,12 @@ def _along_classes(x: Array, y: Array, alpha: float, rng: Rng) -> tuple[Array, A
     return side * x + (1 - side) * x[order], columns * y + (1 - columns) * y[order]
 
 
+def _each_pixel(x: Array, y: Array, alpha: float, rng: Rng) -> tuple[Array, Array]:
+    a, b = rng.beta(alpha, alpha, x.shape), rng.beta(alpha, alpha, y.shape)
+    order = rng.permutation(len(x))
+    return a * x + (1 - a) * x[order], b * y + (1 - b) * y[order]
+
+
 def _mixup_probes(rng: Rng) -> list[tuple[Any, ...]]:
     seed, n = int(rng.integers(1_000_000)), 12
 
@@ -327,6 +354,8 @@ MIXUP = Exercise(
         "once.": _mixed(partners=lambda n, rng: _twice(rng.integers(0, n, n))),
         "Nothing comes from `rng`: the same generator must give the same mix, and another one "
         "another mix.": lambda x, y, a, rng: _torch_mixup(x, y, a, np.random.default_rng(2)),
+        "You draw a λ for every pixel. Draw one for every image, of shape (n, 1), and use it for "
+        "all of its pixels and its label.": _each_pixel,
         "λ of shape (n,) runs along the classes of y. Give it the shape (n, 1), one value a "
         "row.": _along_classes,
     },
