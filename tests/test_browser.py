@@ -42,6 +42,7 @@ OVERFLOW = """e => {
     const beyond = parts.map(part => part.getBoundingClientRect().right - right);
     return Math.max(cell.scrollWidth - cell.clientWidth, ...beyond);
 }"""
+TRIES = 5  # of a key, half a second apart
 PAGE_HEIGHT = 2000  # pixels of one screenshot of a notebook
 GOOD_FIGURE = """
 from matplotlib import pyplot as plt
@@ -138,11 +139,20 @@ class Figure:
         mouse.up()
 
     def press(self, handle: Any, key: str) -> None:
-        """Press a key once the focus is settled: after a click JupyterLab may take it, late."""
-        self.notebook.page.wait_for_function(
-            FOCUS_RESTS, arg=handle.element_handle(), timeout=PATIENCE, polling=50
-        )
-        self.notebook.page.keyboard.press(key)
+        """Press a key until the handle has moved: what JupyterLab is still busy with may take it.
+
+        A drag that it has begun itself takes all keys until the mouse's button is released.
+        """
+        before = handle.get_attribute("aria-valuenow")
+        for _ in range(TRIES):
+            self.notebook.page.wait_for_function(
+                FOCUS_RESTS, arg=handle.element_handle(), timeout=PATIENCE, polling=50
+            )
+            self.notebook.page.keyboard.press(key)
+            if handle.get_attribute("aria-valuenow") != before:
+                return
+            self.notebook.page.wait_for_timeout(500)
+            self.notebook.page.mouse.up()
 
     def try_slider(self, slider: Any, name: str) -> None:
         handle, track = slider.locator(".noUi-handle"), slider.locator(".noUi-base")
