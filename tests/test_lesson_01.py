@@ -334,6 +334,22 @@ def test_static_figures_draw_what_they_are_given() -> None:
     plt.close(fig)
 
 
+def test_curves_that_end_in_one_place_share_a_label() -> None:
+    fig, ax = plt.subplots()
+    runs = {"a": np.full((2, 2), 2.3), "b": np.full((2, 2), 2.301), "c": np.full((2, 2), 2.0)}
+    draw_losses(ax, [0, 10], runs, top=2.5)
+    assert sorted(t.get_text() for t in ax.texts) == ["a,\nb", "c"]
+    plt.close(fig)
+
+
+def test_titles_give_two_digits() -> None:
+    from helpers.plots.initialization import _short
+
+    assert [_short(np.log10(v)) for v in (0.3, 0.316, 1, 12, 400)] == [
+        "0.30", "0.32", "1.0", "12", "400",
+    ]  # fmt: skip
+
+
 # --- the judge of orthogonal matrices
 
 
@@ -429,3 +445,22 @@ def test_judge_gives_nothing_for_cheats(cheat: Callable[..., np.ndarray]) -> Non
 def test_judge_says_nothing_can_be_said(wrong: Callable[..., np.ndarray], message: str) -> None:
     with pytest.raises(Unfit, match=message):
         judge_orthogonal(answers(wrong))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "shown"),
+    [
+        (lambda r, c, g, rng: haar(max(r, c), min(r, c), g, rng), (3, 6, 2.0, Seed(2))),
+        (lambda r, c, g, rng: haar(r, c, g, np.random.default_rng()), (7, 4, 2.0, Seed(1))),
+        (lambda r, c, g, rng: g * np.ones((r, c)) + rng.random((r, c)) * (r == 7), None),
+    ],
+    ids=["wide not transposed", "own generator", "draws for one shape only"],
+)
+def test_judge_shows_the_call_that_failed(wrong: Callable[..., np.ndarray], shown: Any) -> None:
+    with pytest.raises(Unfit) as caught:
+        judge_orthogonal(answers(wrong))
+    if shown is None:
+        assert caught.value.arguments is not None
+        assert caught.value.arguments[:3] == (2, 2, 1.0)
+    else:
+        assert caught.value.arguments == shown

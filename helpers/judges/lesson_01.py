@@ -7,7 +7,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from helpers.judges import Call, Property, Unfit, as_part, exactly, mean_of, require_array, share
+from helpers.judges import (
+    Call,
+    Property,
+    Unfit,
+    as_part,
+    exactly,
+    looking_at,
+    mean_of,
+    require_array,
+    share,
+)
 
 SLACK = 1e-6  # rounding; a random matrix that is not orthogonal is off by 0.1 and more
 
@@ -18,9 +28,7 @@ def orthogonal(calls: Sequence[Call]) -> list[Property]:
     Needs tall, wide and square shapes, one seed twice, and many calls of shape (2, 2), whose
     columns show whether all orthogonal matrices are equally likely (Mezzadri 2007).
     """
-    matrices = [
-        require_array(c.output, c.arguments[:2], what=f"orthogonal{c.arguments[:2]}") for c in calls
-    ]
+    matrices = [_require_matrix(call) for call in calls]
     _require_random(calls, matrices)
     gains = [c.arguments[2] for c in calls]
     sizes = [float(np.linalg.norm(m) / np.sqrt(min(m.shape))) for m in matrices]
@@ -28,7 +36,8 @@ def orthogonal(calls: Sequence[Call]) -> list[Property]:
     tall = [o for m, o in zip(matrices, off, strict=True) if m.shape[0] >= m.shape[1]]
     wide = [o for m, o in zip(matrices, off, strict=True) if m.shape[0] < m.shape[1]]
     if min(max(tall), max(wide)) > SLACK:
-        raise Unfit("value", _tell_crooked(matrices))
+        with looking_at(calls[off.index(max(off))]):
+            raise Unfit("value", _tell_crooked(matrices))
     errors = [s / g - 1 for s, g in zip(sizes, gains, strict=True)]
     small = np.array([m for m in matrices if m.shape == (2, 2)])  # (many, 2, 2)
     angle = np.arctan2(small[:, 1, 0], small[:, 0, 0])  # of each first column
@@ -46,6 +55,12 @@ def orthogonal(calls: Sequence[Call]) -> list[Property]:
     return found + as_part("all equally likely", _mean_cosine(1, angle), *varied, turned)
 
 
+def _require_matrix(call: Call) -> np.ndarray:
+    rows, cols = call.arguments[:2]
+    with looking_at(call):
+        return require_array(call.output, (rows, cols), what=f"orthogonal({rows}, {cols})")
+
+
 def _mean_cosine(times: int, angle: np.ndarray) -> Property:
     """The mean of cos kθ of independent angles: 0 when all directions are equally likely."""
     name = f"mean of cos {times if times > 1 else ''}θ, first columns of many 2×2 matrices"
@@ -54,18 +69,16 @@ def _mean_cosine(times: int, angle: np.ndarray) -> Property:
 
 def _require_random(calls: Sequence[Call], matrices: Sequence[np.ndarray]) -> None:
     """An answer that ignores its generator earns nothing for being orthogonal."""
-    again = [
-        _alike(matrices[i], matrices[j]) == (calls[i].arguments[3] == calls[j].arguments[3])
-        for i in range(len(calls))
-        for j in range(i)
-        if calls[i].arguments[:3] == calls[j].arguments[:3] and matrices[i].size > 1
-    ]
-    if not all(again):
-        text = (
-            "the output does not follow rng: draw with the generator that you are given, and "
-            "only with it"
-        )
-        raise Unfit("value", text)
+    text = (
+        "the output does not follow rng: draw with the generator that you are given, and only "
+        "with it"
+    )
+    pairs = [(i, j) for i in range(len(calls)) for j in range(i) if matrices[i].size > 1]
+    for i, j in pairs:
+        (*sizes, seed), (*others, other) = calls[i].arguments, calls[j].arguments
+        if sizes == others and _alike(matrices[i], matrices[j]) != (seed == other):
+            with looking_at(calls[i]):
+                raise Unfit("value", text)
 
 
 def _alike(one: np.ndarray, other: np.ndarray) -> bool:

@@ -28,7 +28,7 @@ PANELS, BINS = 6, 50
 BLUE, ORANGE, GREEN = PALETTE[0], PALETTE[1], PALETTE[2]
 INK, QUIET = "#222222", "#6B6B6B"
 LEFT, RIGHT, GAP = 0.075, 0.985, 0.018  # of the figure's width
-STD_RANGE, GRADIENT_RANGE = (-6, 2), (-8, 4)  # decades
+STD_RANGE, GRADIENT_RANGE = (-8, 2), (-8, 4)  # decades
 # What a histogram spans: values outside are counted in its last bins.
 SPANS = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "relu": (-3 / (BINS - 1), 3.0)}
 ENDS = {"sigmoid": ("0", "1"), "tanh": ("−1", "1"), "relu": ("0", "≥ 3")}
@@ -236,7 +236,7 @@ def _short(log10: float) -> str:
     if log10 <= -299:
         return "0"
     if abs(log10) < 4:
-        return f"{10**log10:.2g}" if log10 < 2 else f"{10**log10:,.0f}"
+        return f"{10**log10:#.2g}".rstrip(".") if log10 < 2 else f"{10**log10:,.0f}"
     return f"10{str(round(log10)).translate(_RAISED)}"
 
 

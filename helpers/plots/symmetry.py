@@ -27,7 +27,7 @@ def symmetry_figure(
     tiles = [_make_tile(fig, unit) for unit in range(UNITS)]
     fig.text(0.03, 0.925, "Weights into the 16 hidden units, as 8×8 images", fontsize=12)
     apart_ax, accuracy_ax = (fig.add_axes((x, 0.17, 0.2, 0.66)) for x in (0.49, 0.775))
-    apart, dot = _make_curve(apart_ax, PALETTE[1], "Units apart by (max)")
+    apart, dot = _make_curve(apart_ax, PALETTE[1], "Largest difference\nof two units")
     apart_ax.set(yscale="log", ylim=(FLOOR / 2, 10))
     ticks = (FLOOR, 1e-2, 1)
     apart_ax.set_yticks(ticks, ["0", "$10^{-2}$", "1"])

@@ -95,11 +95,12 @@ def _statistics(
     across: Callable[[np.ndarray], float] = lambda h: float(np.sqrt(h.var(0).mean())),
     ddof: int = 0,
     sides: tuple[bool, bool] = (True, True),
+    overall: Callable[[np.ndarray], float] | None = None,
 ) -> Statistics:
     low, high = LIMITS.get(activation, (None, None))
     rows = []
     for h in layers:
-        std = torch.tensor(h).std(correction=ddof).item()
+        std = overall(h) if overall else torch.tensor(h).std(correction=ddof).item()
         if low is None or high is None:
             beyond = h == 0
         else:
@@ -173,6 +174,18 @@ LAYER_STATISTICS = Exercise(
             lambda layers, activation: _statistics(
                 layers, activation, sides=(activation != "tanh", True)
             )
+        ),
+        "For the sigmoid you counted outputs above 0.98 only; those below 0.02 have a slope of "
+        "nearly zero as well.": lambda layers, activation: _statistics(
+            layers, activation, sides=(activation != "sigmoid", True)
+        ),
+        "For the sigmoid you counted outputs below 0.02 only; those above 0.98 have a slope of "
+        "nearly zero as well.": lambda layers, activation: _statistics(
+            layers, activation, sides=(True, activation != "sigmoid")
+        ),
+        "For `std` you averaged the stds of the units, which leaves out how their means differ. "
+        "Wanted is the std of all entries at once, h.std().": lambda layers, activation: (
+            _statistics(layers, activation, overall=lambda h: float(h.std(0).mean()))
         ),
         "`saturated` is a share between 0 and 1, not a percentage.": _percent,
         "You used tanh's limits for the sigmoid: its outputs lie between 0 and 1, and its limits "
