@@ -232,7 +232,7 @@ _NOT_RIGHT = "These properties are not those of a right answer"
 
 
 def _tell_failed(found: Sequence[Property], most: int = 4) -> list[str]:
-    failed = [_tell_property(p) for p in found if not p.holds]
+    failed = list(dict.fromkeys(_tell_property(p) for p in found if not p.holds))
     more = len(failed) - most
     return failed[:most] + ([f"… and {more} more"] if more > 0 else [])
 

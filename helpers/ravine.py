@@ -25,8 +25,10 @@ CONDITIONS, TILTS, STEPS = (100, 10, 1000), (0, 15, 45), 250
 SMALL = 1e-4  # the race is over where the loss is this part of the loss at the start
 
 
-def make_optimizer(method: str, parameter: torch.Tensor) -> torch.optim.Optimizer:
-    """torch's optimizer of this name at rate 1, with the usual settings (momentum 0.9).
+def make_optimizer(
+    method: str, parameter: torch.Tensor, *, momentum: float = 0.9
+) -> torch.optim.Optimizer:
+    """torch's optimizer of this name at rate 1; `momentum` is that of momentum and Nesterov.
 
     Raises ValueError for another name than those in METHODS.
     """
@@ -38,11 +40,19 @@ def make_optimizer(method: str, parameter: torch.Tensor) -> torch.optim.Optimize
         return torch.optim.RMSprop([parameter], lr=1.0)
     if method == "Adam":
         return torch.optim.Adam([parameter], lr=1.0)
-    momentum = 0.0 if method == "SGD" else 0.9
-    return torch.optim.SGD([parameter], lr=1.0, momentum=momentum, nesterov=method == "Nesterov")
+    kept = 0.0 if method == "SGD" else momentum
+    return torch.optim.SGD([parameter], lr=1.0, momentum=kept, nesterov=method == "Nesterov")
 
 
-def walk(method: str, hessians: Floats, starts: Floats, rates: Floats, *, steps: int) -> Floats:
+def walk(
+    method: str,
+    hessians: Floats,
+    starts: Floats,
+    rates: Floats,
+    *,
+    steps: int,
+    momentum: float = 0.9,
+) -> Floats:
     """Paths (steps + 1, n, 2) on the losses ½ wᵀHw: n ravines (n, 2, 2), starts (n, 2), rates (n,).
 
     A walk that diverges goes on, to infinity and to NaN.
@@ -50,7 +60,7 @@ def walk(method: str, hessians: Floats, starts: Floats, rates: Floats, *, steps:
     scale = torch.tensor(rates if method in DIVIDING else np.sqrt(rates))[:, None]  # (n, 1)
     bowls = torch.tensor(hessians)
     point = torch.tensor(starts) / scale
-    optimizer = make_optimizer(method, point)
+    optimizer = make_optimizer(method, point, momentum=momentum)
     path = [torch.tensor(starts)]
     for _ in range(steps):
         gradient = torch.einsum("nij,nj->ni", bowls, point * scale)  # in w, (n, 2)
@@ -107,3 +117,15 @@ def race(
         Race(*setting, np.moveaxis(losses[:, :, i], 1, 2), np.moveaxis(paths[:, :, i], 1, 2))
         for i, setting in enumerate(settings)
     ]
+
+
+def momentum_steps(condition: float, *, momentum: float) -> int:
+    """The fewest steps of momentum to the finish in an upright ravine, over all RATES."""
+    count = len(RATES)
+    starts, curvatures = np.tile(START, (count, 1)), np.array([1.0, condition])
+    bowls = np.tile(np.diag(curvatures), (count, 1, 1))
+    path = walk("momentum", bowls, starts, RATES, steps=STEPS, momentum=momentum)
+    with np.errstate(all="ignore"):
+        losses = (curvatures * path**2).sum(-1).T  # (rates, steps + 1)
+        losses = losses / losses[:, :1]
+    return int(Race(condition, 0, losses[None], np.zeros((1, 1, 1, 2), np.float32)).finish().min())

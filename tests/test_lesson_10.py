@@ -62,6 +62,13 @@ def test_plain_descent_does_not_see_a_turn(races: list[ravine.Race]) -> None:
     assert (upright.losses[:, :, 0] == 1).all()
 
 
+def test_momentum_steps_are_those_of_the_race() -> None:
+    (found,) = ravine.race([(10, 0)])
+    expected = found.finish()[ravine.METHODS.index("momentum")].min()
+    assert ravine.momentum_steps(10, momentum=0.9) == expected
+    assert ravine.momentum_steps(10, momentum=0.3) < expected / 2
+
+
 def test_an_unknown_method_is_refused() -> None:
     with pytest.raises(ValueError, match=r"method is one of SGD, .*; got 'Adamax'"):
         ravine.make_optimizer("Adamax", torch.zeros(2))

@@ -43,7 +43,7 @@ def log_uniform(calls: Sequence[Call]) -> list[Property]:
 
 def _read(call: Call) -> Draw:
     low, high, n, seed = call.arguments
-    return low, high, seed.value, require_array(call.output, (n,), what="the values")
+    return low, high, seed.value, require_array(call.output, (n,), what="the array of values")
 
 
 def _once(draws: Sequence[Draw]) -> list[Draw]:

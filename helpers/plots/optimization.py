@@ -22,6 +22,7 @@ SHIFTS = {"best": 0, "best / 2": -ravine.DOUBLE, "best × 2": ravine.DOUBLE}
 FAMILIES = {"all": range(6), "one rate for all": range(3), "a rate for each": range(3, 6)}
 LEVELS = np.geomspace(0.05, 400, 9)
 FLOOR = 1e-6  # of the losses drawn
+SIZES = (8, 8, 8, 14, 9, 8)  # AdaGrad and RMSProp often stand on one spot
 
 
 def explore_race(races: list[ravine.Race]) -> Explorable:
@@ -58,7 +59,10 @@ class _Race:
         self.paths = [
             ax.plot([], [], color=c, ls=s, lw=1.5)[0] for c, s in zip(COLORS, STYLES, strict=False)
         ]
-        self.points = [ax.plot([], [], "o", color=c, mec="white", ms=8)[0] for c in COLORS]
+        self.points = [
+            ax.plot([], [], "o", color=c, mec="white", ms=size)[0]
+            for c, size in zip(COLORS, SIZES, strict=True)
+        ]
         ax.plot(0, 0, "*", color="black", ms=13, zorder=1)
         ax.set(xlim=(-8, 5), ylim=(-6, 5), aspect="equal")
         ax.grid(visible=False)

@@ -20,6 +20,7 @@ GREY = "#666666"
 BUDGETS = (9, 4, 16, 25)
 SCALES = ("log", "linear")
 DRAWS, REPEATS = 20, 400
+LEAST = 0.03  # gap that has room for an arrow
 RATES = (0.001, 0.01, 0.1, 1, 10)  # ticks
 DECAYS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
 
@@ -130,8 +131,9 @@ def plot_optimism(counts: Sequence[int], columns: Mapping[int, tuple[Floats, Flo
         curve(ax, counts, scores, label="its validation score", index=1)
         curve(ax, counts, honest, label="its accuracy on other images", index=0)
         gap = scores[-1].mean() - honest[-1].mean()
-        ax.annotate("", (counts[-1], scores[-1].mean()), (counts[-1], honest[-1].mean()),
-                    arrowprops={"arrowstyle": "<->", "color": GREY})  # fmt: skip
+        if gap > LEAST:
+            ax.annotate("", (counts[-1], scores[-1].mean()), (counts[-1], honest[-1].mean()),
+                        arrowprops={"arrowstyle": "<->", "color": GREY})  # fmt: skip
         ax.set(xscale="log", ylim=(0.15, 0.95))
         label_axes(ax, title=f"{n_val} validation images: gap {gap:.2f}", x="trials")
     axes[0].set_ylabel("accuracy of the best trial")

@@ -78,6 +78,27 @@ def _sutskever(
     return np.stack(path)
 
 
+def _old_buffer(
+    hessian: Array, start: Array, lr: float, momentum: float, nesterov: bool, steps: int
+) -> Array:
+    """Steps with the buffer as it was before this gradient."""
+    w, buffer, path = start, np.zeros_like(start), [start]
+    for _ in range(steps):
+        gradient = hessian @ w
+        w = w - lr * (gradient + momentum * buffer if nesterov else buffer)
+        buffer = momentum * buffer + gradient
+        path.append(w)
+    return np.stack(path)
+
+
+def _one_array(
+    hessian: Array, start: Array, lr: float, momentum: float, nesterov: bool, steps: int
+) -> Array:
+    """The list holds one array many times: what `w -= …` does."""
+    path = _torch_momentum(hessian, start, lr, momentum, nesterov, steps)
+    return np.repeat(path[-1:], steps + 1, axis=0)
+
+
 def _momentum_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
     def draw(d: int, nesterov: bool, steps: int) -> Probe:
         root = rng.normal(0, 1, (d, d))
@@ -109,6 +130,14 @@ MOMENTUM = Exercise(
         "Your Nesterov step is plain momentum. With nesterov=True move by η(g + μb), where b is "
         "the new buffer (g + μ times the *old* one is the new buffer itself).": (
             _momentum_by(flag=lambda _: False)
+        ),
+        "Your step uses the buffer from before this gradient. First the new buffer, then the step "
+        "with it: ηb, or η(g + μb).": _old_buffer,
+        "All rows of your path are the last point: `w -= …` changes the array that is in your list "
+        "already. Write `w = w - …`.": _one_array,
+        "All rows of your path but the first are the last point: `w -= …` changes the array that "
+        "is in your list already. Write `w = w - …`.": lambda *a: np.concatenate(
+            [a[1][None], _one_array(*a)[1:]]
         ),
         "You take Nesterov's step in both cases; without it move by ηb.": _momentum_by(
             flag=lambda _: True
@@ -168,6 +197,18 @@ def _adam_by(
     return walk
 
 
+def _early_epsilon(grads: Array, lr: float, beta1: float, beta2: float, eps: float) -> Array:
+    """Adds ε to the root of the uncorrected v, and corrects afterwards."""
+    w, m, v = np.zeros((3, grads.shape[1]))
+    path = []
+    for t, g in enumerate(grads, 1):
+        m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
+        size = (np.sqrt(v) + eps) / np.sqrt(1 - beta2**t)
+        w = w - lr * m / (1 - beta1**t) / size
+        path.append(w)
+    return np.stack(path)
+
+
 def _updates(*arguments: Any) -> Array:
     path = _torch_adam(*arguments)
     return np.diff(path, axis=0, prepend=0)
@@ -212,6 +253,13 @@ ADAM = Exercise(
         ),
         "You put ε inside the root; it is added to √v̂.": _adam_by(
             root=lambda v, eps: np.sqrt(v + eps)
+        ),
+        "You add ε to √v and correct afterwards. Correct v first: ε is added to √v̂.": (
+            _early_epsilon
+        ),
+        "All rows of your path are the last point: `w -= …` changes the array that is in your list "
+        "already. Write `w = w - …`.": lambda *a: np.repeat(
+            _torch_adam(*a)[-1:], len(a[0]), axis=0
         ),
         "You divide by v̂ itself; Adam divides by its root.": _adam_by(root=lambda v, eps: v + eps),
         "You swapped β₁ and β₂: β₁ belongs to m, β₂ to v.": _adam_by(swap=True),
@@ -285,6 +333,10 @@ COSINE_WARMUP = Exercise(
         "Your cosine ends one step early: it reaches the floor in the last step, total − 1, "
         "instead of after it.": _schedule_by(
             share=lambda t, n, w: (t - w) / (n - w - 1) if n - w > 1 else 0.0
+        ),
+        "Your cosine ends one step early, and where one step is left you divide by zero. Divide by "
+        "total − warmup: s would be 1 one step *after* the last.": _schedule_by(
+            share=lambda t, n, w: (t - w) / (n - w - 1)
         ),
         "Your cosine begins one step late or early: at step = warmup its share is 0, and the rate "
         "is the peak.": _schedule_by(share=lambda t, n, w: (t + 1 - w) / (n - w)),

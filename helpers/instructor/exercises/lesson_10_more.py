@@ -107,7 +107,7 @@ def _u(rng: Rng, n: int, rise: float, *, bottom: float = 0.8) -> Array:
 
 
 def _diagnose_probes(rng: Rng) -> dict[str, list[Probe]]:
-    n = int(rng.integers(8, 14))
+    n, longer = 6, int(rng.integers(8, 14))  # a call with six numbers is shown in full
     up = np.round(np.linspace(2.4, 3.1, n), 3)
     nan = np.where(np.arange(n) < 4, up, np.nan)
     inf = np.where(np.arange(n) < n - 2, _fall(rng, n, 0.4), np.inf)
@@ -119,6 +119,8 @@ def _diagnose_probes(rng: Rng) -> dict[str, list[Probe]]:
     hump[0] = 2.4  # rises at once, and does not come back to where it began
     bump = _fall(rng, n, 0.5)
     bump[1] = 2.9  # rises at first, and then falls
+    crest = _fall(rng, n, 1.5)
+    crest[1] = 3.4  # more than half the first loss, and less than half the highest
     jump = _fall(rng, n, 1.5)
     jump[-2] = 0.6  # the lowest loss says "good", the last one says "low"
     flat, slow, half = _fall(rng, n, 2.395), _fall(rng, n, 1.3), _fall(rng, n, 1.2)
@@ -130,7 +132,8 @@ def _diagnose_probes(rng: Rng) -> dict[str, list[Probe]]:
             (dip, _u(rng, n, 1.5)), (flat, _fall(rng, n, 2.35)), (slow, _u(rng, n, 1.3)),
             (jump, _fall(rng, n, 1.55)), (half, _fall(rng, n, 1.25)), (fine, _fall(rng, n, 2.0)),
             (_fall(rng, 4, 0.5, start=0.9), _fall(rng, 4, 0.6, start=1.0)),
-            (bump, _u(rng, n, 1.05)), (hump, _u(rng, n, 1.05)),
+            (bump, _u(rng, n, 1.05)), (hump, _u(rng, n, 1.05)), (crest, _u(rng, n, 1.05)),
+            (_fall(rng, longer, 1.4), _u(rng, longer, 1.0)),
         ],
         "overfitting": [
             (fine, _u(rng, n, 1.3)), (fine, _u(rng, n, 1.1, bottom=1.0)),
@@ -140,6 +143,8 @@ def _diagnose_probes(rng: Rng) -> dict[str, list[Probe]]:
             (worse, np.append(_u(rng, n - 1, 1.5), 0.81)), (worse, np.full(n, 2.0)),
             (worse, _u(rng, n, 4.0)),
             (half, np.append(_fall(rng, n - 1, 0.5), 0.55)),
+            (worse, _u(rng, n, 1.3, bottom=0.2)), (worse, _u(rng, n, 1.06, bottom=2.0)),
+            (_fall(rng, longer, 0.4), _u(rng, longer, 1.4)),
         ],
     }  # fmt: skip
 
@@ -159,6 +164,19 @@ DIAGNOSE = Exercise(
         "means “high”.": _diagnose_by(broken=lambda x: not np.isfinite(x[-1]) or x[-1] >= x[0]),
         "“high” also holds where the training loss ends where it began, or above.": _diagnose_by(
             broken=lambda x: not np.isfinite(x).all()
+        ),
+        "A training loss that ends exactly where it began is “high”, too: at least as large.": (
+            _diagnose_by(broken=lambda x: not np.isfinite(x).all() or x[-1] > x[0])
+        ),
+        "Exactly half the first training loss is not “low” yet: more than half is.": _diagnose_by(
+            slow=lambda x: x[-1] >= x[0] / 2
+        ),
+        "Exactly 1.1 times the lowest validation loss is not “overfit” yet: more than that "
+        "is.": _diagnose_by(over=lambda x, v: v[-1] >= 1.1 * v.min()),
+        "You ask for a rise of 0.1. Asked is a tenth of the lowest validation loss: 1.1 *times* "
+        "it.": _diagnose_by(over=lambda x, v: v[-1] > v.min() + 0.1),
+        "For “low” you compare with the highest training loss. Compare with the first.": (
+            _diagnose_by(slow=lambda x: x[-1] > x.max() / 2)
         ),
         "“low” and “high” are swapped: a rate that is too low learns slowly.": _diagnose_by(
             names=_swap_rates
@@ -237,8 +255,10 @@ LOG_UNIFORM = Exercise(
         "You draw a single value and repeat it: give rng.uniform the size n.": (
             lambda low, high, n, rng: np.full(n, _scipy_draw(low, high, 1, rng)[0])
         ),
-        "You do not use the rng that you are given: every call draws the same "
-        "values.": lambda low, high, n, rng: _scipy_draw(low, high, n, np.random.default_rng(0)),
+        "You do not draw from the rng that you are given: the same seed gives the same values, "
+        "another seed others.": lambda low, high, n, rng: _scipy_draw(
+            low, high, n, np.random.default_rng(0)
+        ),
         "Your logarithms are normal, not uniform: the middle decades come too often.": _clipped,
         "You sort the values. A search that is stopped early would have seen small rates "
         "only.": lambda low, high, n, rng: np.sort(_scipy_draw(low, high, n, rng)),
@@ -310,14 +330,19 @@ def _neighbors_in_table(results: Results, keep: int) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def _without_lost(results: Results, keep: int) -> tuple[float, float]:
+    return _refined(results[~np.isnan(results[:, 1])], keep)
+
+
 def _all_tried(results: Results, keep: int) -> tuple[float, float]:
     return float(results[:, 0].min()), float(results[:, 0].max())
 
 
 def _refine_probes(rng: Rng) -> dict[str, list[Probe]]:
-    def draw(n: int, keep: int, peak: float, *, lost: int = 0) -> Probe:
+    def draw(n: int, keep: int, peak: float, *, lost: int = 0, lift: float = 0.0) -> Probe:
         places = np.sort(rng.uniform(0, 1, n))
-        scores = np.round(0.9 - 0.6 * (places - peak) ** 2 + rng.uniform(-0.01, 0.01, n), 4)
+        bend = 0.9 + lift - 0.6 * (places - peak) ** 2
+        scores = np.round(bend + rng.uniform(-0.01, 0.01, n), 7)  # no ties
         values = 10 ** (-4 + 4 * places)
         if lost:
             scores[-lost:] = np.nan  # the highest rates diverge
@@ -325,10 +350,16 @@ def _refine_probes(rng: Rng) -> dict[str, list[Probe]]:
         return (rows[rng.permutation(n)], keep)
 
     return {
-        "the best lie inside": [draw(9, 3, 0.5), draw(12, 2, 0.4), draw(7, 1, 0.5)],
-        "the best lie at the border": [draw(8, 2, -0.2), draw(9, 3, 1.2), draw(5, 5, 0.5)],
+        "the best lie inside": [
+            draw(3, 1, 0.5, lift=-2), draw(9, 3, 0.5), draw(12, 2, 0.4), draw(7, 1, 0.5)
+        ],
+        "the best lie at the border": [
+            draw(3, 2, 1.2), draw(8, 2, -0.2), draw(9, 3, 1.2), draw(5, 5, 0.5)
+        ],
         "some runs diverged": [
-            draw(9, 3, 0.4, lost=2), draw(8, 2, 0.9, lost=3), draw(7, 4, 0.3, lost=3)
+            draw(3, 1, 0.4, lost=1), draw(3, 2, 0.4, lost=1, lift=-2),
+            draw(9, 2, 0.4, lost=2, lift=-2), draw(9, 3, 0.4, lost=2), draw(8, 2, 0.9, lost=3),
+            draw(7, 4, 0.3, lost=3),
         ],
     }  # fmt: skip
 
@@ -345,6 +376,12 @@ REFINE_RANGE = Exercise(
         "You keep the worst runs: a higher score is better.": _refine_by(
             score=lambda s: -np.where(np.isnan(s), np.inf, s)
         ),
+        "You keep the lowest scores, and with them the runs that diverged: a higher score is "
+        "better.": _refine_by(score=lambda s: -np.where(np.isnan(s), -np.inf, s)),
+        "You count NaN as 0. Scores can be negative, and then 0 is the best of all: count it as "
+        "−∞.": _refine_by(score=np.nan_to_num),
+        "You leave out the runs that diverged. Their scores are the worst, but their values were "
+        "tried: a range can end at one of them.": _without_lost,
         "Your new range ends at the best values themselves, so that the optimum next to them "
         "is shut out. Go on to the next value tried on each side.": _refine_by(
             outside=lambda low, high: (float(low), float(high))
