@@ -50,7 +50,8 @@ class _Classes:
         self._draw_bars(right)
 
     def _draw_curves(self, ax: Axes) -> None:
-        x, count = self._apart(np.arange(len(self.names))), len(self.names)
+        count = len(self.names)
+        x = self._apart(np.arange(count, dtype=float))
         ax.plot(x, self._apart(self.per_class), color="#BBBBBB", lw=0.9, marker=".", ms=4)
         ax.plot(x, self._apart(self.overall), color="black", lw=3, marker="o", label="mean of all")
         (self.one,) = ax.plot(x, x, color=ORANGE, lw=2.5, ls="--", marker="s", label="class shown")

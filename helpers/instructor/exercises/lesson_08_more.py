@@ -190,15 +190,6 @@ def _in_place(images: Array, size: int, rng: Rng) -> Array:
     return images
 
 
-def _over_the_edge(images: Array, size: int, rng: Rng) -> Array:
-    """Centers anywhere: squares are cut off at the border."""
-    out, (_, h, w) = images.copy(), images.shape
-    for image in out:
-        top, left = rng.integers(h) - size // 2, rng.integers(w) - size // 2
-        image[max(top, 0) : top + size, max(left, 0) : left + size] = 0
-    return out
-
-
 def _from_any_pixel(images: Array, size: int, rng: Rng) -> Array:
     """Upper left corners anywhere: squares are cut off below and at the right."""
     out, (_, h, w) = images.copy(), images.shape
@@ -230,11 +221,8 @@ CUTOUT = Exercise(
         "for its top row, and rng.integers leaves out its upper end.": _blanked(_never_last),
         "Your top row and left column are the same number: the square stays on the diagonal. Draw "
         "them apart.": _blanked(_on_the_diagonal),
-        "Your square can stick out over the border, so that less is blanked. Here it lies wholly "
-        "inside.": _over_the_edge,
-        "Your top row is drawn from all h rows, or your left column from all w: low and far right, "
-        "the square is cut off. Only h − size + 1 rows, w − size + 1 columns can begin "
-        "it.": _from_any_pixel,
+        "Your square can stick out over the border, so that less is blanked. It lies wholly "
+        "inside: h − size + 1 rows and w − size + 1 columns can begin it.": _from_any_pixel,
         "You blank one row and one column too many.": _blanked(
             _corners, extent=lambda size: (size + 1, size + 1)
         ),
