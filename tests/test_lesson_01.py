@@ -334,9 +334,10 @@ def test_static_figures_draw_what_they_are_given() -> None:
     plt.close(fig)
 
 
-def test_curves_that_end_in_one_place_share_a_label() -> None:
+def test_curves_that_hide_one_another_share_a_label() -> None:
     fig, ax = plt.subplots()
-    runs = {"a": np.full((2, 2), 2.3), "b": np.full((2, 2), 2.301), "c": np.full((2, 2), 2.0)}
+    runs = {"a": np.full((2, 2), 2.3), "b": np.full((2, 2), 2.301), "c": np.full((2, 2), 2.3)}
+    runs["c"][0] = 2.0  # ends with them, and was seen before
     draw_losses(ax, [0, 10], runs, top=2.5)
     assert sorted(t.get_text() for t in ax.texts) == ["a,\nb", "c"]
     plt.close(fig)

@@ -91,22 +91,22 @@ def draw_meeting(
 def draw_losses(ax: Axes, steps: Sequence[int], losses: Mapping[str, Array], *, top: float) -> None:
     """Training loss over steps, one curve a scheme, its name at its end; `losses` are (T, S).
 
-    Curves that end in one place share a label. Seeds that diverged are shown at `top`, the axis'
+    Curves that hide one another share a label. Seeds that diverged are shown at `top`, the axis'
     upper end.
     """
-    ends: dict[str, tuple[float, str]] = {}  # label -> where the curve ends, its color
+    ends: dict[str, tuple[Array, str]] = {}  # label -> its curve (T,) and color
     for k, (name, runs) in enumerate(losses.items()):
         shown = np.nan_to_num(runs, nan=top, posinf=top).clip(max=top)
         curve(ax, steps, shown, label=name, index=k)
-        end = float(shown[-1].mean())
-        same = [n for n, (other, _) in ends.items() if abs(other - end) < 0.003 * top]
+        mean = shown.mean(1)
+        same = [n for n, (there, _) in ends.items() if abs(there - mean).max() < 0.005 * top]
         for other in same[:1]:
             ends[f"{other},\n{name}"] = (ends.pop(other)[0], PALETTE[k])  # the upper curve's color
         if not same:
-            ends[name] = (end, PALETTE[k])
+            ends[name] = (mean, PALETTE[k])
     taken: list[float] = []
-    for name, (end, color) in ends.items():
-        height = _free_height(end, taken, gap=0.075 * top) / top
+    for name, (mean, color) in ends.items():
+        height = _free_height(float(mean[-1]), taken, gap=0.075 * top) / top
         ax.text(1.02, height, name, color=color, va="center", transform=ax.transAxes)
     ax.set(xlabel="update", ylim=(0, top), xlim=(0, steps[-1]))
 

@@ -531,9 +531,9 @@ for activation, scheme in [("tanh", "He"), ("relu", "He"), ("sigmoid", "std 1")]
     claim("  one network, layer 30: off by a factor of at most", apart, low=low, high=high)
 
 # %% [markdown]
-# So theory is right on average. With tanh and the sigmoid it is right for a single network, too;
-# one ReLU network of thirty layers may be off by a factor of two to four. Nothing brings a ReLU
-# network's spread back, so its chance deviations multiply.
+# So theory is about right on average over ten layers. In the tanh and the sigmoid network it is
+# right for a single one, too; one ReLU network of thirty layers may be off by a factor of two to
+# four. Nothing brings a ReLU network's spread back, so its chance deviations multiply.
 
 # %%
 predict(
@@ -1008,8 +1008,9 @@ claim("orthogonal minus Gaussian, accuracy, mean of paired seeds", gap.mean(), l
 #   $n_\text{out}\operatorname{Var}(w)$ backward. LeCun keeps the first, Xavier stands between, He
 #   doubles for ReLU.
 # - Look at two spreads, overall and across inputs. The histogram shows only their sum.
-# - Theory predicts both spreads before you train: on average over networks, and with tanh and the
-#   sigmoid for a single one. A single deep ReLU network may be off by a factor of two to four.
+# - Theory predicts the spread before you train: on average over networks, and in our tanh and
+#   sigmoid networks for a single one. A single ReLU network of thirty layers may be off by a factor
+#   of two to four.
 # - A right variance is an average: single directions still die. Orthogonal matrices keep them in
 #   linear networks, and in tanh networks with small inputs.
 #
