@@ -143,7 +143,7 @@ def plot_repairs(tasks: Mapping[str, Smoothed]) -> Figure:
     axes[0].legend(loc="upper left")
     axes[2].legend(loc="lower left", fontsize=9)
     axes[2].axhline(0, color=GREY, lw=1)
-    axes[2].set_ylim(-7, 4)
+    axes[2].set_ylim(-8, 4)
     label_axes(axes[2], title="Accuracy gained, points", x="ε")
     for ax in axes:
         ax.set_xticks(places, [f"{e:g}" for e in EPSILONS])

@@ -157,7 +157,8 @@ def _finish_methods(fig: Figure, top: Axes, bottom: Axes, middle: Axes, right: A
     bottom.set(yscale="log", xlabel="updates")
     label_axes(top, title="Test accuracy")
     label_axes(bottom, title="tr H on the training set")
-    places = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 40, 100]
+    bottom.set_ylim(bottom=min(5.0, bottom.get_ylim()[0]))
+    places = [0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 5, 10, 20, 40, 100]
     for ax, axis in ((bottom, bottom.yaxis), (middle, middle.xaxis), (right, right.xaxis)):
         if ax is not bottom:
             ax.set_xscale("log")
