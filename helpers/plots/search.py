@@ -51,7 +51,9 @@ class _Search:
             for method in METHODS
             for scale in SCALES
         }
-        self.fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4.4), width_ratios=(1.35, 1))
+        self.fig, (left, right) = plt.subplots(
+            1, 2, figsize=(10, 4.4), width_ratios=(1.35, 1), gridspec_kw={"wspace": 0.08}
+        )
         self._draw_landscape(left, land)
         self._draw_outcomes(right)
 
