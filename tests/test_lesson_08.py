@@ -186,7 +186,7 @@ def test_a_policy_looks_the_same_in_all_figures() -> None:
 
 
 def test_class_lines_leave_out_the_ends() -> None:
-    apart = class_figures._Classes._apart(np.arange(5))
+    apart = class_figures._Classes._apart(np.arange(5, dtype=float))
     np.testing.assert_array_equal(apart, [0, np.nan, 1, 2, 3, np.nan, 4])
 
 
