@@ -2,13 +2,13 @@
 # make lab LAB_ARGS="--no-browser --port=9999"   passes arguments on to JupyterLab
 # make lab LAB_DIR=my-copy                       opens another folder
 # make lab PYTHON=/path/to/python3.12            makes .venv with this Python
-# make test TEST_ARGS="-k check" JOBS=1          passes arguments on to pytest; JOBS are processes, one more than cores: some wait
+# make test TEST_ARGS="-k check" JOBS=1          passes arguments on to pytest; JOBS are processes
 
 LAB_DIR = notebooks
 LAB_ARGS =
 TEST_ARGS =
 LESSONS =
-JOBS = 3
+JOBS = 2
 PYTHON =
 PY = .venv/bin/python
 settings = "$(CURDIR)/.jupyter$${JUPYTER_CONFIG_PATH:+:$$JUPYTER_CONFIG_PATH}"

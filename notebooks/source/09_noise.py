@@ -365,6 +365,7 @@ ratio = trace["hidden noise"] / trace["plain"]
 claim("hidden noise: tr H over plain's, mean", ratio.mean(), low=1.2, high=1.9)
 ratio = trace["weight noise"] / trace["plain"]
 claim("weight noise: tr H over plain's, mean", ratio.mean(), low=0.55, high=0.98)
+# %%
 for name, low, high in (("input noise", 0.06, 0.15), ("SAM", 0.008, 0.03),
                         ("weight noise", 0.001, 0.035), ("hidden noise", 0.015, 0.06),
                         ("label smoothing", -0.05, 0)):  # fmt: skip
