@@ -10,13 +10,14 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from jupyter_client.manager import AsyncKernelManager
 
 from helpers.instructor.contain import Blown, run_contained
-from helpers.instructor.kernels import choose, keeper, seccomp
+from helpers.instructor.kernels import bwrap, choose, keeper, seccomp
 from helpers.instructor.kernels.limits import Limits
 from helpers.instructor.kernels.warm import NoBox
 from helpers.instructor.session import Ended, Session
@@ -90,8 +91,15 @@ async def _interrupt_and_restart(kernel: str) -> list[str]:
     return ends
 
 
+def test_the_files_of_the_machine_are_not_those_of_a_box() -> None:
+    """The guard may look before bubblewrap has made the box; it then sees the machine's /tmp."""
+    limits = replace(Limits(), scratch_files=0)
+    assert bwrap._find_full("/proc/self/root", limits) == ""
+
+
 LIST_FILES = """
-import json, os, subprocess, sys
+import os, sys
+sys.stderr = sys.stdout  # the file behind stderr stays the terminal
 from helpers.instructor.session import Session
 with Session(sys.argv[1], seconds=30, total=60) as session:
     result = session.run(
@@ -117,7 +125,7 @@ def test_no_file_of_the_owner_is_open_in_a_box(kernel: str) -> None:
     )  # fmt: skip
     os.close(terminal)
     os.close(controller)
-    assert done.returncode == 0
+    assert done.returncode == 0, done.stdout
     opened = [line.split(maxsplit=2) for line in done.stdout.splitlines()]
     assert len(opened) > 3
     assert [line for line in opened if line[1] != "False"] == []

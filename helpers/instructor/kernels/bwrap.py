@@ -128,6 +128,8 @@ def _find_excess(pid: int, first: int, limits: Limits) -> str:
 
 
 def _find_full(root: str, limits: Limits) -> str:
+    if os.stat(root + "/tmp").st_dev == os.stat("/tmp").st_dev:
+        return ""  # bubblewrap has not made the box yet: this is the machine's own folder
     most = {"/tmp": limits.scratch_files, "/dev/shm": limits.scratch_files, IPC: limits.ipc_files}
     for folder, files in most.items():
         status = os.statvfs(root + folder)
