@@ -45,10 +45,14 @@ def _momentum_by(
     gather: Callable[[Any, Any, float], Any] = lambda b, g, mu: mu * b + g,
     ahead: Callable[[Any, Any, float], Any] = lambda b, g, mu: g + mu * b,
     keeps: bool = True,
+    old: bool = False,
     flag: Callable[[bool], bool] = lambda nesterov: nesterov,
     cut: slice = slice(None),
 ) -> Callable[..., Array]:
-    """A wrong walk: each argument is one place where learners go astray."""
+    """A wrong walk: each argument is one place where learners go astray.
+
+    `old`: the step uses the buffer from before this gradient.
+    """
 
     def walk(
         hessian: Array, start: Array, lr: float, momentum: float, nesterov: bool, steps: int
@@ -57,7 +61,8 @@ def _momentum_by(
         for _ in range(steps):
             gradient = hessian @ w
             new = gather(buffer, gradient, momentum)
-            w = w - lr * (ahead(new, gradient, momentum) if flag(nesterov) else new)
+            used = buffer if old else new
+            w = w - lr * (ahead(used, gradient, momentum) if flag(nesterov) else used)
             buffer = new if keeps else np.zeros_like(start)
             path.append(w)
         return np.stack(path)[cut]
@@ -78,25 +83,9 @@ def _sutskever(
     return np.stack(path)
 
 
-def _old_buffer(
-    hessian: Array, start: Array, lr: float, momentum: float, nesterov: bool, steps: int
-) -> Array:
-    """Steps with the buffer as it was before this gradient."""
-    w, buffer, path = start, np.zeros_like(start), [start]
-    for _ in range(steps):
-        gradient = hessian @ w
-        w = w - lr * (gradient + momentum * buffer if nesterov else buffer)
-        buffer = momentum * buffer + gradient
-        path.append(w)
-    return np.stack(path)
-
-
-def _one_array(
-    hessian: Array, start: Array, lr: float, momentum: float, nesterov: bool, steps: int
-) -> Array:
-    """The list holds one array many times: what `w -= …` does."""
-    path = _torch_momentum(hessian, start, lr, momentum, nesterov, steps)
-    return np.repeat(path[-1:], steps + 1, axis=0)
+def _all_last(path: Array) -> Array:
+    """A list that holds one array many times: what `w -= …` does."""
+    return np.repeat(path[-1:], len(path), axis=0)
 
 
 def _momentum_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
@@ -132,12 +121,12 @@ MOMENTUM = Exercise(
             _momentum_by(flag=lambda _: False)
         ),
         "Your step uses the buffer from before this gradient. First the new buffer, then the step "
-        "with it: ηb, or η(g + μb).": _old_buffer,
+        "with it: ηb, or η(g + μb).": _momentum_by(old=True),
         "All rows of your path are the last point: `w -= …` changes the array that is in your list "
-        "already. Write `w = w - …`.": _one_array,
+        "already. Write `w = w - …`.": lambda *a: _all_last(_torch_momentum(*a)),
         "All rows of your path but the first are the last point: `w -= …` changes the array that "
         "is in your list already. Write `w = w - …`.": lambda *a: np.concatenate(
-            [a[1][None], _one_array(*a)[1:]]
+            [a[1][None], _all_last(_torch_momentum(*a))[1:]]
         ),
         "You take Nesterov's step in both cases; without it move by ηb.": _momentum_by(
             flag=lambda _: True
@@ -258,9 +247,7 @@ ADAM = Exercise(
             _early_epsilon
         ),
         "All rows of your path are the last point: `w -= …` changes the array that is in your list "
-        "already. Write `w = w - …`.": lambda *a: np.repeat(
-            _torch_adam(*a)[-1:], len(a[0]), axis=0
-        ),
+        "already. Write `w = w - …`.": lambda *a: _all_last(_torch_adam(*a)),
         "You divide by v̂ itself; Adam divides by its root.": _adam_by(root=lambda v, eps: v + eps),
         "You swapped β₁ and β₂: β₁ belongs to m, β₂ to v.": _adam_by(swap=True),
         "Your steps climb: w moves against the gradient.": _adam_by(sign=1.0),
