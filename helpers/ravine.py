@@ -94,12 +94,17 @@ class Race:
 
 
 def race(
-    settings: Sequence[tuple[float, float]], *, steps: int = STEPS, rates: Floats = RATES
+    settings: Sequence[tuple[float, float]],
+    *,
+    steps: int = STEPS,
+    rates: Floats = RATES,
+    methods: Sequence[str] = METHODS,
+    momentum: float = 0.9,
 ) -> list[Race]:
-    """All methods at all rates on ravines of (condition, tilt in degrees), from START.
+    """The methods at all rates on ravines of (condition, tilt in degrees), from START.
 
     START lies in the ravine's own axes, so that without a tilt and with one the loss at the start
-    and all that gradient descent does are the same.
+    and all that gradient descent does are the same. `momentum` is that of momentum and Nesterov.
     """
     pairs = np.array([(*s, r) for s in settings for r in rates])  # (n, 3)
     condition, tilt, rate = pairs.T
@@ -107,25 +112,30 @@ def race(
     axes = np.stack([geometry.polar(1.0, tilt), geometry.polar(1.0, tilt + 90)], axis=1)
     starts = np.einsum("k,nkj->nj", START, axes)  # (n, 2)
     shape = (steps + 1, len(settings), len(rates))
-    walks = np.stack([walk(m, hessians, starts, rate, steps=steps) for m in METHODS])
+    walks = np.stack(
+        [walk(m, hessians, starts, rate, steps=steps, momentum=momentum) for m in methods]
+    )
+    losses = _relative_losses(hessians, walks).reshape(len(methods), *shape)
     with np.errstate(all="ignore"):
-        slopes = np.einsum("nij,mtnj->mtni", hessians, walks)
-        losses = 0.5 * (slopes * walks).sum(-1)  # (methods, steps + 1, n)
-        losses = (losses / losses[:, :1]).reshape(len(METHODS), *shape)
-        paths = walks.astype(np.float32).reshape(len(METHODS), *shape, 2)
+        paths = walks.astype(np.float32).reshape(len(methods), *shape, 2)
     return [
         Race(*setting, np.moveaxis(losses[:, :, i], 1, 2), np.moveaxis(paths[:, :, i], 1, 2))
         for i, setting in enumerate(settings)
     ]
 
 
+def _relative_losses(hessians: Floats, walks: Floats) -> Floats:
+    """½ wᵀHw over that of the start, (methods, steps + 1, n), for walks (methods, steps + 1, n, 2).
+
+    Of a walk that diverges: infinity and NaN.
+    """
+    with np.errstate(all="ignore"):
+        slopes = np.einsum("nij,mtnj->mtni", hessians, walks)
+        losses: Floats = 0.5 * (slopes * walks).sum(-1)
+        return losses / losses[:, :1]
+
+
 def momentum_steps(condition: float, *, momentum: float) -> int:
     """The fewest steps of momentum to the finish in an upright ravine, over all RATES."""
-    count = len(RATES)
-    starts, curvatures = np.tile(START, (count, 1)), np.array([1.0, condition])
-    bowls = np.tile(np.diag(curvatures), (count, 1, 1))
-    path = walk("momentum", bowls, starts, RATES, steps=STEPS, momentum=momentum)
-    with np.errstate(all="ignore"):
-        losses = (curvatures * path**2).sum(-1).T  # (rates, steps + 1)
-        losses = losses / losses[:, :1]
-    return int(Race(condition, 0, losses[None], np.zeros((1, 1, 1, 2), np.float32)).finish().min())
+    (found,) = race([(condition, 0)], methods=["momentum"], momentum=momentum)
+    return int(found.finish().min())
