@@ -104,6 +104,11 @@ def assign(name: str, widget: Any, value: Any) -> None:
         raise ValueError(f"{name} is {_describe(widget)}; got {value!r}") from None
 
 
+def is_slider(widget: Any) -> bool:
+    """Whether a control has a lowest and a highest value."""
+    return _limits(widget) is not None
+
+
 def sweep_values(widget: Any, points: int) -> list[Any]:
     """Values of a control over its whole range: both ends of a slider, every option, on and off.
 

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from helpers import data
+from helpers import data, optimizers
 
 Floats = NDArray[np.float64]
 OPTIMIZERS = ("SGD", "SGD, momentum 0.9", "Adam", "AdamW")
@@ -26,9 +26,9 @@ def optimizer_of(
     """torch's optimizer for a name of OPTIMIZERS over parameter groups. Raises ValueError."""
     if name.startswith("SGD") and name in OPTIMIZERS:
         momentum = 0.9 if "momentum" in name else 0.0
-        return torch.optim.SGD(groups, lr=lr, momentum=momentum, foreach=False)
+        return optimizers.SGD(groups, lr=lr, momentum=momentum, foreach=False)
     if name in OPTIMIZERS:
-        return getattr(torch.optim, name)(groups, lr=lr, foreach=False)
+        return getattr(optimizers, name)(groups, lr=lr, foreach=False)
     raise ValueError(f"optimizer is one of {', '.join(OPTIMIZERS)}; got {name!r}")
 
 
@@ -159,7 +159,7 @@ def pure_decay(product: float, *, momentum: float, steps: int = 60) -> Floats:
     """
     w = torch.ones((), dtype=torch.float64)
     w.grad = torch.zeros_like(w)
-    stepper = torch.optim.SGD([w], lr=1.0, momentum=momentum, weight_decay=product, foreach=False)
+    stepper = optimizers.SGD([w], lr=1.0, momentum=momentum, weight_decay=product, foreach=False)
     path = [1.0]
     for _ in range(steps):
         stepper.step()

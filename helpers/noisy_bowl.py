@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from helpers import optimizers
+
 Floats = NDArray[np.float64]
 CURVATURES = np.geomspace(0.01, 1, 9)
 STEPS, SHARP_STEPS, SHARPER = 300, 40, 6.0
@@ -50,7 +52,7 @@ def plateau_rates(peak: float, *, warmup: int, noise: float, sharp: bool) -> Flo
 
     After the warm-up it divides the rate by 3 where PATIENCE steps brought less than 1 %.
     """
-    optimizer = torch.optim.SGD([torch.zeros(1)], lr=peak)
+    optimizer = optimizers.SGD([torch.zeros(1)], lr=peak)
     plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
         optimizer, factor=1 / 3, patience=PATIENCE, threshold=0.01
     )

@@ -27,3 +27,5 @@ def without_compiler(kind: type[Kind]) -> type[Kind]:
 SGD = without_compiler(torch.optim.SGD)
 Adam = without_compiler(torch.optim.Adam)
 AdamW = without_compiler(torch.optim.AdamW)
+Adagrad = without_compiler(torch.optim.Adagrad)
+RMSprop = without_compiler(torch.optim.RMSprop)

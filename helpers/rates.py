@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.optim import lr_scheduler
 
-from helpers import data, nets
+from helpers import data, nets, optimizers
 
 Floats = NDArray[np.float64]
 Tick = Callable[[], object]
@@ -32,7 +32,7 @@ def factors(shape: str, *, steps: int, warmup: int = 0, drops: int = 2) -> Float
         raise ValueError(f"shape is one of {', '.join(SHAPES)}; got {shape!r}")
     if not 0 <= warmup < steps:
         raise ValueError(f"warmup is a number of steps, from 0 to {steps - 1}; got {warmup}")
-    optimizer = torch.optim.SGD([torch.zeros(1)], lr=1.0)
+    optimizer = optimizers.SGD([torch.zeros(1)], lr=1.0)
     schedule = _decay(optimizer, shape, steps - warmup, drops)
     if warmup > 1:
         rise = lr_scheduler.LinearLR(optimizer, 1 / warmup, total_iters=warmup - 1)
@@ -97,7 +97,7 @@ def run_arms(
     clock = iter(range(steps))
     history = nets.train(
         model, x, y, steps=steps, every=every, batch_size=batch_size, arms=arms,
-        optimizer=torch.optim.SGD(model.parameters(), lr=1.0),
+        optimizer=optimizers.SGD(model.parameters(), lr=1.0),
         generator=torch.Generator().manual_seed(seeds[0]),
         loss=lambda logits, labels: rates[:, next(clock)] * nets.cross_entropy(logits, labels),
         after_step=lambda step: _call(tick),
@@ -131,7 +131,7 @@ def range_test(
 
     nets.train(
         model, x, y, steps=steps, batch_size=16, loss=note, schedule=lambda step: rates[step],
-        optimizer=torch.optim.SGD(model.parameters(), lr=1.0),
+        optimizer=optimizers.SGD(model.parameters(), lr=1.0),
         generator=torch.Generator().manual_seed(seeds[0]),
     )  # fmt: skip
     return rates, np.stack(losses)
@@ -147,7 +147,7 @@ def deep_warmup(
     shape = factors("cosine", steps=steps, warmup=warmup)
     nets.train(
         model, x, y, steps=steps, batch_size=32, schedule=lambda step: shape[step],
-        optimizer=torch.optim.Adam(model.parameters(), lr=lr, fused=True),
+        optimizer=optimizers.Adam(model.parameters(), lr=lr, fused=True),
         generator=torch.Generator().manual_seed(seeds[0]),
     )  # fmt: skip
     return nets.accuracy(model, x_test, y_test)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from helpers import geometry
+from helpers import geometry, optimizers
 
 Floats = NDArray[np.float64]
 METHODS = ("SGD", "momentum", "Nesterov", "AdaGrad", "RMSProp", "Adam")
@@ -35,13 +35,13 @@ def make_optimizer(
     if method not in METHODS:
         raise ValueError(f"method is one of {', '.join(METHODS)}; got {method!r}")
     if method == "AdaGrad":
-        return torch.optim.Adagrad([parameter], lr=1.0)
+        return optimizers.Adagrad([parameter], lr=1.0)
     if method == "RMSProp":
-        return torch.optim.RMSprop([parameter], lr=1.0)
+        return optimizers.RMSprop([parameter], lr=1.0)
     if method == "Adam":
-        return torch.optim.Adam([parameter], lr=1.0)
+        return optimizers.Adam([parameter], lr=1.0)
     kept = 0.0 if method == "SGD" else momentum
-    return torch.optim.SGD([parameter], lr=1.0, momentum=kept, nesterov=method == "Nesterov")
+    return optimizers.SGD([parameter], lr=1.0, momentum=kept, nesterov=method == "Nesterov")
 
 
 def walk(

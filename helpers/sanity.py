@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from helpers import data, nets
+from helpers import data, nets, optimizers
 
 Floats = NDArray[np.float64]
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -33,13 +33,6 @@ def initial_losses(seeds: Sequence[int], *, init: nets.Scheme, scale: float = 1.
     return nets.loss_of(nets.MLPs(SIZES, seeds=seeds, init=init), x, y)
 
 
-class Forgetful(torch.optim.SGD):
-    """SGD of somebody who forgot zero_grad: gradients add up."""
-
-    def zero_grad(self, set_to_none: bool = True) -> None:
-        """Does nothing: this is the bug."""
-
-
 def overfit(bug: str, seeds: Sequence[int], *, n: int = 10, steps: int = 200) -> nets.History:
     """Networks that should learn n images by heart: `loss` and `accuracy` after each step.
 
@@ -51,8 +44,9 @@ def overfit(bug: str, seeds: Sequence[int], *, n: int = 10, steps: int = 200) ->
     split = data.splits(seeds, n_train=n)
     x, y = nets.tensors(split.x_train, split.y_train)
     model = nets.MLPs(SIZES, seeds=seeds)
-    kind = Forgetful if bug == "no zero_grad" else torch.optim.SGD
-    optimizer = kind(model.parameters(), lr=1e-6 if bug == "rate 1e-6" else 0.05, momentum=0.9)
+    optimizer = optimizers.SGD(
+        model.parameters(), lr=1e-6 if bug == "rate 1e-6" else 0.05, momentum=0.9
+    )
     generator = torch.Generator().manual_seed(seeds[0])
     loss, wrong = _planted_loss(bug), partial(_wrong_labels, bug, generator)
     history = nets.History()
@@ -61,7 +55,8 @@ def overfit(bug: str, seeds: Sequence[int], *, n: int = 10, steps: int = 200) ->
         losses = loss(logits, labels)  # (S,)
         hits = (logits.argmax(-1) == y).double().mean(-1)
         history.add(step, {"loss": losses.detach().double().numpy(), "accuracy": hits.numpy()})
-        optimizer.zero_grad()
+        if bug != "no zero_grad":
+            optimizer.zero_grad()
         losses.sum().backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     return history

@@ -14,7 +14,7 @@ from scipy.interpolate import RegularGridInterpolator
 from scipy.stats import loguniform, uniform
 from torch import Tensor
 
-from helpers import data, nets
+from helpers import data, nets, optimizers
 
 Floats = NDArray[np.float64]
 Tick = Callable[[], object]
@@ -82,7 +82,7 @@ def _train(
     count = len(points)
     nets.train(
         model, x.expand(count, -1, -1), y.expand(count, -1), steps=STEPS, batch_size=BATCH,
-        optimizer=torch.optim.SGD(model.parameters(), lr=1.0), arms=count,
+        optimizer=optimizers.SGD(model.parameters(), lr=1.0), arms=count,
         generator=torch.Generator().manual_seed(split),
         loss=lambda logits, labels: rate * smoothed(logits, labels, smoothing),
         penalty=lambda: rate * decay / 2 * sum(w.square().sum((1, 2)) for w in model.weights),

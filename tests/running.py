@@ -23,7 +23,7 @@ _told = {{"cpu_seconds": time.process_time(), "pictures": []}}  # of this kernel
 _report = pathlib.Path({report!r})
 _report.write_text(json.dumps(_told))
 from helpers.explore import live, sweep
-_told["pictures"] = [sweep(explorable, points=4) for explorable in live()] if {sweeping} else []
+_told["pictures"] = [sweep(explorable, points=3) for explorable in live()] if {sweeping} else []
 _report.write_text(json.dumps(_told))
 """
 EXPLORES = re.compile(r"^(?!\s*def ).*\bexplore(_\w+)?\(", re.MULTILINE)

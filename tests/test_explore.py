@@ -706,6 +706,18 @@ def test_sweep_finds_a_picture_that_a_full_draw_contradicts() -> None:
         sweep(explorable)
 
 
+def test_sweep_checks_the_ends_of_sliders_and_every_option(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fig, _ = plt.subplots(figsize=(2, 1))
+    explorable = explore(fig, lambda **_: (), alt="x", a=(0.0, 1.0, 0.5), d=["x", "y", "z"])
+    checked: list[dict[str, Any]] = []
+    monkeypatch.setattr(explorable, "check_picture", lambda: checked.append(explorable.values))
+    assert sweep(explorable, points=4) == 7
+    ends, options = [{"a": a, "d": "x"} for a in (0, 1)], [{"a": 0.5, "d": d} for d in "xyz"]
+    assert checked == ends + options
+
+
 @pytest.mark.parametrize("points", [1, 0])
 def test_sweep_needs_both_ends(points: int) -> None:
     explorable, _ = sine()

@@ -96,7 +96,7 @@ def test_good_notebook_passes(tmp_path: Path) -> None:
     path = write_notebook(tmp_path / "good.ipynb", good, "import os; os.environ['COURSE_PROGRESS']")
     run = run_notebook(path, tmp_path)
     require_good(run, path)
-    assert run.pictures == [4]
+    assert run.pictures == [3]
     assert 0 < run.cpu_seconds < 120
 
 

@@ -573,7 +573,7 @@ shrink = []
 for lr in (0.1, 0.05):
     weight = torch.ones(1, dtype=torch.float64)
     weight.grad = torch.zeros_like(weight)
-    torch.optim.AdamW([weight], lr=lr, weight_decay=0.1).step()
+    nets.make_optimizer([weight], "adamw", lr=lr, weight_decay=0.1).step()  # torch's own AdamW
     shrink.append(1 - weight.item())
 claim("AdamW: shrink per step, η = 0.1 over η = 0.05", shrink[0] / shrink[1], low=1.999, high=2.001)
 
