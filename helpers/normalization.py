@@ -21,6 +21,7 @@ VARIANTS = ("none", "before", "after", "noisy", "layer")
 BATCH_VARIANTS = VARIANTS[:4]  # where batch normalization is; with noise behind it
 NOISE_SHIFT, NOISE_STRETCH, NOISE_EACH = 0.5, 0.25, 0.1
 WIDTH, BATCH, WATCHED = 32, 32, 100
+HIDDEN, LR, N_TRAIN, STEPS, EVERY = 4, 0.1, 1000, 120, 10  # unless an experiment varies them
 INITS = {"sigmoid": "xavier", "tanh": "xavier", "relu": "he"}
 
 
@@ -66,7 +67,7 @@ class Run:
 
 @cache
 def load_split(
-    seeds: tuple[int, ...], *, n_train: int = 1000, label_noise: float = 0.0
+    seeds: tuple[int, ...], *, n_train: int = N_TRAIN, label_noise: float = 0.0
 ) -> tuple[Tensor, ...]:
     """Standardized digits: training images, their labels, test images (700), their labels."""
     split = data.splits(
@@ -103,12 +104,12 @@ def train_variant(
     activation: str,
     *,
     seeds: Sequence[int],
-    hidden: int = 4,
-    lr: float = 0.1,
-    n_train: int = 1000,
-    steps: int = 120,
+    hidden: int = HIDDEN,
+    lr: float = LR,
+    n_train: int = N_TRAIN,
+    steps: int = STEPS,
     width: int = WIDTH,
-    every: int = 10,
+    every: int = EVERY,
 ) -> Run:
     """Trains 64-width-…-width-10 networks with plain SGD, batches of 32.
 
@@ -121,14 +122,14 @@ def train_variant(
 
 def train_abreast(variant: str, activations: Sequence[str], *, seeds: Sequence[int]) -> list[Run]:
     """`train_variant` for each activation, all in one batch of networks: the same runs, sooner."""
-    sizes = [64, *[WIDTH] * 4, 10]
+    sizes = [64, *[WIDTH] * HIDDEN, 10]
     blocks = [make_variant(variant, sizes, activation=a, seeds=seeds) for a in activations]
     arms = len(blocks)
     whole = make_variant(variant, sizes, activation="relu", seeds=[*seeds] * arms, arms=arms)
     whole.activation = lambda z: torch.cat(
         [block.activation(part) for block, part in zip(blocks, z.chunk(arms), strict=True)]
     )
-    return _train(blocks, whole, lr=0.1, n_train=1000, steps=120, every=10)
+    return _train(blocks, whole, lr=LR, n_train=N_TRAIN, steps=STEPS, every=EVERY)
 
 
 def _train(
@@ -204,9 +205,8 @@ def train_variants(
     """All BATCH_VARIANTS of networks with four hidden layers, by (activation, variant)."""
     runs: dict[tuple[str, str], Run] = {}
     count = len(activations) * len(seeds)
-    for variant in tqdm(
-        BATCH_VARIANTS, desc=f"4 × {count} networks", file=sys.stdout, leave=False, ncols=72
-    ):
+    text = f"{len(BATCH_VARIANTS)} × {count} networks"
+    for variant in tqdm(BATCH_VARIANTS, desc=text, file=sys.stdout, leave=False, ncols=72):
         abreast = train_abreast(variant, activations, seeds=seeds)
         runs |= {(a, variant): run for a, run in zip(activations, abreast, strict=True)}
     return runs
