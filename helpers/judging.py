@@ -57,6 +57,11 @@ class Task:
     expected: tuple[Any, ...] = ()
     mistakes: tuple[Mistake, ...] = ()
 
+    @property
+    def total(self) -> int:
+        """How many parts there are; several probes may belong to one."""
+        return len(set(self.parts))
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -110,8 +115,7 @@ def _tell_error(answer: Callable[..., Any], error: Exception) -> str:
 def judge_outcomes(task: Task, outcomes: Sequence[Outcome], names: Sequence[str]) -> Verdict:
     """The verdict on an answer's outcomes, one a probe; `names` are its parameters' names."""
     if outcomes and outcomes[0].error == "NotImplementedError":
-        total = len(dict.fromkeys(task.parts))
-        return Verdict(NOT_ATTEMPTED, 0, total, "Not attempted yet.")
+        return Verdict(NOT_ATTEMPTED, 0, task.total, "Not attempted yet.")
     if isinstance(task.compare, Judged):
         return _judge_properties(task, outcomes, names)
     return _judge_values(task, outcomes, names)

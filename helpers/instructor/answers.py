@@ -30,8 +30,8 @@ class Finding:
 
 def not_judged(task: Task, reason: str) -> Finding:
     """Nothing earned, and a person is told why."""
-    total = len(dict.fromkeys(task.parts))
-    return Finding(Verdict(WRONG, 0, total, f"Your answer could not be judged: {reason}."), reason)
+    message = f"Your answer could not be judged: {reason}."
+    return Finding(Verdict(WRONG, 0, task.total, message), reason)
 
 
 def ask(session: Session, task: Task, seed: int) -> Finding:
@@ -44,9 +44,8 @@ def ask(session: Session, task: Task, seed: int) -> Finding:
     except (NoAnswer, ValueError, RecursionError) as error:
         return not_judged(task, str(error)[:200])
     if isinstance(reply.get("missing"), str):
-        total = len(dict.fromkeys(task.parts))
         text = clean_text(reply["missing"], 300)
-        return Finding(Verdict(WRONG, 0, total, f"{text[:1].upper()}{text[1:]}."))
+        return Finding(Verdict(WRONG, 0, task.total, f"{text[:1].upper()}{text[1:]}."))
     try:
         return _judge(task, reply, order)
     except Exception as error:  # the outputs are hostile: a judge may stumble over them in any way
