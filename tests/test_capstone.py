@@ -17,11 +17,11 @@ from helpers.check import judge, load_task
 from helpers.compare import Judged
 from helpers.explore import sweep
 from helpers.instructor import grade, hidden_test
+from helpers.instructor.answers import unpack
 from helpers.instructor.asking import call_completely, pack
 from helpers.instructor.exercises.lesson_11 import REFERENCE
 from helpers.instructor.hard_digits import LABEL_NOISE, bundled_arrays, parts
 from helpers.instructor.make_data import digits_arrays
-from helpers.instructor.probing import unpack
 from helpers.instructor.solutions import load_solution
 from helpers.judges import lesson_11
 from helpers.judging import PASSED, WRONG, Verdict, judge_outcomes
@@ -667,16 +667,11 @@ def test_an_empty_book_has_no_figures(book: LabBook) -> None:
 
 
 def test_static_figures(book: LabBook) -> None:
-    from matplotlib import pyplot as plt
-
     digits = data.load("hard_digits")
     fig = figures.plot_images(digits["x_train"][:13], digits["y_train"][:13])
     assert [len(ax.images) for ax in fig.axes] == [1] * 13 + [0] * 7
-    plt.close(fig)
     entry: Entry = book.run("quick", QUICK, seeds=[0, 1], bar=False)
     fig = figures.plot_runs([entry] * 30)
     assert len(fig.axes[0].get_yticks()) == 20
-    plt.close(fig)
     fig = figures.plot_cures({"one": np.array([0.1, 0.2]), "two": np.array([0.0, -0.1])})
     assert [t.get_text() for t in fig.axes[0].get_yticklabels()] == ["one", "two"]
-    plt.close(fig)

@@ -24,7 +24,8 @@ from helpers.instructor import grade as grading
 from helpers.instructor.__main__ import main
 from helpers.instructor.build import find_sources, read_source
 from helpers.instructor.build import release as release_notebook
-from helpers.instructor.collect import collect, read_gradescope, slug
+from helpers.instructor.collect import collect
+from helpers.instructor.collect_names import read_gradescope, slug
 from helpers.instructor.course import Course, CourseError, lesson_stem, quiet, write_atomically
 from helpers.instructor.export import export, harmless
 from helpers.instructor.feedback import feedback

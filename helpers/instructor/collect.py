@@ -20,11 +20,8 @@ from helpers.instructor.collect_names import (
     name_notebook,
     plain_path,
     read_gradescope,
-    slug,
 )
 from helpers.instructor.course import Course, CourseError, lesson_stem
-
-__all__ = ["Collected", "collect", "read_gradescope", "slug"]
 
 
 @dataclass

@@ -23,10 +23,9 @@ from helpers.instructor.exercise import make_task
 from helpers.instructor.exercises import load_lesson
 from helpers.instructor.kernels.choose import OPEN, choose_box
 from helpers.instructor.kernels.warm import readable_paths
-from helpers.instructor.submission import Job, find_notebook, run_job
 from helpers.judging import Task
 
-__all__ = ["Job", "Settings", "Summary", "draw_tasks", "find_notebook", "grade", "run_job"]
+__all__ = ["Settings", "Summary", "draw_tasks", "grade"]
 
 GRADING_SEEDS = 3  # of a judge that trains networks of its own
 

@@ -12,11 +12,9 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from helpers.instructor.answers import Finding, ask, not_judged, unpack
+from helpers.instructor.answers import Finding, ask, not_judged
 from helpers.instructor.session import Ended, Result, Session
 from helpers.judging import Task
-
-__all__ = ["Findings", "Step", "examine", "keep_definitions", "plan_steps", "unpack"]
 
 MAX_TRIES = 6  # kernels that one notebook may end
 

@@ -28,10 +28,11 @@ from helpers.instructor.build import release as release_notebook
 from helpers.instructor.course import Course
 from helpers.instructor.exercise import encode_bank
 from helpers.instructor.exercises import load_lesson
-from helpers.instructor.grade import Job, draw_tasks, find_notebook, run_job
+from helpers.instructor.grade import draw_tasks
 from helpers.instructor.kernels.choose import WARM
 from helpers.instructor.kernels.warm import readable_paths
 from helpers.instructor.release import release
+from helpers.instructor.submission import Job, find_notebook, run_job
 from tests import small_lesson
 from tests.hostile import CASES, resources
 from tests.hostile.lab import Case, hand_in
