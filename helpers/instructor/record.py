@@ -64,6 +64,7 @@ class Recorder:
         self.api = course.api({
             "Autograde": {"autograde_preprocessors": steps},
             "CourseDirectory": {"submitted_directory": str(self.folder)},
+            "Exporter": {"optimistic_validation": True},  # once, not after each step
         })  # fmt: skip
 
     def record(
