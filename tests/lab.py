@@ -18,6 +18,8 @@ from tests.running import ROOT
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 START_TIMEOUT = 60  # seconds
 TOKEN = "course"
+EXPOSE_APP = "--LabApp.expose_app_in_browser=True"  # as window.jupyterapp: NotebookPage asks it
+EXPLORABLE = ".jp-OutputArea-output .widget-vbox:has(> .widget-image)"  # a figure on the page
 CHANGING = ("COURSE_", "JUPYTER", "MAKE", "MFLAGS", "STRICT_CHECKS", "NBGRADER", "MPLBACKEND")
 QUIET = (
     "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",

@@ -9,13 +9,19 @@ from typing import Any
 
 import pytest
 
-from tests.lab import NotebookPage, find_chromium, start_browser, start_lab
+from tests.lab import (
+    EXPLORABLE,
+    EXPOSE_APP,
+    NotebookPage,
+    find_chromium,
+    start_browser,
+    start_lab,
+)
 from tests.running import NOTEBOOKS, ROOT, count_explorables, write_notebook
 
 pytestmark = pytest.mark.browser
 
 SCREENSHOTS = ROOT / "tests" / "screenshots"
-EXPLORABLE = ".jp-OutputArea-output .widget-vbox:has(> .widget-image)"
 HASH = """img => {
     const c = document.createElement('canvas'), g = c.getContext('2d');
     [c.width, c.height] = [480, 240];
@@ -34,6 +40,7 @@ FOCUS_RESTS = """e => {  // asked every 50 ms: takes the focus back until it sta
     if (!e.heldFor) e.focus({preventScroll: true});
     return e.heldFor >= 3;
 }"""
+POSITION = "e => e.parentElement.style.transform"  # aria-valuenow has one decimal only
 PATIENCE = 45_000  # milliseconds until a picture has to follow, on a machine with much to do
 NARROW = 800  # pixels: a small window, JupyterLab's file list open
 OVERFLOW = """e => {
@@ -70,7 +77,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     write_notebook(folder / "own" / "frozen.ipynb", GOOD_FIGURE.replace("[0, height]", "[0, 1]"))
     broken = GOOD_FIGURE.replace("    line.set_ydata", "    1 / (height < 0.9)\n    line.set_ydata")
     write_notebook(folder / "own" / "broken.ipynb", broken, "1 / 0")
-    with start_lab(folder, home, "--LabApp.expose_app_in_browser=True") as started:
+    with start_lab(folder, home, EXPOSE_APP) as started:
         yield started
 
 
@@ -138,21 +145,23 @@ class Figure:
         mouse.move(x + distance, y, steps=6)
         mouse.up()
 
-    def press(self, handle: Any, key: str) -> None:
-        """Press a key until the handle has moved: what JupyterLab is still busy with may take it.
+    def press(self, handle: Any, key: str, what: str) -> None:
+        """Press a key until the handle has moved; AssertionError when TRIES did not move it.
 
-        A drag that it has begun itself takes all keys until the mouse's button is released.
+        On a busy machine a key was lost at times. The mouse's button is released before the next
+        try, in case a drag is still going on.
         """
-        before = handle.get_attribute("aria-valuenow")
+        before = handle.evaluate(POSITION)
         for _ in range(TRIES):
             self.notebook.page.wait_for_function(
                 FOCUS_RESTS, arg=handle.element_handle(), timeout=PATIENCE, polling=50
             )
             self.notebook.page.keyboard.press(key)
-            if handle.get_attribute("aria-valuenow") != before:
+            if handle.evaluate(POSITION) != before:
                 return
             self.notebook.page.wait_for_timeout(500)
             self.notebook.page.mouse.up()
+        raise AssertionError(f"{what}: {TRIES} presses did not move the handle; {self.tell()}")
 
     def try_slider(self, slider: Any, name: str) -> None:
         handle, track = slider.locator(".noUi-handle"), slider.locator(".noUi-base")
@@ -166,10 +175,10 @@ class Figure:
         lowest = handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemin")
         for key in ("End", "Home") if lowest else ("Home", "End"):
             before = self.hash()
-            self.press(handle, key)
+            self.press(handle, key, f"{name}: {key}")
             self.wait_for_change(before, f"{name}: {key}")
             self.require_calm(height, f"{name}: {key}")
-        self.press(handle, "ArrowRight" if lowest else "ArrowLeft")
+        self.press(handle, "ArrowRight" if lowest else "ArrowLeft", f"{name}: arrow")
         self.notebook.wait_idle()
         self.require_calm(height, f"{name}: arrow")
 
@@ -278,6 +287,16 @@ def test_frozen_figure_is_found(
     notebook, (figure,) = open_and_run(browser, address, "own/frozen.ipynb")
     with pytest.raises(AssertionError, match="slider 0: drag: the picture did not change"):
         figure.try_all()
+    notebook.close()
+
+
+def test_a_handle_that_keys_do_not_move_is_found(address: str, browser: Any) -> None:
+    notebook, (figure,) = open_and_run(browser, address, "own/good.ipynb")
+    handle = figure.box.locator(".noUi-handle")
+    figure.bring_into_view(handle)
+    figure.press(handle, "End", "slider 0: End")
+    with pytest.raises(AssertionError, match="slider 0: End: 5 presses did not move the handle; s"):
+        figure.press(handle, "End", "slider 0: End")
     notebook.close()
 
 

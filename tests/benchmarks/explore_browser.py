@@ -17,7 +17,6 @@ machine: times are of the wall.
 import json
 import os
 import platform
-import shutil
 import statistics
 import sys
 import time
@@ -29,14 +28,13 @@ from typing import Any
 import nbformat
 from tqdm import tqdm
 
-from tests.lab import NotebookPage, start_browser, start_lab
+from tests.lab import EXPLORABLE, EXPOSE_APP, NotebookPage, start_browser, start_lab
 from tests.running import NOTEBOOKS, ROOT, count_explorables
 
 RESULT = ROOT / "build" / "benchmarks" / "explore_browser.json"
 PRESSES = 20
 SECONDS = 2.0  # of one drag
 QUIET = 400  # milliseconds without a new picture: all that was asked for has been drawn
-OURS = ".jp-OutputArea-output .widget-vbox:has(> .widget-image)"
 RIVAL = ".jp-OutputArea-output .widget-interact"
 
 RIVALS = """
@@ -160,7 +158,7 @@ def positions() -> Iterator[float]:
 def measure_lesson(browser: Any, address: str, path: Path) -> Iterator[dict[str, Any]]:
     notebook = NotebookPage(browser, address, path.name)
     notebook.run_all()
-    pairs = [notebook.page.locator(kind).all() for kind in (OURS, RIVAL)]
+    pairs = [notebook.page.locator(kind).all() for kind in (EXPLORABLE, RIVAL)]
     for number, (ours, rival) in enumerate(zip(*pairs, strict=True), 1):
         if not ours.locator(".noUi-handle").count():
             continue  # buttons only: nothing to drag
@@ -193,14 +191,12 @@ def main(lessons: Sequence[str]) -> None:
         folder.mkdir()
         for path in chosen:
             add_rivals(path, folder)
-        option = "--LabApp.expose_app_in_browser=True"
         bar = tqdm(total=sum(map(count_explorables, chosen)), unit="figure", disable=None)
-        with start_lab(folder, home, option) as address, start_browser() as browser, bar:
+        with start_lab(folder, home, EXPOSE_APP) as address, start_browser() as browser, bar:
             for path in chosen:
                 for row in measure_lesson(browser, address, path):
                     rows.append(row)
                     show(row, bar)
-        shutil.rmtree(folder)
     machine = {"python": platform.python_version(), "cores": os.cpu_count()}
     RESULT.parent.mkdir(parents=True, exist_ok=True)
     RESULT.write_text(json.dumps({"machine": machine, "figures": rows}, indent=1) + "\n")
