@@ -75,7 +75,7 @@ def find_source(number: str) -> Path:
 def test_no_statement_of_a_solution_survives(source: Path) -> None:
     """No line of three words or more between the marks stands anywhere in the learner's files."""
     learner = read_built(source)
-    text = "\n".join("".join(cell["source"]) for cell in learner["cells"])
+    text = "\n".join(cell.source for cell in learner.cells)
     assert "BEGIN SOLUTION" not in text
     text = re.sub(r"<details>.*?</details>", "", text, flags=re.DOTALL)  # a hint may give a line
     leaked = [line for line in solution_lines(source) if line in text]

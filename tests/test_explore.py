@@ -48,7 +48,6 @@ def clean() -> Iterator[None]:
     yield
     for explorable in live():
         explorable.close()
-    plt.close("all")
 
 
 def decode(png: bytes) -> npt.NDArray[np.int16]:

@@ -268,7 +268,6 @@ def test_signal_figure_says_and_shows_its_setting(draws: Draws) -> None:
     assert alt().startswith("tanh, std 1, gain 1.00, 10 layers. 84 % saturated, gradients explode.")
     titles = [t.get_text() for a in fig.axes for t in a.texts if t.get_text().startswith("layer ")]
     assert [t.split(":")[0] for t in titles] == [f"layer {k}" for k in (1, 3, 5, 6, 8, 10)]
-    plt.close(fig)
 
 
 def test_histograms_count_every_activation(draws: Draws) -> None:
@@ -290,11 +289,10 @@ def test_description_names_relu_s_zeros(draws: Draws) -> None:
 
 def test_symmetry_figure_says_when_units_are_equal() -> None:
     runs = {s: symmetry.train_twins(s, [1]) for s in ("constant 0.1", "random")}
-    fig, update, alt = symmetry_figure(runs)
+    _, update, alt = symmetry_figure(runs)
     assert len(update("constant 0.1", 400)) == 16 + 4
     assert alt("constant 0.1", 400).startswith("constant 0.1, step 400: all 16 units are equal;")
     assert alt("random", 67).startswith("random, step 60: units differ by")
-    plt.close(fig)
 
 
 def test_symmetry_figure_is_played_in_steps_of_training() -> None:
@@ -312,16 +310,15 @@ def test_symmetry_figure_is_played_in_steps_of_training() -> None:
 def test_spectrum_figure_counts_directions() -> None:
     spectra = {("linear", kind): np.ones((4, 10)) for kind in KINDS}
     spectra["linear", "Gaussian"][2, 3:] = 0.01
-    fig, update, alt = spectrum_figure(spectra)
+    _, update, alt = spectrum_figure(spectra)
     update("linear", 3)
     assert alt("linear", 3).endswith(
         "of 10 directions, Gaussian weights keep 3, orthogonal weights 10."
     )
-    plt.close(fig)
 
 
 def test_static_figures_draw_what_they_are_given() -> None:
-    fig, (left, right) = plt.subplots(1, 2)
+    _, (left, right) = plt.subplots(1, 2)
     draw_meeting(left, np.zeros((3, 2, 7)), np.zeros((2, 7)), (1.0, 2.0), start=0.5)
     assert [t.get_text() for t in left.texts] == ["gain 1", "gain 2"]
     runs = {"a": np.array([[2.0, 2.0], [1.0, np.nan]]), "b": np.ones((2, 2))}
@@ -331,16 +328,14 @@ def test_static_figures_draw_what_they_are_given() -> None:
     )  # NaN is at the top
     heights = [t.get_position()[1] for t in right.texts]
     assert abs(heights[0] - heights[1]) > 0.05
-    plt.close(fig)
 
 
 def test_curves_that_hide_one_another_share_a_label() -> None:
-    fig, ax = plt.subplots()
+    _, ax = plt.subplots()
     runs = {"a": np.full((2, 2), 2.3), "b": np.full((2, 2), 2.301), "c": np.full((2, 2), 2.3)}
     runs["c"][0] = 2.0  # ends with them, and was seen before
     draw_losses(ax, [0, 10], runs, top=2.5)
     assert sorted(t.get_text() for t in ax.texts) == ["a,\nb", "c"]
-    plt.close(fig)
 
 
 def test_titles_give_two_digits() -> None:

@@ -9,7 +9,6 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from matplotlib import pyplot as plt
 from sklearn.linear_model import Lasso, Ridge
 
 from helpers import geometry, nets, overfitting, sparsity
@@ -133,7 +132,6 @@ def test_network_curves_have_a_column_a_share_and_pair_the_seeds() -> None:
     np.testing.assert_allclose(curves["val loss"][0, 0], curves["val loss"][0, 1], rtol=1e-5)
     fig = overfitting_plots.plot_network_curves(steps, curves, ["true", "random"])
     assert [ax.get_title(loc="left") for ax in fig.axes[:2]] == ["true", "random"]
-    plt.close(fig)
 
 
 def small_problem() -> sparsity.Regression:
@@ -188,14 +186,14 @@ def test_sparse_networks_pair_the_methods_and_only_proximal_has_zeros() -> None:
     assert measured["subgradient"]["zeros"].max() == 0
     assert measured["proximal"]["zeros"][1].min() > 0.3
     assert measured["proximal"]["zeros"][0].max() == 0
-    plt.close(shrinkage.plot_sparse_networks(measured, [0.0, 0.03]))
+    shrinkage.plot_sparse_networks(measured, [0.0, 0.03])
 
 
 def test_recovery_and_dense_comparison_shapes() -> None:
     found = sparsity.compare_recovery([0, 1])
     assert {v.shape for v in found.values()} == {(2, 3)}
     assert found["ridge, CV"][:, :2].sum(1).tolist() == [20, 20]
-    plt.close(shrinkage.plot_recovery(found, 20))
+    shrinkage.plot_recovery(found, 20)
     assert sparsity.compare_dense([0]).shape == (1, 2)
 
 

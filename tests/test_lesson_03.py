@@ -187,7 +187,6 @@ def test_choices_are_drawn_over_a_log_axis(choices: decay_sweep.Choices) -> None
     assert ax.get_xscale() == "log"
     rings = [line.get_xydata()[0] for line in ax.lines if line.get_markersize() == 17]
     np.testing.assert_allclose(rings, [(0.1, 0.7), (0.01, 0.8), (1.0, 0.9)])
-    plt.close(ax.figure)
 
 
 @pytest.mark.parametrize("name", ["ways", "noise", "stability", "sweep"])

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -208,7 +207,6 @@ def test_static_figures() -> None:
     for fig in drawn:
         fig.draw_without_rendering()
         assert all(ax.get_ylabel() for ax in fig.axes)
-        plt.close(fig)
 
 
 # --- judges -------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -175,8 +174,6 @@ def test_static_figures(runs: augmented.Runs) -> None:
     ]
     assert all(fig.axes for fig in made)
     assert figures.spoken(rows).startswith("none: test accuracy 0.")
-    for fig in made:
-        plt.close(fig)
 
 
 def test_a_policy_looks_the_same_in_all_figures() -> None:
@@ -215,7 +212,6 @@ def test_triangle_sweeps_and_shows_the_network(
     np.testing.assert_allclose(image, first.numpy(), atol=1e-6)
     logits = runs.mlps(first[None])[runs.names.index("¾") * len(SEEDS), 0]
     np.testing.assert_allclose(answer, logits.softmax(0).detach().numpy(), atol=1e-6)
-    plt.close(triangle.fig)
 
 
 def test_barycentric_weights() -> None:

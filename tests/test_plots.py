@@ -2,7 +2,6 @@
 
 import base64
 import struct
-from collections.abc import Iterator
 from typing import Any
 
 import matplotlib as mpl
@@ -15,10 +14,8 @@ from helpers import plots
 
 
 @pytest.fixture
-def ax() -> Iterator[Any]:
-    fig, ax = plt.subplots()
-    yield ax
-    plt.close(fig)
+def ax() -> Any:
+    return plt.subplots()[1]
 
 
 @pytest.fixture
