@@ -6,16 +6,17 @@ draws. The order of drawing is matplotlib's own, so the picture is that of a pla
 """
 
 import struct
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from isal import isal_zlib
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+
+from helpers._letters import Agg
 
 CSS_DPI = 100  # pixels on the page for one inch of the figure
 Pixels = npt.NDArray[np.uint8]
@@ -24,18 +25,18 @@ Pixels = npt.NDArray[np.uint8]
 def encode_png(rgba: Pixels) -> bytes:
     """A PNG file of an image of shape (height, width, 4).
 
-    Filter "none" and zlib level 1: larger files than Pillow's, in a third of the time. Format:
-    Portable Network Graphics, third edition (W3C, 2025), section 5.
+    Filter "none" and Intel's fast zlib: larger files than Pillow's, in a tenth of the time.
+    Format: Portable Network Graphics, third edition (W3C, 2025), section 5.
     """
     height, width, channels = rgba.shape
     rows = np.zeros((height, 1 + channels * width), np.uint8)  # each row starts with its filter, 0
     rows[:, 1:] = rgba.reshape(height, -1)
     header = struct.pack(">2I5B", width, height, 8, 6, 0, 0, 0)  # 8 bits a channel, RGBA
     return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", isal_zlib.crc32(kind + data))
         for kind, data in (
             (b"IHDR", header),
-            (b"IDAT", zlib.compress(rows.tobytes(), 1)),
+            (b"IDAT", isal_zlib.compress(rows, 1)),
             (b"IEND", b""),
         )
     )
@@ -88,7 +89,7 @@ class Canvas:
             fig.patch.set(facecolor="white", alpha=1)  # readable on a dark page, too
         self.fig = fig
         self.width, self.height = (round(inches * CSS_DPI) for inches in fig.get_size_inches())
-        self._agg = FigureCanvasAgg(fig)
+        self._agg = Agg(fig)
         self._moving: set[Artist] = set()  # all that ever moved
         self._ground: Pixels | None = None  # what lies below the first moving artist
         self._steps: list[Artist | _Layer] = []  # what comes over it, in drawing order
