@@ -10,13 +10,15 @@
     explore(fig, update, alt="A sine wave", frequency=(0.5, 5.0, 1.0))
 
 The artists are made once; `update` moves them. Only they are drawn again, and the picture goes
-to the browser as PNG bytes: no flicker, and some thirty milliseconds from slider to pixels.
+to the browser as PNG bytes: no flicker, and a new picture in ten to forty milliseconds.
 """
 
 import asyncio
 import base64
+import math
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -89,7 +91,7 @@ class Explorable:
         self._update, self._alt, self._canvas = update, alt, Canvas(fig)
         self._lock = threading.RLock()  # JupyterLab moves sliders from a thread of its own
         self._due: asyncio.TimerHandle | None = None
-        self._events, self._listening = 0, True
+        self._events, self._last_event, self._listening = 0, -math.inf, True
         self._draw()
         self._page = Page(self.controls, self._canvas.width, self._canvas.height, play)
         self._page.show(self.png, self.text)
@@ -160,13 +162,17 @@ class Explorable:
         self.png, self.text = encode_png(pixels), text
 
     def _on_event(self, _: Any) -> None:
-        """Draw the newest values only: an event that is followed by another is passed over."""
+        """Draw at once after a pause, then the newest values only: others are passed over."""
         self._events += 1
+        last, self._last_event = self._last_event, time.monotonic()
         if not self._listening or self._due is not None:
             return
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:  # plain Python: no events to wait for
+            self._follow()
+            return
+        if self._last_event - last > LONGEST_WAIT:  # one key, or where a drag begins
             self._follow()
         else:
             self._wait(loop, until=loop.time() + LONGEST_WAIT)
