@@ -24,10 +24,18 @@ from helpers.instructor import grade as grading
 from helpers.instructor.__main__ import main
 from helpers.instructor.build import find_sources, read_source
 from helpers.instructor.build import release as release_notebook
-from helpers.instructor.collect import collect
+from helpers.instructor.collect import Collected, collect
 from helpers.instructor.collect_names import read_gradescope, slug
-from helpers.instructor.course import Course, CourseError, lesson_stem, quiet, write_atomically
-from helpers.instructor.export import export, harmless
+from helpers.instructor.course import (
+    Course,
+    CourseError,
+    harmless,
+    lesson_stem,
+    quiet,
+    read_table,
+    write_atomically,
+)
+from helpers.instructor.export import export
 from helpers.instructor.feedback import feedback
 from helpers.instructor.grade import Settings, Summary, grade
 from helpers.instructor.kernels.warm import NoBox
@@ -285,6 +293,11 @@ EXPORTS = {
     "moodle": {
         "Jane Doe_5501_assignsubmission_file_/99_small.ipynb": ("jane-doe", "full"),
         "Éva Kovács_5502_assignsubmission_file_99_small.ipynb": ("éva-kovács", "half"),
+        "Bob O'Neil-Li_2002_assignsubmission_file/99_small.ipynb": ("bob-o-neil-li", "half"),
+        "Ann_3_assignsubmission_file/week 1/99_small.ipynb": ("ann", "full"),
+    },
+    "moodle folders": {
+        "Bob O'Neil-Li_2002_assignsubmission_file/99_small.ipynb": ("bob-o-neil-li", "half"),
     },
     "gradescope": {
         "assignment_77_export/submission_1/99_small.ipynb": ("jane@uni.edu", "full"),
@@ -345,10 +358,143 @@ def test_collect_takes_the_newest_of_canvas(course: Course, tmp_path: Path) -> N
     assert path.read_text() == notebook_text("full")
 
 
-def test_collect_tells_two_of_one_name_apart(course: Course, tmp_path: Path) -> None:
-    names = {f"Jane Doe_{n}_assignsubmission_file_/99_small.ipynb": "{}" for n in (1, 2)}
-    done = collect(make_export(names, tmp_path, zipped=True), course, NUMBER)
-    assert sorted(done.students) == ["jane-doe-1", "jane-doe-2"]
+def collect_moodle(course: Course, folder: Path, *names: str) -> Collected:
+    """Collects a zip file as Moodle makes it, of these names with Moodle's number ("Jane Doe_1")."""
+    folder.mkdir(exist_ok=True)
+    files = {f"{name}_assignsubmission_file/99_small.ipynb": "{}" for name in names}
+    return collect(make_export(files, folder, zipped=True), course, NUMBER)
+
+
+def decide(course: Course, name: str, student: str) -> None:
+    """What an instructor does in a spreadsheet."""
+    path = course.root / "names.csv"
+    text = path.read_text(encoding="utf-8-sig")
+    assert f"{name},\n" in text
+    path.write_text(text.replace(f"{name},\n", f"{name},{student}\n"), encoding="utf-8-sig")
+
+
+def test_two_students_of_one_name_are_asked_about(course: Course, tmp_path: Path) -> None:
+    """Moodle's number changes from lesson to lesson: only a person can tell."""
+    done = collect_moodle(course, tmp_path / "1", "Jane Doe_1", "Jane Doe_2", "Bob_3")
+    assert sorted(done.students) == ["bob"]
+    assert done.unclear == {"Jane Doe_1", "Jane Doe_2"}
+    told = next(iter(done.skipped.values()))
+    assert "more than one student is called jane-doe; write who Jane Doe_1 is" in told
+    assert not (course.root / "submitted" / "jane-doe").exists()
+    decide(course, "Jane Doe_1", "jane.a")
+    decide(course, "Jane Doe_2", "Jane B")
+    done = collect_moodle(course, tmp_path / "1", "Jane Doe_1", "Jane Doe_2", "Bob_3")
+    assert sorted(done.students) == ["bob", "jane-b", "jane.a"]
+    assert (done.skipped, done.unclear) == ({}, set())
+
+
+def test_a_name_once_shared_stays_in_question(course: Course, tmp_path: Path) -> None:
+    """In the next lesson only one of them hands in, with another number."""
+    collect_moodle(course, tmp_path / "1", "Jane Doe_1", "Jane Doe_2")
+    done = collect_moodle(course, tmp_path / "2", "jane doe_77")
+    assert (done.students, done.unclear) == ({}, {"jane doe_77"})
+    decide(course, "jane doe_77", "jane.a")
+    done = collect_moodle(course, tmp_path / "2", "jane doe_77")
+    assert sorted(done.students) == ["jane.a"]
+
+
+def test_a_namesake_who_comes_later_takes_nobodys_place(course: Course, tmp_path: Path) -> None:
+    collect_moodle(course, tmp_path / "1", "Jane Doe_1")
+    done = collect_moodle(course, tmp_path / "2", "Jane Doe_71", "Jane Doe_72")
+    assert done.students == {}
+    told = list(done.skipped.values())
+    assert all("submitted/jane-doe is one of them, from before" in text for text in told)
+
+
+def test_gradescopes_addresses_need_no_decision(course: Course, tmp_path: Path) -> None:
+    """Two of one name without an address are asked about; one address is one person."""
+    same = GRADESCOPE.replace("John Roe", "Jane Doe").replace("    :sid: S 1002\n", "")
+    for marks, unclear in ((GRADESCOPE, set()), (same, set()), (
+        same.replace("    :email: jane@uni.edu\n", ""), {"Jane Doe_1", "Jane Doe_2"}
+    )):  # fmt: skip
+        files = dict.fromkeys(EXPORTS["gradescope"], "{}")
+        files["assignment_77_export/submission_metadata.yml"] = marks
+        assert collect(make_export(files, tmp_path, zipped=True), course, NUMBER).unclear == unclear
+
+
+def test_names_in_a_spreadsheets_own_csv(course: Course, tmp_path: Path) -> None:
+    """Semicolons, a further column, an empty line; a name that would be a formula."""
+    path = course.root / "names.csv"
+    path.write_text("name;note;student\nJane Doe_1;late;jane.a\n;;\n", encoding="utf-8-sig")
+    done = collect_moodle(course, tmp_path / "1", "Jane Doe_1", "Jane Doe_2", "=Eve_1", "=Eve_2")
+    assert sorted(done.students) == ["jane.a"]
+    rows = {row["name"]: row for row in read_table(path, ["name", "student"])}
+    assert rows["Jane Doe_1"] == {"name": "Jane Doe_1", "note": "late", "student": "jane.a"}
+    assert {"Jane Doe_2", "'=Eve_1", "'=Eve_2"} <= set(rows)
+    path.write_text("who,student\n")
+    with pytest.raises(CourseError, match="needs the columns name and student; it has who, stud"):
+        collect_moodle(course, tmp_path / "1", "Jane Doe_1")
+
+
+def test_collect_of_another_lesson(
+    course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = [Path("01_initialization.py"), Path("99_small.py")]
+    monkeypatch.setattr("helpers.instructor.collect_names.find_sources", lambda: sources)
+    wrong = {
+        "jane/01_initialization.ipynb": "{}", "doejane_101_9001_01_initialization-1.ipynb": "{}",
+        "Jo_1_assignsubmission_file_01_initialization (2).ipynb": "{}",
+    }  # fmt: skip
+    (tmp_path / "all").mkdir()
+    with pytest.raises(CourseError, match="named as another lesson, 01_initialization"):
+        collect(make_export(wrong, tmp_path / "all", zipped=True), course, NUMBER)
+    files = wrong | {"ann/99_small.ipynb": "{}", "bob/answers.ipynb": "{}"}
+    done = collect(make_export(files, tmp_path, zipped=True), course, NUMBER)
+    assert sorted(done.students) == ["ann", "bob"]
+    assert set(done.skipped) == set(wrong)
+
+
+def test_collect_of_what_is_not_released(course: Course, tmp_path: Path) -> None:
+    shutil.rmtree(course.root / "release")
+    with pytest.raises(
+        CourseError, match=r"99_small is not released in .*; first: python -m .* re"
+    ):
+        collect(make_export({"jane/a.ipynb": "{}"}, tmp_path, zipped=True), course, NUMBER)
+
+
+def test_collect_names_nobody_after_the_lesson(course: Course, tmp_path: Path) -> None:
+    files = {"99_small.ipynb": "{}", "99_small (1).ipynb": "{}", "jane/99_small.ipynb": "{}"}
+    done = collect(make_export(files, tmp_path, zipped=True), course, NUMBER)
+    assert sorted(done.students) == ["jane"]
+    assert set(done.skipped) == {"99_small.ipynb", "99_small (1).ipynb"}
+    assert "no student can be read" in done.skipped["99_small.ipynb"]
+
+
+@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "folder"])
+def test_collect_tells_of_other_files(zipped: bool, course: Course, tmp_path: Path) -> None:
+    """Of those who handed in no notebook, one file each."""
+    files = {
+        "doejane_101_9001_99_small.ipynb": "{}", "doejane_101_9002_notes.pdf": "",
+        "davecanvas_102_9003_notes.pdf": "", "davecanvas_102_9004_more.pdf": "",
+        "alone.pdf": "", ".DS_Store": "", "eve/report.docx": "",
+    }  # fmt: skip
+    done = collect(make_export(files, tmp_path, zipped=zipped), course, NUMBER)
+    assert sorted(done.students) == ["doejane"]
+    assert set(done.skipped.values()) == {"not a notebook"}
+    assert len(done.skipped) == 3
+    told = " ".join(done.skipped)
+    assert all(name in told for name in ("davecanvas", "alone.pdf", "eve/report.docx"))
+
+
+def test_collect_says_whom_it_found(
+    course: Course, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["--lesson", NUMBER, "--course", str(course.root)]
+    files = {f"s{i:02}_{i}_7_99_small.ipynb": "{}" for i in range(23)} | {"x/99_small.ipynb": "{}"}
+    assert main(["collect", str(make_export(files, tmp_path, zipped=True)), *where]) == 0
+    told = capsys.readouterr().out
+    assert "Canvas: 23 students: s00, s01," in told
+    assert "s19 ... and 3 more" in told
+    assert "a folder for each student: 1 student: x\n" in told
+    assert "collected 24 students; 0 files left out" in told
+    files = {f"Jo_{i}_assignsubmission_file/99_small.ipynb": "{}" for i in (1, 2)}
+    assert main(["collect", str(make_export(files, tmp_path, zipped=True)), *where]) == 1
+    assert "write who Jo_1 is into" in capsys.readouterr().err
 
 
 NESTED = {  # the student's own path, that would be another's; whose it is
@@ -387,7 +533,7 @@ def test_collect_is_not_led_by_folders_in_a_submission(
 
 def test_collect_with_a_root_folder(course: Course, tmp_path: Path) -> None:
     """One folder around all is not a student."""
-    for name in ("canvas", "moodle", "folders"):
+    for name in ("canvas", "moodle", "moodle folders", "folders"):
         folder = tmp_path / name
         folder.mkdir()
         files = {f"week 1/{path}": "{}" for path in EXPORTS[name]}
@@ -451,8 +597,11 @@ def test_collect_with_a_bad_pattern(
 
 
 def test_collect_errors(course: Course, tmp_path: Path) -> None:
-    with pytest.raises(CourseError, match="neither a folder nor a zip"):
-        collect(tmp_path / "nowhere", course, NUMBER)
+    with pytest.raises(CourseError, match="there is no file or folder"):
+        collect(tmp_path / "nowhere.zip", course, NUMBER)
+    (tmp_path / "part.zip").write_bytes(b"PK\x03\x04")
+    with pytest.raises(CourseError, match=r"neither a folder nor a zip .*downloaded in part"):
+        collect(tmp_path / "part.zip", course, NUMBER)
     (tmp_path / "nothing").mkdir()
     with pytest.raises(CourseError, match="no notebook was recognized"):
         collect(tmp_path / "nothing", course, NUMBER)

@@ -18,16 +18,20 @@ METADATA = "submission_metadata.yml"
 _LINK = 0o120000  # the mode of a symbolic link in a zip file
 
 
-def read_files(source: Path, skipped: dict[str, str]) -> dict[str, bytes]:
+def read_files(source: Path, skipped: dict[str, str], others: list[str]) -> dict[str, bytes]:
     """The notebooks and Gradescope's metadata in a folder or zip file, by path.
 
-    What is left out is noted in `skipped`. Raises CourseError for anything else.
+    What is left out is noted in `skipped`, files of another kind in `others`. Raises CourseError
+    for anything else.
     """
     if source.is_dir():
-        return dict(_read_folder(source, skipped))
+        return dict(_read_folder(source, skipped, others))
+    if not source.exists():
+        raise CourseError(f"there is no file or folder {source}")
     if zipfile.is_zipfile(source):
-        return dict(_read_zip(source, skipped))
-    raise CourseError(f"{source} is neither a folder nor a zip file")
+        return dict(_read_zip(source, skipped, others))
+    damaged = "; is it damaged, or downloaded in part?" if source.suffix == ".zip" else ""
+    raise CourseError(f"{source} is neither a folder nor a zip file that can be read{damaged}")
 
 
 def printable(path: str) -> str:
@@ -35,12 +39,17 @@ def printable(path: str) -> str:
     return path.encode("utf-8", "backslashreplace").decode()
 
 
-def _read_folder(source: Path, skipped: dict[str, str]) -> Iterator[tuple[str, bytes]]:
+def _read_folder(
+    source: Path, skipped: dict[str, str], others: list[str]
+) -> Iterator[tuple[str, bytes]]:
     for count, path in enumerate(sorted(source.rglob("*"))):
         if count > MAX_FILES:
             raise CourseError(f"{source} holds more than {MAX_FILES} files")
         name = path.relative_to(source).as_posix()
-        if not _wanted(name) or path.is_dir():
+        if path.is_dir() or _hidden(name):
+            continue
+        if not _wanted(name):
+            others.append(name)
             continue
         if path.is_symlink() or not path.is_file():
             skipped[printable(name)] = "a link or a device"
@@ -50,14 +59,19 @@ def _read_folder(source: Path, skipped: dict[str, str]) -> Iterator[tuple[str, b
             yield name, path.read_bytes()
 
 
-def _read_zip(source: Path, skipped: dict[str, str]) -> Iterator[tuple[str, bytes]]:
+def _read_zip(
+    source: Path, skipped: dict[str, str], others: list[str]
+) -> Iterator[tuple[str, bytes]]:
     try:
         with zipfile.ZipFile(source) as archive:
             entries = archive.infolist()
             if len(entries) > MAX_FILES:
                 raise CourseError(f"{source} holds more than {MAX_FILES} files")
             for entry in sorted(entries, key=lambda e: e.filename):
-                if entry.is_dir() or not _wanted(entry.filename):
+                if entry.is_dir() or _hidden(entry.filename):
+                    continue
+                if not _wanted(entry.filename):
+                    others.append(entry.filename)
                     continue
                 content = _read_entry(archive, entry)
                 if isinstance(content, str):
@@ -83,10 +97,13 @@ def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes | str
     return content if len(content) <= limit else f"larger than {limit >> 20} MB"
 
 
+def _hidden(name: str) -> bool:
+    return any(re.match(r"__MACOSX|\.[^.]", part) for part in PurePosixPath(name).parts)
+
+
 def _wanted(name: str) -> bool:
     path = PurePosixPath(name)
-    hidden = any(re.match(r"__MACOSX|\.[^.]", part) for part in path.parts)
-    return path.name == METADATA or (path.suffix == ".ipynb" and not hidden)
+    return path.name == METADATA or path.suffix == ".ipynb"
 
 
 def _limit(name: str) -> int:

@@ -7,21 +7,22 @@ from pathlib import PurePosixPath
 
 import yaml
 
+from helpers.instructor.build import find_sources
 from helpers.instructor.collect_files import METADATA
 from helpers.instructor.course import CourseError
 
 MAX_NAME = 200  # bytes; file systems allow 255
 
-# Path in the export, below its root -> student. Only the first component tells whose a file is:
+# Path in the export, below its root -> student, by the name of what gives such paths. Only the first component tells whose a file is:
 # the folders below are the student's. The first pattern that fits counts.
 PATTERNS = {
-    "moodle": r"(?P<student>[^/]+?)_(?P<key>\d{1,20})_assignsubmission_\w+?_(?:/(?:.*/)?)?"
-    r"(?P<file>[^/]*)",
-    "canvas": r"(?P<student>[^/_]+)_(?:LATE_)?(?P<key>\d{1,20})_\d+_(?P<file>[^/]+)",
-    "gradescope": r"(?P<student>submission_(?P<key>\d{1,20}))/(?:.*/)?(?P<file>[^/]+)",
-    "nbgrader": r"(?P<student>[^/]+)/{stem}/(?:.*/)?(?P<file>[^/]+)",
-    "folders": r"(?P<student>[^/]+)/(?:.*/)?(?P<file>[^/]+)",
-    "files": r"(?P<student>[^/]+?)(?:[_-]{stem})?(?P<file>\.ipynb)",
+    "Moodle": r"(?P<student>[^/]+?)_(?P<key>\d{1,20})_assignsubmission_[a-z]+"
+    r"(?:_?/(?:.*/)?|_)(?P<file>[^/]*)",
+    "Canvas": r"(?P<student>[^/_]+)_(?:LATE_)?(?P<key>\d{1,20})_\d+_(?P<file>[^/]+)",
+    "Gradescope": r"(?P<student>submission_(?P<key>\d{1,20}))/(?:.*/)?(?P<file>[^/]+)",
+    "nbgrader's folders": r"(?P<student>[^/]+)/{stem}/(?:.*/)?(?P<file>[^/]+)",
+    "a folder for each student": r"(?P<student>[^/]+)/(?:.*/)?(?P<file>[^/]+)",
+    "a file for each student": r"(?P<student>[^/]+?)(?:[_-]{stem})?(?P<file>\.ipynb)",
 }
 
 
@@ -30,21 +31,23 @@ class Found:
     """One notebook of an export: whose, under which file name, and its bytes."""
 
     student: str
-    key: str  # the platform's number, which tells two students of one name apart
+    key: str  # the platform's number, which tells two students of one name apart in this export
     name: str
     path: str
     content: bytes
     time: str = ""
+    label: str = ""  # the student's name as the export has it, with the number
+    platform: str = ""
 
 
-def compile_patterns(pattern: str | None, stem: str) -> list[re.Pattern[str]]:
+def compile_patterns(pattern: str | None, stem: str) -> dict[str, re.Pattern[str]]:
     """The instructor's own pattern, or all known ones. Raises CourseError for an unfit one."""
-    texts = [pattern] if pattern else [p.replace("{stem}", stem) for p in PATTERNS.values()]
+    texts = {"--pattern": pattern} if pattern else PATTERNS
     try:
-        compiled = [re.compile(text) for text in texts]
+        compiled = {n: re.compile(t.replace("{stem}", stem)) for n, t in texts.items()}
     except re.error as error:
         raise CourseError(f"--pattern is no regular expression: {error}") from error
-    if any("student" not in p.groupindex for p in compiled):
+    if any("student" not in p.groupindex for p in compiled.values()):
         raise CourseError("--pattern needs a group (?P<student>...)")
     return compiled
 
@@ -69,7 +72,7 @@ def find_root(paths: list[str], stem: str) -> str:
         return ""
     if all(len(p) > 2 and p[1] == stem for p in notebooks):
         return ""
-    marks = [re.compile(PATTERNS[name]) for name in ("moodle", "canvas")]
+    marks = [re.compile(PATTERNS[name]) for name in ("Moodle", "Canvas")]
     flat = ["/".join(p[1:]) for p in notebooks if len(p) == 2]
     named = all(any(m.fullmatch(name) for m in marks) for name in flat)
     return f"{root}/" if named and all(len(p) > 1 for p in parts) else ""
@@ -79,20 +82,37 @@ def name_notebook(
     match: re.Match[str],
     path: str,
     content: bytes,
-    submitters: dict[str, tuple[str, str]],
+    submitters: dict[str, tuple[str, str, bool]],
     stem: str,
 ) -> Found:
-    """Whose notebook a path that fits a pattern is. Raises CourseError when no name is left."""
+    """Whose notebook a path that fits a pattern is.
+
+    Raises CourseError when no name is left, and for a file that is named as another lesson.
+    """
+    other = find_other_lesson(path, stem)
+    if other:
+        raise CourseError(f"is named as another lesson, {other}")
     groups = match.groupdict()
-    student, time = submitters.get(groups["student"], (groups["student"], ""))
-    known = groups["student"] in submitters
+    given = groups["student"]
+    student, time, sure = submitters.get(given, (given, "", False))
+    if re.fullmatch(rf"{re.escape(stem)}[\W\d_]*", student):
+        raise CourseError("no student can be read from its path; see --pattern")
     name = groups.get("file") or PurePosixPath(path).name
     # Canvas numbers what is handed in again: name-1.ipynb
     again = re.sub(r"-\d+(?=\.ipynb$)", "", name)
     lesson = again in (f"{stem}.ipynb", ".ipynb")
     name = f"{stem}.ipynb" if lesson else f"{slug(name.removesuffix('.ipynb'))}.ipynb"
-    key = "" if known else groups.get("key") or ""
-    return Found(slug(student), key, name, path, content, time)
+    key = "" if sure else groups.get("key") or ""
+    label = f"{student}_{key}" if key else student
+    return Found(slug(student), key, name, path, content, time, label)
+
+
+def find_other_lesson(path: str, stem: str) -> str:
+    """The lesson that a file is named after, if it is another one; else ""."""
+    name = PurePosixPath(path).name.removesuffix(".ipynb")
+    stems = [source.stem for source in find_sources()]
+    named = [s for s in stems if re.search(rf"(^|[_-]){re.escape(s)}[\W\d_]*$", name)]
+    return named[0] if named and stem not in named else ""
 
 
 def slug(name: str) -> str:
@@ -117,10 +137,10 @@ class _PlainLoader(yaml.SafeLoader):  # type: ignore[misc]
         return super().compose_node(parent, index)
 
 
-def read_gradescope(content: bytes) -> dict[str, tuple[str, str]]:
-    """Gradescope's submission_metadata.yml: folder -> (email or name of who handed in, when).
+def read_gradescope(content: bytes) -> dict[str, tuple[str, str, bool]]:
+    """Gradescope's submission_metadata.yml: folder -> who handed in, when, and whether that is sure.
 
-    Raises CourseError when it is not of that form.
+    A number or an address is one person's, a name may be two persons'. Raises CourseError when it is not of that form.
     """
     try:
         # Ruby's keys begin with a colon: {submission_1: {":submitters": [{":email": ...}]}}
@@ -134,9 +154,9 @@ def read_gradescope(content: bytes) -> dict[str, tuple[str, str]]:
         raise CourseError(f"submission_metadata.yml cannot be read: {error}") from error
 
 
-def _read_submitter(entry: dict[str, object]) -> tuple[str, str]:
+def _read_submitter(entry: dict[str, object]) -> tuple[str, str, bool]:
     submitters = entry[":submitters"]
     first = submitters[0]  # type: ignore[index]
-    who = first.get(":sid") or first.get(":email") or first.get(":name")
+    sure = first.get(":sid") or first.get(":email")
     time = entry.get(":created_at")
-    return str(who), str(time) if time else ""
+    return str(sure or first.get(":name")), str(time) if time else "", bool(sure)

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Sized
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,8 @@ if TYPE_CHECKING:
     from helpers.instructor.grade import Summary
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+SHOWN = 20  # names of students that are listed
 
 
 def add_commands(commands: "Commands") -> None:
@@ -117,8 +120,17 @@ def _collect(options: argparse.Namespace) -> int:
     done = collect(options.source, Course(options.course), options.lesson, pattern=options.pattern)
     for name, reason in done.skipped.items():
         print(f"left out: {name!r}: {reason}", file=sys.stderr)
-    print(f"collected {len(done.students)} students; {len(done.skipped)} files left out")
-    return 0
+    for platform, students in done.platforms.items():
+        more = f" ... and {len(students) - SHOWN} more" if len(students) > SHOWN else ""
+        names = ", ".join(sorted(students)[:SHOWN])
+        print(f"{platform}: {_count(students, 'student')}: {names}{more}")
+    left = f"{_count(done.skipped, 'file')} left out"
+    print(f"collected {_count(done.students, 'student')}; {left}")
+    return 1 if done.unclear else 0
+
+
+def _count(things: Sized, noun: str) -> str:
+    return f"{len(things)} {noun}" if len(things) == 1 else f"{len(things)} {noun}s"
 
 
 def _grade(options: argparse.Namespace) -> int:

@@ -3,9 +3,12 @@
 source/ release/ submitted/ autograded/ feedback/ gradebook.db   nbgrader's own
 nbgrader_config.py   settings, also for nbgrader's own commands
 grading/<lesson>/<student>.json   the outcome of each submission, in words
+names.csv            who is who, where two students share a name; a person fills it in
 .probe-secret        from which fresh probes are drawn; never hand it out
 """
 
+import csv
+import io
 import json
 import logging
 import os
@@ -15,7 +18,7 @@ import shutil
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -78,6 +81,19 @@ class Course:
         logging.getLogger("traitlets").setLevel(logging.ERROR)
         return api
 
+    def read_release(self, stem: str) -> str:
+        """The released notebook of a lesson, as text. Raises CourseError when there is none."""
+        path = self.root / "release" / stem / f"{stem}.ipynb"
+        if not path.is_file():
+            raise CourseError(
+                f"{stem} is not released in {self.root}; first: {self.command('release', stem)}"
+            )
+        return path.read_text(encoding="utf-8")
+
+    def command(self, name: str, stem: str) -> str:
+        """The command line that does this with a lesson of this course."""
+        return f"python -m helpers.instructor {name} {stem[:2]} --course {self.root}"
+
     def submitted(self, stem: str) -> dict[str, Path]:
         """The folders handed in for a lesson, by student; also those that are no folders."""
         root = self.root / "submitted"
@@ -129,10 +145,11 @@ def lesson_stem(name: str) -> str:
     Raises CourseError naming the lessons that there are.
     """
     stem = ""
-    if re.fullmatch(r"\d\d(_\w+)?", name):
+    full = name.zfill(2) if name.isdecimal() else name  # 1 is 01
+    if re.fullmatch(r"\d\d(_\w+)?", full):
         with suppress(ValueError):
-            stem = load_lesson(name[:2]).stem
-    if name not in (stem, stem[:2]) or not stem:
+            stem = load_lesson(full[:2]).stem
+    if full not in (stem, stem[:2]) or not stem:
         there = ", ".join(lesson.stem for lesson in load_lessons())
         raise CourseError(f"there is no lesson {name!r}; there are: {there}")
     return stem
@@ -150,6 +167,39 @@ def write_atomically(path: Path, text: str, *, mode: int = 0o644) -> None:
     except BaseException:
         os.unlink(name)
         raise
+
+
+def read_table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    """The lines of a CSV file (commas or semicolons) that has these columns. Raises CourseError."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        semicolons = ";" in text.partition("\n")[0]
+        rows = csv.DictReader(io.StringIO(text), delimiter=";" if semicolons else ",")
+        there, lines = list(rows.fieldnames or []), list(rows)
+    except FileNotFoundError:
+        raise CourseError(f"there is no file {path}") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise CourseError(f"{path} cannot be read as a CSV file in UTF-8: {error}") from error
+    if any(column not in there for column in columns):
+        has = f"it has {', '.join(there)}" if there else "it is empty"
+        raise CourseError(f"{path} needs the columns {' and '.join(columns)}; {has}")
+    return [{k: (v or "").strip() for k, v in row.items() if k} for row in lines]
+
+
+def harmless(value: Any) -> Any:
+    """A value that no spreadsheet takes for a formula."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    risky = isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r")
+    return f"'{value}" if risky else value
+
+
+def require_folder(path: Path) -> None:
+    """Before the work: that a file can be written there. Raises CourseError."""
+    if not path.resolve().parent.is_dir():
+        raise CourseError(f"the folder {path.resolve().parent} does not exist; make it first")
+    if path.is_dir():
+        raise CourseError(f"{path} is a folder; name a file in it")
 
 
 @contextmanager

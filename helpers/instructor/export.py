@@ -8,7 +8,7 @@ from typing import Any
 from nbgrader.api import Gradebook, MissingEntry
 from tqdm import tqdm
 
-from helpers.instructor.course import Course, quiet
+from helpers.instructor.course import Course, harmless, quiet
 
 COLUMNS = (
     "lesson", "student", "last_name", "first_name", "email", "score", "max_score", "auto_score",
@@ -58,11 +58,3 @@ def _find_scores(gradebook: Gradebook, lesson: str, student: str) -> dict[str, A
         "timestamp": submission.timestamp,
         "needs_review": submission.needs_manual_grade,
     }
-
-
-def harmless(value: Any) -> Any:
-    """A value that no spreadsheet takes for a formula."""
-    if isinstance(value, float):
-        return f"{value:g}"
-    risky = isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r")
-    return f"'{value}" if risky else value

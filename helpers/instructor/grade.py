@@ -34,7 +34,7 @@ def grade(course: Course, lesson_name: str, settings: Settings | None = None) ->
     """Grades what was handed in for a lesson. Raises CourseError, and NoBox if nothing can run."""
     settings = settings or Settings()
     stem = lesson_stem(lesson_name)
-    release = _read_release(course, stem)
+    release = course.read_release(stem)
     kernel = choose_box(trust=settings.trust)
     if kernel != OPEN:
         _require_out_of_sight(course)
@@ -55,16 +55,6 @@ def draw_tasks(number: str, secret: bytes) -> dict[str, Task]:
             task = replace(task, compare=Judged(exercise.graded_by, seeds))
         tasks[exercise.id] = task
     return tasks
-
-
-def _read_release(course: Course, stem: str) -> str:
-    path = course.root / "release" / stem / f"{stem}.ipynb"
-    if not path.is_file():
-        raise CourseError(
-            f"{stem} is not released in {course.root}; first: "
-            f"python -m helpers.instructor release {stem[:2]} --course {course.root}"
-        )
-    return path.read_text(encoding="utf-8")
 
 
 def _require_out_of_sight(course: Course) -> None:

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from helpers.instructor.course import Course, CourseError, lesson_stem, quiet
-from helpers.instructor.export import harmless
+from helpers.instructor.course import Course, CourseError, harmless, lesson_stem, quiet
 
 LESSON, EXERCISE, MEASURED = "11", "11.2", "test accuracy"
 FIRST = (
