@@ -359,7 +359,7 @@ def test_collect_takes_the_newest_of_canvas(course: Course, tmp_path: Path) -> N
 
 
 def collect_moodle(course: Course, folder: Path, *names: str) -> Collected:
-    """Collects a zip file as Moodle makes it, of these names with Moodle's number ("Jane Doe_1")."""
+    """Collects a zip file as Moodle makes it, of names with Moodle's number ("Jane Doe_1")."""
     folder.mkdir(exist_ok=True)
     files = {f"{name}_assignsubmission_file/99_small.ipynb": "{}" for name in names}
     return collect(make_export(files, folder, zipped=True), course, NUMBER)

@@ -22,16 +22,25 @@ MAX_NAMES = 20
 
 @dataclass
 class Finding:
-    """What was found out about one exercise. `review` says why a person should look, or ""."""
+    """What was found out about one exercise. `review` says why a person should look, or "".
+
+    `missing`: there was no function to ask.
+    """
 
     verdict: Verdict
     review: str = ""
+    missing: bool = False
 
 
 def not_judged(task: Task, reason: str) -> Finding:
     """Nothing earned, and a person is told why."""
     message = f"Your answer could not be judged: {reason}."
     return Finding(Verdict(WRONG, 0, task.total, message), reason)
+
+
+def no_function(task: Task, error: str) -> Finding:
+    """There is no function, since its cell ended with this error."""
+    return Finding(Verdict(WRONG, 0, task.total, f"Your cell does not run: {error}"), missing=True)
 
 
 def ask(session: Session, task: Task, seed: int) -> Finding:
@@ -45,7 +54,8 @@ def ask(session: Session, task: Task, seed: int) -> Finding:
         return not_judged(task, str(error)[:200])
     if isinstance(reply.get("missing"), str):
         text = clean_text(reply["missing"], 300)
-        return Finding(Verdict(WRONG, 0, task.total, f"{text[:1].upper()}{text[1:]}."))
+        verdict = Verdict(WRONG, 0, task.total, f"{text[:1].upper()}{text[1:]}.")
+        return Finding(verdict, missing=True)
     try:
         return _judge(task, reply, order)
     except Exception as error:  # the outputs are hostile: a judge may stumble over them in any way

@@ -13,8 +13,9 @@ from helpers.instructor.course import CourseError
 
 MAX_NAME = 200  # bytes; file systems allow 255
 
-# Path in the export, below its root -> student, by the name of what gives such paths. Only the first component tells whose a file is:
-# the folders below are the student's. The first pattern that fits counts.
+# Path in the export, below its root -> student, by the name of what gives such paths. Only the
+# first component tells whose a file is: the folders below are the student's. The first pattern
+# that fits counts.
 PATTERNS = {
     "Moodle": r"(?P<student>[^/]+?)_(?P<key>\d{1,20})_assignsubmission_[a-z]+"
     r"(?:_?/(?:.*/)?|_)(?P<file>[^/]*)",
@@ -138,9 +139,10 @@ class _PlainLoader(yaml.SafeLoader):  # type: ignore[misc]
 
 
 def read_gradescope(content: bytes) -> dict[str, tuple[str, str, bool]]:
-    """Gradescope's submission_metadata.yml: folder -> who handed in, when, and whether that is sure.
+    """Gradescope's submission_metadata.yml: folder -> who handed in, when, and whether it is sure.
 
-    A number or an address is one person's, a name may be two persons'. Raises CourseError when it is not of that form.
+    A number or an address is one person's, a name may be two persons'. Raises CourseError when it
+    is not of that form.
     """
     try:
         # Ruby's keys begin with a colon: {submission_1: {":submitters": [{":email": ...}]}}

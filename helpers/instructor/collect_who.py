@@ -8,7 +8,6 @@ that was shared once is asked about in every later export.
 import csv
 import io
 from collections.abc import Sequence
-from pathlib import Path
 
 from helpers.instructor.collect_names import Found, slug
 from helpers.instructor.course import (
@@ -49,7 +48,7 @@ class Names:
         self._write()
 
     def student_of(self, item: Found) -> str:
-        """Whose a notebook is. Raises CourseError when the name is shared and nobody has decided."""
+        """Whose a notebook is. Raises CourseError when its name is shared and nobody decided."""
         if item.student not in self._shared():
             return item.student
         student = self.students.get((item.student, item.key), "")

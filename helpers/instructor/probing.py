@@ -1,22 +1,32 @@
 """Runs a restored notebook in a box, and asks its answers for outcomes (`answers` judges them).
 
 Cells run in the order of the notebook. The lesson's own cells give their imports and definitions
-only, not their figures and training: an answer needs no more. Should a name be missing, all of it
-is run. A cell that ends its kernel is left out of the next try, so that the other answers count.
+only, not their figures and training: an answer needs no more. Should a name be missing that the
+rest of these cells sets, all of it is run, too, and the better finding counts for each exercise. A
+cell that ends its kernel is left out of the next try, so that the other answers count.
 """
 
 import ast
+import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from nbformat import NotebookNode
 
-from helpers.instructor.answers import Finding, ask, not_judged
+from helpers.instructor.answers import Finding, ask, no_function, not_judged
+from helpers.instructor.sanitize import clean_text
 from helpers.instructor.session import Ended, Result, Session
 from helpers.judging import Task
 
 MAX_TRIES = 6  # kernels that one notebook may end
+_MISSING = re.compile(r"name '(\w{1,100})' is not defined")
+_PLACE = re.compile(r"(.*) \([^()]*, line (\d+)\)", re.DOTALL)  # how Python ends a SyntaxError
+_BUSY = (
+    "the lesson's own cells did not run to their end ({}); if this machine was busy, grade again "
+    "with --timeout 120 --force"
+)
 
 
 @dataclass
@@ -27,7 +37,8 @@ class Findings:
     outputs: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     troubled: dict[str, str] = field(default_factory=dict)  # exercise -> what its cell did
-    missing_name: bool = False
+    errors: dict[str, str] = field(default_factory=dict)  # exercise -> the error of its cell
+    missing: set[str] = field(default_factory=set)  # names that were not defined
 
 
 @dataclass(frozen=True)
@@ -38,6 +49,14 @@ class Step:
     source: str = ""
     own: bool = True  # the learner's: an answer or an added cell
     task: Task | None = None
+
+    @property
+    def exercise(self) -> str:
+        """The exercise that it answers or asks for, such as 01.2; "" when it is another cell."""
+        if self.task:
+            return self.task.id
+        answer = self.own and self.id.startswith("exercise-")
+        return self.id.removeprefix("exercise-").replace("-", ".") if answer else ""
 
 
 def plan_steps(notebook: NotebookNode, tasks: Mapping[str, Task], *, whole: bool) -> list[Step]:
@@ -61,12 +80,34 @@ def plan_steps(notebook: NotebookNode, tasks: Mapping[str, Task], *, whole: bool
 def keep_definitions(source: str) -> str:
     """The imports, functions and classes of a cell of the lesson, and constants set to literals."""
     try:
-        tree = ast.parse("\n".join(s for s in source.splitlines() if not s.startswith(("%", "!"))))
+        statements = _parse(source)
     except SyntaxError:
         return source
+    return "\n".join(ast.unparse(node) for node in statements if _is_kept(node))
+
+
+def left_out_names(steps: Sequence[Step]) -> set[str]:
+    """The names that cells of the lesson set in what `keep_definitions` leaves out of them."""
+    names: set[str] = set()
+    for step in steps:
+        if not step.own:
+            with suppress(SyntaxError):
+                left = [node for node in _parse(step.source) if not _is_kept(node)]
+                inner = [node for statement in left for node in ast.walk(statement)]
+                loops = [node.target for node in inner if isinstance(node, ast.comprehension)]
+                own = {name for target in loops for name in ast.walk(target)}  # no cell's names
+                stored = [n for n in inner if isinstance(n, ast.Name) and n not in own]
+                names |= {n.id for n in stored if isinstance(n.ctx, ast.Store)}
+    return names
+
+
+def _parse(source: str) -> list[ast.stmt]:
+    return ast.parse("\n".join(s for s in source.splitlines() if not s.startswith(("%", "!")))).body
+
+
+def _is_kept(node: ast.stmt) -> bool:
     definitions = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
-    kept = [n for n in tree.body if isinstance(n, definitions) or _is_constant(n)]
-    return "\n".join(ast.unparse(node) for node in kept)
+    return isinstance(node, definitions) or _is_constant(node)
 
 
 def _is_constant(node: ast.stmt) -> bool:
@@ -88,13 +129,28 @@ def examine(
 ) -> Findings:
     """Runs a restored notebook and judges its answers. Never raises for what the notebook does."""
     findings = _examine(plan_steps(notebook, tasks, whole=False), open_session, seed)
-    if findings.missing_name:
-        findings = _examine(plan_steps(notebook, tasks, whole=True), open_session, seed)
+    whole = plan_steps(notebook, tasks, whole=True)
+    if findings.missing & left_out_names(whole):
+        findings = join_findings(findings, _examine(whole, open_session, seed))
     for task in tasks.values():
         reason = findings.remarks[-1] if findings.remarks else "there is no cell of its check"
         finding = findings.exercises.setdefault(task.id, not_judged(task, reason))
         finding.review = finding.review or findings.troubled.get(task.id, "")
+    findings.remarks = list(dict.fromkeys(findings.remarks))
     return findings
+
+
+def join_findings(first: Findings, again: Findings) -> Findings:
+    """Of two runs of a notebook, the better finding for each exercise; the remarks of both."""
+    joined = Findings(outputs=first.outputs | again.outputs)
+    joined.remarks = [*first.remarks, *again.remarks]
+    for name in first.exercises | again.exercises:
+        runs = [run for run in (again, first) if name in run.exercises]
+        better = max(runs, key=lambda run: run.exercises[name].verdict.passed)
+        joined.exercises[name] = better.exercises[name]
+        if name in better.troubled:
+            joined.troubled[name] = better.troubled[name]
+    return joined
 
 
 def _examine(steps: Sequence[Step], open_session: Callable[[], Session], seed: int) -> Findings:
@@ -107,7 +163,8 @@ def _examine(steps: Sequence[Step], open_session: Callable[[], Session], seed: i
                 for running in steps:
                     if running.id not in banned:
                         _take_step(running, session, findings, seed)
-                _ask_again(steps, session, findings, seed)
+                for running in steps:
+                    _ask_again(running, session, findings, seed)
             return findings
         except Ended as ended:
             banned.add(running.id)
@@ -120,34 +177,65 @@ def _take_step(step: Step, session: Session, findings: Findings, seed: int) -> N
         result = session.run(step.source)
         _note_result(step, result, findings)
     elif step.task.id not in findings.exercises:
-        findings.exercises[step.task.id] = ask(session, step.task, seed)
+        findings.exercises[step.task.id] = _ask(step.task, session, findings, seed)
+
+
+def _ask(task: Task, session: Session, findings: Findings, seed: int) -> Finding:
+    finding = ask(session, task, seed)
+    if finding.missing and task.id in findings.errors:
+        return no_function(task, findings.errors[task.id])
+    return finding
 
 
 def _note_result(step: Step, result: Result, findings: Findings) -> None:
+    stopped = result.error.startswith("stopped")
     if step.own:
         findings.outputs[step.id] = result.outputs
-        if result.error.startswith("stopped"):
-            _note_trouble(step, f"cell {step.id} was {result.error}", findings)
-    findings.missing_name |= result.error == "NameError"
+        if stopped:
+            _note_trouble(step, f"was {result.error}", findings)
+        elif result.error and step.exercise:
+            findings.errors[step.exercise] = tell_error(result)
+    elif stopped:
+        findings.remarks.append(_BUSY.format(f"one was {result.error}"))
+    for output in result.outputs:
+        if output.get("ename") == "NameError":
+            findings.missing |= set(_MISSING.findall(output["evalue"]))
 
 
-def _ask_again(steps: Sequence[Step], session: Session, findings: Findings, seed: int) -> None:
+def tell_error(result: Result) -> str:
+    """The error that ended a cell, in one line: `SyntaxError, line 1: expected ':'`."""
+    name = clean_text(result.error, 100)
+    texts = [o["evalue"] for o in result.outputs if o.get("ename") == name]
+    text = " ".join(texts[-1].split())[:300] if texts else ""
+    place = _PLACE.fullmatch(text)
+    if place:
+        return f"{name}, line {place[2]}: {place[1]}"
+    return f"{name}: {text}" if text else name
+
+
+def _ask_again(step: Step, session: Session, findings: Findings, seed: int) -> None:
     """An answer may use a function that stands further down; ask again when all has run."""
-    for step in steps:
-        if step.task and "NameError" in findings.exercises[step.task.id].verdict.message:
-            again = ask(session, step.task, seed)
-            findings.missing_name |= "NameError" in again.verdict.message
-            if again.verdict.passed > 0:
-                findings.exercises[step.task.id] = again
+    if step.task and "NameError" in findings.exercises[step.task.id].verdict.message:
+        again = _ask(step.task, session, findings, seed)
+        findings.missing |= set(_MISSING.findall(again.verdict.message))
+        if again.verdict.passed > 0:
+            findings.exercises[step.task.id] = again
 
 
 def _note_end(step: Step, reason: str, findings: Findings) -> None:
-    _note_trouble(step, f"cell {step.id} ended the kernel: {reason}", findings)
+    if not step.own:
+        findings.remarks.append(_BUSY.format(reason))
+        return
+    _note_trouble(step, f"ended the kernel: {reason}", findings)
     if step.task:
-        findings.exercises[step.task.id] = not_judged(step.task, reason)
+        finding = not_judged(step.task, reason)
+        finding.review = findings.remarks[-1]  # so that a person reads it once
+        findings.exercises[step.task.id] = finding
 
 
-def _note_trouble(step: Step, text: str, findings: Findings) -> None:
-    findings.remarks.append(text)
-    if step.id.startswith("exercise-"):
-        findings.troubled[step.id.removeprefix("exercise-").replace("-", ".")] = text
+def _note_trouble(step: Step, what: str, findings: Findings) -> None:
+    name = f"exercise {step.exercise}" if step.exercise else "a cell that the learner added"
+    findings.remarks.append(f"{name} {what}")
+    if step.exercise:
+        findings.troubled[step.exercise] = findings.remarks[-1]
+        findings.errors[step.exercise] = f"it {what}"
