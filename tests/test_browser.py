@@ -50,6 +50,7 @@ OVERFLOW = """e => {
     return Math.max(cell.scrollWidth - cell.clientWidth, ...beyond);
 }"""
 TRIES = 5  # of a key, half a second apart
+BLINDNESS = ("protanopia", "deuteranopia", "tritanopia")
 PAGE_HEIGHT = 2000  # pixels of one screenshot of a notebook
 GOOD_FIGURE = """
 from matplotlib import pyplot as plt
@@ -214,14 +215,24 @@ def open_and_run(browser: Any, address: str, name: str) -> tuple[NotebookPage, l
 
 
 def photograph(notebook: NotebookPage, figures: list[Figure], folder: Path, pages: bool) -> None:
-    """Each figure, and with `pytest --pages` the whole notebook too, as PNG files."""
+    """Each figure; with `pytest --pages` as color-blind people see it, too, and the notebook."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    photograph_figures(figures, folder)
+    if pages:
+        eyes = notebook.page.context.new_cdp_session(notebook.page)
+        for kind in (*BLINDNESS, "none"):
+            eyes.send("Emulation.setEmulatedVisionDeficiency", {"type": kind})
+            if kind != "none":
+                photograph_figures(figures, folder, f"-{kind}")
+        photograph_pages(notebook.page, folder)
+
+
+def photograph_figures(figures: list[Figure], folder: Path, suffix: str = "") -> None:
+    """Each figure as a PNG file."""
     for i, figure in enumerate(figures, 1):
         figure.bring_into_view(figure.box)
-        figure.box.screenshot(path=folder / f"figure-{i:02}.png")
-    if pages:
-        photograph_pages(notebook.page, folder)
+        figure.box.screenshot(path=folder / f"figure-{i:02}{suffix}.png")
 
 
 def require_fit(notebook: NotebookPage, figures: list[Figure], folder: Path) -> None:

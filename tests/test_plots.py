@@ -2,6 +2,8 @@
 
 import base64
 import struct
+from collections.abc import Sequence
+from itertools import combinations
 from typing import Any
 
 import matplotlib as mpl
@@ -49,6 +51,46 @@ def test_lines_are_dark_enough_on_white() -> None:
     contrasts = [1.05 / (luminance(c) + 0.05) for c in plots.PALETTE]
     assert min(contrasts[:7]) > 2
     assert np.argmin(contrasts) == 7
+
+
+# What is seen of linear RGB without one kind of cones (Machado, Oliveira, Fernandes 2009, table 1)
+BLINDNESS = {
+    "none": np.eye(3),
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
+                   [-0.003882, -0.048116, 1.051998]],
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
+                     [-0.011820, 0.042940, 0.968881]],
+    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602],
+                   [0.004733, 0.691367, 0.303900]],
+}  # fmt: skip
+TO_XYZ = [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750],
+          [0.0193339, 0.1191920, 0.9503041]]  # fmt: skip
+
+
+def seen_as(color: str, blindness: str) -> np.ndarray:
+    """A color as CIELAB (L*, a*, b*) of what is seen of it."""
+    rgb = np.array(to_rgb(color))
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    xyz = np.array(TO_XYZ) @ np.clip(np.array(BLINDNESS[blindness]) @ linear, 0, 1)
+    x, y, z = np.cbrt(np.maximum(xyz / [0.95047, 1, 1.08883], (6 / 29) ** 3))
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+def nearest(colors: Sequence[str], blindness: str) -> float:
+    """The smallest distance between two of the colors; about 2 can just be told apart."""
+    seen = [seen_as(color, blindness) for color in colors]
+    return min(float(np.linalg.norm(a - b)) for a, b in combinations(seen, 2))
+
+
+@pytest.mark.parametrize("blindness", BLINDNESS)
+def test_colors_are_told_apart_with_color_blindness(blindness: str) -> None:
+    assert nearest(plots.PALETTE, blindness) > 15
+
+
+def test_colors_that_are_confused_are_found() -> None:
+    pair = ("tab:red", "tab:green")
+    assert nearest(pair, "none") > 100
+    assert nearest(pair, "deuteranopia") < 8
 
 
 def test_style_is_set_on_import_and_can_be_set_again() -> None:

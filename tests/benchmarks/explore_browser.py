@@ -8,12 +8,15 @@ slider of each figure and of its rival: PRESSES arrow keys one by one, then a dr
 
 latency: from the key to the frame in which the new picture is painted (median and p95).
 frames: pictures a second while dragging; lag: from the mouse's release to the last picture.
-jump: by how many pixels the figure's height changed; blank: frames without a picture (flicker).
+jump: by how many pixels the figure's height changed; blank: in a second drag, recorded by the
+browser, how many frames had nothing where the picture is (flicker).
 
 Nothing is asserted; the figures go to build/benchmarks/explore_browser.json. Run it on a quiet
 machine: times are of the wall.
 """
 
+import base64
+import io
 import json
 import os
 import platform
@@ -26,6 +29,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import nbformat
+import numpy as np
+from PIL import Image
 from tqdm import tqdm
 
 from tests.lab import EXPLORABLE, EXPOSE_APP, NotebookPage, start_browser, start_lab
@@ -59,7 +64,7 @@ for _explorable in live():
 """
 
 WATCH = """box => {  // once for each figure: when keys and pictures come, and what shakes
-    const seen = box.seen = {asked: 0, shown: [], heights: [], blank: 0, watching: false};
+    const seen = box.seen = {asked: 0, shown: [], heights: [], watching: false};
     box.addEventListener('keydown', () => { seen.asked = performance.now(); }, true);
     window.addEventListener('pointerup', () => { seen.released = performance.now(); }, true);
     document.addEventListener('load', event => {
@@ -67,11 +72,7 @@ WATCH = """box => {  // once for each figure: when keys and pictures come, and w
             requestAnimationFrame(() => setTimeout(() => seen.shown.push(performance.now())));
     }, true);
     const look = () => {
-        const img = box.querySelector('img');
-        if (seen.watching) {
-            seen.heights.push(box.getBoundingClientRect().height);
-            seen.blank += !img || img.naturalWidth === 0;
-        }
+        if (seen.watching) seen.heights.push(box.getBoundingClientRect().height);
         requestAnimationFrame(look);
     };
     look();
@@ -108,6 +109,7 @@ class Figure:
             "median_ms": statistics.median(waits),
             "p95_ms": statistics.quantiles(waits, n=20)[-1],
             **self.drag(),
+            "blank": self.count_blank_frames(),
         }
 
     def press_keys(self) -> list[float]:
@@ -143,8 +145,35 @@ class Figure:
             "frames_a_second": frames / SECONDS,
             "lag_ms": max(shown[-1] - released, 0.0),
             "jump_px": max(heights) - min(heights),
-            "blank": seen["blank"],
         }
+
+    def count_blank_frames(self) -> int:
+        """Drags while the browser records what it paints; frames with hardly a line in them."""
+        page = self.notebook.page
+        picture = self.box.locator("img").first.bounding_box()
+        recorder, frames = page.context.new_cdp_session(page), []
+
+        def keep(frame: dict[str, Any]) -> None:
+            frames.append(frame["data"])
+            recorder.send("Page.screencastFrameAck", {"sessionId": frame["sessionId"]})
+
+        recorder.on("Page.screencastFrame", keep)
+        recorder.send("Page.startScreencast", {"format": "png"})
+        self.drag()
+        recorder.send("Page.stopScreencast")
+        recorder.detach()
+        width = page.viewport_size["width"]
+        contrasts = np.array([contrast(frame, picture, width) for frame in frames])
+        return int((contrasts < np.median(contrasts) / 2).sum())
+
+
+def contrast(frame: str, place: dict[str, float], width: int) -> float:
+    """The standard deviation of the gray values in a place of a recorded frame (base64 PNG)."""
+    image = Image.open(io.BytesIO(base64.b64decode(frame))).convert("L")
+    scale = image.width / width
+    left, top = place["x"] * scale, max(place["y"], 0) * scale
+    right, bottom = left + place["width"] * scale, (place["y"] + place["height"]) * scale
+    return float(np.asarray(image.crop((left, top, right, bottom))).std())
 
 
 def positions() -> Iterator[float]:
