@@ -23,6 +23,7 @@ NOTEBOOKS = ROOT / "notebooks"
 BANKS = ROOT / "helpers" / "checks"
 SCHEMA_VERSION = 3
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+QUIET = ("--log-level=ERROR",)  # a kernel warns of its open connection, which is to this machine
 SOLUTION_MARK = "### BEGIN SOLUTION"
 
 

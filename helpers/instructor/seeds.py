@@ -10,7 +10,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from tqdm import tqdm
 
-from helpers.instructor.build import read_source, release
+from helpers.instructor.build import QUIET, read_source, release
 
 
 def run_seeds(sources: Sequence[Path], seeds: Sequence[int]) -> int:
@@ -29,7 +29,9 @@ def run_lesson(source: Path, seed: int) -> tuple[str, float]:
     notebook = release(read_source(source))
     before = _child_seconds()
     with TemporaryDirectory() as folder:
-        client = NotebookClient(notebook, timeout=300, kernel_name="python3")
+        client = NotebookClient(
+            notebook, timeout=300, kernel_name="python3", extra_arguments=[*QUIET]
+        )
         environment = {
             **os.environ,
             "COURSE_SEED": str(seed),

@@ -17,7 +17,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
-from helpers.instructor.build import ROOT, BuildError, find_sources, read_source, release
+from helpers.instructor.build import QUIET, ROOT, BuildError, find_sources, read_source, release
 from helpers.instructor.exercises import load_lesson
 from helpers.instructor.site_formulas import FormulaError
 from helpers.instructor.site_outputs import FigureError, mark_cells, place_outputs
@@ -126,7 +126,9 @@ def execute(notebook: NotebookNode, folder: Path) -> NotebookNode:
     environment = {k: v for k, v in os.environ.items() if not k.startswith(CHANGING)}
     with TemporaryDirectory() as home:
         environment |= {"COURSE_PROGRESS": f"{home}/progress.json", "OMP_NUM_THREADS": "1"}
-        client = NotebookClient(copy, timeout=CELL_TIMEOUT, kernel_name="python3")
+        client = NotebookClient(
+            copy, timeout=CELL_TIMEOUT, kernel_name="python3", extra_arguments=[*QUIET]
+        )
         try:
             client.execute(env=environment, cwd=str(ROOT / "notebooks"))
         except CellExecutionError as error:
