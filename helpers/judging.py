@@ -236,7 +236,11 @@ _NOT_RIGHT = "These properties are not those of a right answer"
 
 
 def _tell_failed(found: Sequence[Property], most: int = 4) -> list[str]:
-    failed = list(dict.fromkeys(_tell_property(p) for p in found if not p.holds))
+    """What failed, in words; of the thresholds of one property the next, not those beyond it."""
+    wrong = [p for p in found if not p.holds]
+    names = [p.name if isinstance(p, AtLeast) else "" for p in wrong]
+    told = [p for i, p in enumerate(wrong) if not names[i] or names[i] not in names[:i]]
+    failed = list(dict.fromkeys(_tell_property(p) for p in told))
     more = len(failed) - most
     return failed[:most] + ([f"… and {more} more"] if more > 0 else [])
 

@@ -41,9 +41,16 @@ def judge_recipe(answer: Any, seeds: tuple[int, ...], score: Score, images: str)
     for threshold in THRESHOLDS:
         reached = [at_least(f"{images} accuracy", accuracy, threshold)]
         if threshold == THRESHOLDS[-1]:
-            reached.append(at_least("families treated", len(treated(settings)), len(FAMILIES)))
+            reached.append(_all_families(treated(settings)))
         found += as_part(f"{threshold:.0%}", *reached)
     return found
+
+
+def _all_families(found: Sequence[str]) -> Property:
+    """Whether all families are treated; its name says which are not."""
+    left = [family for family in FAMILIES if family not in found]
+    told = f" (not yet: {', '.join(left)})" if left else ""
+    return at_least(f"families treated{told}", len(found), len(FAMILIES))
 
 
 def on_validation(settings: Settings, seeds: tuple[int, ...]) -> float:

@@ -8,7 +8,13 @@ import torch
 from numpy.typing import NDArray
 
 from helpers.instructor.exercise import Exercise, Lesson, Probe, Written
-from helpers.instructor.exercises.lesson_03_more import ADAM, GROUPS, draw_array, draw_number
+from helpers.instructor.exercises.lesson_03_more import (
+    ADAM,
+    GROUPS,
+    STABLE,
+    draw_array,
+    draw_number,
+)
 
 Array = NDArray[np.float64]
 CONVENTIONS = ("lambda", "lambda/2", "lambda/N", "lambda/2N", "C")
@@ -47,6 +53,8 @@ SGD_STEP = Exercise(
         "You decay twice as fast: the penalty is (λ/2)‖w‖², and its gradient λw has no 2.": (
             lambda w, g, lr, d: w - lr * (g + 2 * d * w)
         ),
+        "You decay half as fast: the derivative of (λ/2)w² is λw, the 2 of the square cancels "
+        "the ½.": lambda w, g, lr, d: w - lr * (g + d / 2 * w),
         "You decay the weight after the gradient step, and with it the step that was just made. "
         "The penalty's gradient is taken at the old w.": (
             lambda w, g, lr, d: (w - lr * g) * (1 - lr * d)
@@ -120,6 +128,18 @@ def _no_square(n: int) -> dict[str, float]:
     return _factors(n, two=1) | {"weight_decay": 1.0, "C": 1 / n}
 
 
+def _with_c(front: Callable[[int], float]) -> Any:
+    """A wrong number in front of w at C = 1, the other conventions right."""
+    return _convert_by(lambda n: _factors(n) | {"C": front(n)})
+
+
+def _swapped(value: float, source: str, target: str, n: int) -> float:
+    """Divided where it is multiplied, and multiplied where it is divided; C is right."""
+    table = _factors(n)
+    weight_decay = 1 / (value * n) if source == "C" else value / table[source]
+    return 1 / (weight_decay * n) if target == "C" else weight_decay * table[target]
+
+
 def _multiplied(value: float, source: str, target: str, n: int) -> float:
     """To weight_decay correctly, and from there with the inverse of what is right."""
     weight_decay = _convert(value, source, "weight_decay", n)
@@ -178,6 +198,13 @@ CONVERT = Exercise(
         "a convention that pulls twice as hard needs half the value.": _multiplied,
         "You have n/weight_decay for C. The number in front of w is 1/(C·N); solved for C "
         "that is 1/(N · weight_decay).": _n_above,
+        "Your number for C is half of what it is: the penalty ‖w‖²/(2CN) has the gradient w/(CN), "
+        "the 2 of the square cancels the ½.": _with_c(lambda n: 0.5 / n),
+        "For C the N is missing: the penalty is ‖w‖²/(2CN), so that 1/(C·N) stands in front of w, "
+        "not 1/C.": _with_c(lambda n: 1.0),
+        "For C your N is upside down: 1/(C·N) stands in front of w, not N/C.": _with_c(float),
+        "You convert the wrong way at both ends: multiply by the source's factor to come to "
+        "weight_decay, and divide by the target's.": _swapped,
         "You take PyTorch's weight_decay for the λ of λ‖w‖². It adds weight_decay·w to the "
         "gradient, which belongs to (λ/2)‖w‖².": (_convert_by(_decay_is_full)),
     },
@@ -185,7 +212,7 @@ CONVERT = Exercise(
 )
 
 
-# 03.3 momentum, 03.4 stability
+# 03.3 momentum
 
 
 def _torch_momentum(
@@ -251,6 +278,10 @@ MOMENTUM = Exercise(
         "and w moves against it.": (
             _momentum_by(lambda w, g, b, lr, mu, d, h: (w + lr * (mu * b - h), mu * b - h))
         ),
+        "Your buffer holds the step itself, −η times the gradients. PyTorch's buffer sums "
+        "gradients without η, and w moves by −η times it.": (
+            _momentum_by(lambda w, g, b, lr, mu, d, h: (w + mu * b - lr * h, mu * b - lr * h))
+        ),
         "You moved w with the old buffer; first renew the buffer, then move.": (
             _momentum_by(lambda w, g, b, lr, mu, d, h: (w - lr * b, mu * b + h))
         ),
@@ -272,57 +303,6 @@ MOMENTUM = Exercise(
     probes=_momentum_probes,
 )
 
-
-def _bisected_limit(lr: float, momentum: float) -> float:
-    """The largest λ at which the eigenvalues of (w, buffer) ↦ its next value stay within 1."""
-
-    def radius(decay: float) -> float:
-        step = np.array([[1 - lr * decay, -lr * momentum], [decay, momentum]])
-        return float(np.abs(np.linalg.eigvals(step)).max())
-
-    low, high = 1e-3 / lr, 8 / lr
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if radius(middle) < 1 else (low, middle)
-    return low
-
-
-def _limit_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
-    def rates() -> float:
-        return float(f"{10 ** rng.uniform(-3, 1):.3g}")
-
-    return {
-        "without momentum": [(rates(), 0.0) for _ in range(3)],
-        "with momentum": [(rates(), draw_number(rng, 0.2, 0.95)) for _ in range(5)],
-    }
-
-
-STABLE = Exercise(
-    id="03.4",
-    title="The largest stable decay",
-    function="largest_stable_decay",
-    points=1,
-    oracle=_bisected_limit,
-    mistakes={
-        "The limit 2/η holds without momentum. With it the weight remembers its last step, and "
-        "the limit moves: set z = −1 in the characteristic equation.": lambda lr, mu: 2 / lr,
-        "You have 1 − μ where 1 + μ belongs: momentum widens the stable range, "
-        "since it brakes a weight that flips its sign.": lambda lr, mu: 2 * (1 - mu) / lr,
-        "2/(η(1 − μ)) treats momentum as a larger learning rate. That is right for slow, smooth "
-        "movement; at the limit the weight flips its sign every step.": (
-            lambda lr, mu: 2 / (lr * (1 - mu))
-        ),
-        "1 + μ belongs into the numerator: momentum widens the stable range.": (
-            lambda lr, mu: 2 / (lr * (1 + mu))
-        ),
-        "That is the limit of the product ηλ; the exercise asks for λ itself: divide by η.": (
-            lambda lr, mu: 2 * (1 + mu)
-        ),
-        "From (1 + μ)/η on the weight swings, but it still shrinks; the limit is where "
-        "|w| stops to shrink.": lambda lr, mu: (1 + mu) / lr,
-    },
-    probes=_limit_probes,
-)
 
 WRITTEN = Written(
     id="03.w",

@@ -1,4 +1,4 @@
-"""Lesson 03, continued: Adam's two decays, what decays, and the draws that all probes share."""
+"""Lesson 03, continued: stability, Adam, what decays, and the draws that all probes share."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -21,6 +21,67 @@ def draw_array(rng: np.random.Generator, *shape: int) -> Array:
 def draw_number(rng: np.random.Generator, low: float, high: float) -> float:
     """A uniform number with four digits."""
     return round(float(rng.uniform(low, high)), 4)
+
+
+# 03.4 stability
+
+
+def _bisected_limit(lr: float, momentum: float) -> float:
+    """The largest λ at which the eigenvalues of (w, buffer) ↦ its next value stay within 1."""
+
+    def radius(decay: float) -> float:
+        step = np.array([[1 - lr * decay, -lr * momentum], [decay, momentum]])
+        return float(np.abs(np.linalg.eigvals(step)).max())
+
+    low, high = 1e-3 / lr, 8 / lr
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if radius(middle) < 1 else (low, middle)
+    return low
+
+
+def _limit_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
+    def rates() -> float:
+        return float(f"{10 ** rng.uniform(-3, 1):.3g}")
+
+    return {
+        "without momentum": [(rates(), 0.0) for _ in range(3)],
+        "with momentum": [(rates(), draw_number(rng, 0.2, 0.95)) for _ in range(5)],
+    }
+
+
+STABLE = Exercise(
+    id="03.4",
+    title="The largest stable decay",
+    function="largest_stable_decay",
+    points=1,
+    oracle=_bisected_limit,
+    mistakes={
+        "The limit 2/η holds without momentum. With it the weight remembers its last step, and "
+        "the limit moves: set z = −1 in the characteristic equation.": lambda lr, mu: 2 / lr,
+        "You have 1 − μ where 1 + μ belongs: momentum widens the stable range, "
+        "since it brakes a weight that flips its sign.": lambda lr, mu: 2 * (1 - mu) / lr,
+        "2/(η(1 − μ)) treats momentum as a larger learning rate. That is right for slow, smooth "
+        "movement; at the limit the weight flips its sign every step.": (
+            lambda lr, mu: 2 / (lr * (1 - mu))
+        ),
+        "1 + μ belongs into the numerator: momentum widens the stable range.": (
+            lambda lr, mu: 2 / (lr * (1 + mu))
+        ),
+        "That is the limit of the product ηλ; the exercise asks for λ itself: divide by η.": (
+            lambda lr, mu: 2 * (1 + mu)
+        ),
+        "At (1 + μ)/η the weight swings, but it still shrinks; the limit is where |w| stops "
+        "shrinking.": lambda lr, mu: (1 + mu) / lr,
+        "At (1 − √μ)²/η the discriminant is zero. There the weight only begins to swing; the limit "
+        "is where a root reaches z = −1.": lambda lr, mu: (1 - np.sqrt(mu)) ** 2 / lr,
+        "At (1 + √μ)²/η the discriminant is zero: both roots are −√μ, and the weight still "
+        "shrinks. The limit is where a root reaches z = −1.": lambda lr, mu: (
+            (1 + np.sqrt(mu)) ** 2 / lr
+        ),
+    },
+    probes=_limit_probes,
+)
 
 
 # 03.5 Adam
@@ -104,6 +165,39 @@ def _swapped_betas(*arguments: Any) -> Triple:
     return _torch_adam(w, grad, m, v, t, lr, beta2, beta1, eps, weight_decay, decoupled)
 
 
+def _twice(*arguments: Any) -> Triple:
+    """Decoupled, with λw in the gradient as well."""
+    w, grad, *rest, weight_decay, decoupled = arguments
+    pulled = grad + weight_decay * w if decoupled else grad
+    return _torch_adam(*[w, pulled, *rest, weight_decay, decoupled])
+
+
+def _only_in_m(*arguments: Any) -> Triple:
+    """Coupled, with λw in the first moment but not in the second: v stays as without decay."""
+    w, grad, m, v, t, lr, beta1, beta2, eps, weight_decay, decoupled = arguments
+    if decoupled:
+        return _torch_adam(*arguments)
+    m = beta1 * m + (1 - beta1) * (grad + weight_decay * w)
+    v = beta2 * v + (1 - beta2) * grad**2
+    root = np.sqrt(v / (1 - beta2**t)) + eps
+    return w - lr * m / (1 - beta1**t) / root, m, v
+
+
+def _early_eps(*arguments: Any) -> Triple:
+    """(√v + ε) divided by the correction's root: ε is corrected, too."""
+    *before, eps, weight_decay, decoupled = arguments
+    t, beta2 = arguments[4], arguments[7]
+    return _torch_adam(*[*before, eps / np.sqrt(1 - beta2**t), weight_decay, decoupled])
+
+
+def _v_uncorrected(*arguments: Any) -> Triple:
+    """The root of the second moment without its correction, m̂ with it."""
+    w, _, _, _, t, lr, beta1, _, eps, weight_decay, decoupled = arguments
+    _, m, v = _torch_adam(*arguments)
+    start = (1 - lr * weight_decay) * w if decoupled else w
+    return start - lr * m / (1 - beta1**t) / (np.sqrt(v) + eps), m, v
+
+
 def _adam_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
     def draw(shape: tuple[int, ...], t: int, decoupled: bool, decay: bool = True) -> Probe:
         w, grad = draw_array(rng, *shape), draw_array(rng, *shape)
@@ -155,6 +249,14 @@ ADAM = Exercise(
         "You average g instead of g² in v. Where g is negative v is, too, and its root is NaN.": (
             _adam_by(second=np.positive, root=_root_of_signed)
         ),
+        "You decay twice: with decoupled=True w shrinks, and λw goes into the gradient as well. "
+        "Leave it out of the gradient there.": _twice,
+        "Your coupled λw is in m, but not in v. It belongs to the gradient before both.": (
+            _only_in_m
+        ),
+        "You add ε to √v before the bias correction, so that ε is corrected, too. "
+        "It is added to √v̂.": _early_eps,
+        "You correct m, but not v: the step divides by √v̂ + ε.": _v_uncorrected,
         "You swapped β₁ and β₂: β₁ belongs to m, β₂ to v.": _swapped_betas,
     },
     probes=_adam_probes,
@@ -234,6 +336,8 @@ GROUPS = Exercise(
             _names_where(lambda name, _: name.endswith("weight"))
         ),
         "You returned the names that do not decay.": _names_where(lambda _, s: len(s) < 2),
+        "You leave out kernels: those of convolutions have more than two axes. Matrices are not "
+        "all that decays.": _names_where(lambda _, s: len(s) == 2),
         "Only tensors with more than two axes decay in your answer; "
         "matrices, with two, are left out.": _names_where(lambda _, s: len(s) > 2),
         "Your answer also lets vectors decay: biases, β and γ have one axis.": (

@@ -61,6 +61,10 @@ INTERACTION = Exercise(
     mistakes={
         "You compare both treatments with none. That is their total effect; asked is what is left "
         "of it after each treatment's own effect is taken away.": (lambda n, f, s, b: _told(b - n)),
+        "That is the effect of the second treatment with the first. The interaction takes away its "
+        "effect without it: second − neither.": lambda n, f, s, b: _told(b - f),
+        "That is the effect of the first treatment with the second. The interaction takes away its "
+        "effect without it: first − neither.": lambda n, f, s, b: _told(b - s),
         "You take away the scores of the single treatments, not their effects: `neither` is "
         "missing, so the baseline is taken away twice and added once only.": (
             lambda n, f, s, b: _told(b - f - s)
@@ -82,6 +86,16 @@ INTERACTION = Exercise(
         "You divide by the number of seeds, not by its root.": (
             lambda n, f, s, b: _told(_interaction(n, f, s, b), lambda e: e.std(ddof=1) / len(e))
         ),
+        "ddof=1 divides by S − 1 already; the root under s is that of S.": (
+            lambda n, f, s, b: _told(
+                _interaction(n, f, s, b), lambda e: e.std(ddof=1) / np.sqrt(len(e) - 1)
+            )
+        ),
+        "You swapped the two results: return the mean first, then its standard error.": (
+            lambda n, f, s, b: _told(_interaction(n, f, s, b))[::-1]
+        ),
+        "You return the interaction of each seed. Return two numbers: the mean over the seeds, and "
+        "the standard error of that mean.": _interaction,
         "You return the mean only. Return a tuple: mean and standard error.": (
             lambda n, f, s, b: float(_interaction(n, f, s, b).mean())
         ),
