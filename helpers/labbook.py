@@ -26,6 +26,7 @@ from helpers.tables import Table
 
 VERSION = 1  # of the trainer's results; a higher one trains again
 FILE = ".labbook.jsonl"
+BASELINE, WHOLE = "sick baseline", "whole recipe"
 CURVES = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
 
 
@@ -97,17 +98,27 @@ class LabBook:
     ) -> Entry:
         """Trains by a recipe and writes it down; a run that is in the book is only looked up.
 
-        Raises RecipeError for what is no recipe, Diverged when the loss is not finite: such a run
-        has no result and is not in the book.
+        It keeps its first name then, and this is said. Raises RecipeError for what is no recipe,
+        Diverged when the loss is not finite: such a run has no result and is not in the book.
         """
-        key = make_key(recipe, seeds)
-        found = [entry for entry in self.entries if entry.key == key]
+        found = self._look_up(recipe, seeds)
         if found:
-            return found[0]
+            if found.name != name:
+                print(f"{name!r} is in the book already: run {found.number}, {found.name!r}.")
+            return found
+        return self._train(name, recipe, seeds, bar)
+
+    def _look_up(self, recipe: Mapping[str, Any], seeds: Sequence[int]) -> Entry | None:
+        key = make_key(recipe, seeds)
+        return next((entry for entry in self.entries if entry.key == key), None)
+
+    def _train(
+        self, name: str, recipe: Mapping[str, Any], seeds: Sequence[int], bar: bool
+    ) -> Entry:
         result = capstone.train(recipe, seeds=seeds, bar=bar)
         for remark in result.remarks:
             print(f"{name}: {remark}")
-        return self._add(_write_down(name, result, key))
+        return self._add(_write_down(name, result, make_key(recipe, seeds)))
 
     def find(self, number: int) -> Entry:
         """The run of a number. Raises ValueError when the book has none."""
@@ -134,17 +145,29 @@ class LabBook:
         families = treated(recipe)
         if not families:
             raise ValueError("the recipe is the sick baseline: there is nothing to ablate")
-        wanted = plan_ablation(recipe)
-        shown = tqdm(wanted.items(), desc="ablation", file=sys.stdout, disable=not bar)
-        runs = {name: self.run(name, r, seeds=seeds, bar=False).scores for name, r in shown}
-        rows: list[tuple[str, ...]] = [("sick baseline", _spread(runs["sick baseline"]), "")]
+        runs = self._run_parts(recipe, seeds, bar)
+        rows: list[tuple[str, ...]] = [(BASELINE, _spread(runs[BASELINE]), "")]
         for family in families:
-            alone = runs[f"only {family}"] - runs["sick baseline"]
-            lost = runs[f"without {family}"] - runs["whole recipe"]
+            alone = runs[f"only {family}"] - runs[BASELINE]
+            lost = runs[f"without {family}"] - runs[WHOLE]
             rows.append((family, _difference(alone), _difference(lost)))
-        rows.append(("whole recipe", _difference(runs["whole recipe"] - runs["sick baseline"]), ""))
+        rows.append((WHOLE, _difference(runs[WHOLE] - runs[BASELINE]), ""))
         header = ("family", "alone, against the sick baseline", "left out, against the whole")
         return Table(header, rows, f"Validation accuracy, mean ± std over {len(seeds)} seeds.")
+
+    def _run_parts(
+        self, recipe: Mapping[str, Any], seeds: Sequence[int], bar: bool
+    ) -> dict[str, NDArray[np.float64]]:
+        """The scores (S,) of each part of an ablation; a run is named after the whole recipe's."""
+        wanted = plan_ablation(recipe)
+        runs, whole = {}, 0
+        made = sum(entry.name.startswith(WHOLE) for entry in self.entries)
+        for part, settings in tqdm(wanted.items(), "ablation", file=sys.stdout, disable=not bar):
+            name = _name_part(part, made, whole)
+            found = self._look_up(settings, seeds) or self._train(name, settings, seeds, False)
+            runs[part] = found.scores
+            whole = found.number if part == WHOLE else whole
+        return runs
 
     def _add(self, entry: Entry) -> Entry:
         if self.path is not None:
@@ -205,12 +228,22 @@ def make_key(recipe: Mapping[str, Any], seeds: Sequence[int]) -> str:
 def plan_ablation(recipe: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The recipes that an ablation compares: nothing, all, each family alone, each left out."""
     own = changed(recipe)
-    plan: dict[str, dict[str, Any]] = {"sick baseline": {}, "whole recipe": own}
+    plan: dict[str, dict[str, Any]] = {BASELINE: {}, WHOLE: own}
     for family in treated(recipe):
         names = FAMILIES[family]
         plan[f"only {family}"] = {k: v for k, v in own.items() if k in names}
         plan[f"without {family}"] = {k: v for k, v in own.items() if k not in names}
     return {name: _consistent(part) for name, part in plan.items()}
+
+
+def _name_part(part: str, made: int, whole: int) -> str:
+    """How the book calls a run of an ablation, after `made` others of whole recipes.
+
+    `whole` is the number of the whole recipe's run.
+    """
+    if part == WHOLE:
+        return f"{part} {made + 1}" if made else part
+    return part if part == BASELINE else f"run {whole}, {part}"
 
 
 def _consistent(recipe: dict[str, Any]) -> dict[str, Any]:

@@ -101,8 +101,8 @@ RULES: dict[str, Rule] = {
     "input_dropout": Rule("probability of dropping a pixel", 0.0, 0.9),
     "label_smoothing": Rule("share of the label spread over all classes", 0.0, 0.9),
     "rotate": Rule("turns every training image by up to ± so many degrees", 0.0, 45.0),
-    "shift": Rule("moves it by up to ± so many pixels, down and right", 0.0, 6.0),
-    "zoom": Rule("enlarges it by a factor in 1 ± so much", 0.0, 0.5),
+    "shift": Rule("moves it by up to ± so many pixels, along both axes", 0.0, 6.0),
+    "zoom": Rule("scales it by a factor in 1 ± so much", 0.0, 0.5),
     "pixel_noise": Rule("std of fresh noise on pixels in [0, 1]", 0.0, 1.0),
     "restore_best": Rule("takes the epoch with the lowest validation loss", flag=True),
     "optimizer": Rule("torch's", words=("sgd", "adam", "adamw")),
@@ -120,6 +120,38 @@ _SHAPE = {
     "activation", "architecture", "cnn", "depth", "hidden", "hidden_sizes", "layers", "model",
     "net", "network", "sizes", "width", "widths",
 }  # fmt: skip
+_SYNONYMS: dict[str, tuple[str, ...]] = {
+    "augment": ("rotate", "shift", "zoom"),
+    "augmentation": ("rotate", "shift", "zoom"),
+    "batchnorm": ("norm",),
+    "betas": ("optimizer",),
+    "bs": ("batch_size",),
+    "early_stopping": ("restore_best",),
+    "eta": ("learning_rate",),
+    "initialization": ("init",),
+    "input_norm": ("inputs",),
+    "keep_prob": ("dropout",),
+    "l2": ("weight_decay",),
+    "lambda": ("weight_decay",),
+    "lr": ("learning_rate",),
+    "mu": ("momentum",),
+    "noise": ("pixel_noise",),
+    "normalization": ("norm", "inputs"),
+    "scheduler": ("schedule",),
+    "smoothing": ("label_smoothing",),
+    "standardize": ("inputs",),
+    "std": ("init",),
+    "weights": ("init",),
+    "wd": ("weight_decay",),
+}
+_WORDS = {
+    "glorot": "xavier",
+    "kaiming": "he",
+    "batchnorm": "batch",
+    "bn": "batch",
+    "layernorm": "layer",
+    "ln": "layer",
+}  # other names for a setting's words
 _DATA = {"data", "images", "labels", "test", "train", "x", "x_train", "x_val", "y", "y_train"}
 
 
@@ -128,6 +160,8 @@ def complete(recipe: Any) -> dict[str, Any]:
 
     Raises RecipeError for anything but a dict of known settings in their ranges.
     """
+    if recipe is None:
+        raise RecipeError("a recipe is a dict of settings; got None: is a `return` missing?")
     if not isinstance(recipe, Mapping):
         raise RecipeError(
             f"a recipe is a dict of settings; got {_kind(recipe)}. Predictions, weights and fitted "
@@ -145,11 +179,7 @@ def complete(recipe: Any) -> dict[str, Any]:
 
 
 def _kind(value: Any) -> str:
-    return "None: is a `return` missing?" if value is None else f"a value of type {_type(value)}"
-
-
-def _type(value: Any) -> str:
-    return type(value).__name__[:40]
+    return f"a value of type {type(value).__name__[:40]}"
 
 
 def _refuse_unknown(name: Any, value: Any) -> None:
@@ -168,9 +198,16 @@ def _refuse_unknown(name: Any, value: Any) -> None:
     if name in _DATA:
         raise RecipeError(f"the data are the same for everybody. Leave out {name!r}")
     if name not in RULES and name != "epochs":
-        near = difflib.get_close_matches(name[:40], RULES, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(RULES)}"
-        raise RecipeError(f"there is no setting {_brief(name)}; {hint}")
+        raise RecipeError(f"there is no setting {_brief(name)}; {_hint(name[:40])}")
+
+
+def _hint(name: str) -> str:
+    """What a learner may have meant by a name that is no setting."""
+    plain = name.lower().replace("-", "_").replace(" ", "_")
+    near = _SYNONYMS.get(plain) or difflib.get_close_matches(plain, RULES, 1)
+    if not near:
+        return f"there are: {', '.join(RULES)}"
+    return f"did you mean {', '.join(map(repr, near[:-1]))}{' or ' * (len(near) > 1)}{near[-1]!r}?"
 
 
 def _checked(name: str, value: Any) -> Any:
@@ -186,7 +223,15 @@ def _checked(name: str, value: Any) -> Any:
     listed = rule.count and isinstance(value, list | tuple) and len(value) == rule.count
     if listed and all(_is_number(v, rule) for v in value):
         return [float(v) for v in value]
-    raise RecipeError(f"the setting {name} is {rule.allowed}; got {_brief(value)}")
+    got = f"got {_brief(value)}{_meant(value, rule)}"
+    raise RecipeError(f"the setting {name} is {rule.allowed}; {got}")
+
+
+def _meant(value: Any, rule: Rule) -> str:
+    """The word that a learner may have meant: another case, or another name of the same thing."""
+    plain = value[:40].lower() if isinstance(value, str) else ""
+    word = _WORDS.get(plain, plain)
+    return f"; write {word!r}" if word in rule.words else ""
 
 
 def _is_number(value: Any, rule: Rule) -> bool:

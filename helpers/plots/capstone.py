@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 
 import ipywidgets
+import matplotlib as mpl
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.legend_handler import HandlerTuple
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from numpy.typing import NDArray
@@ -19,10 +21,10 @@ from helpers.plots.style import FIELD_MAP, MARKERS, PALETTE, label_axes
 
 TARGET = 0.8
 BLUE, ORANGE = PALETTE[:2]
-GREY = "#666666"
+GREY, LEFT_OUT = "#666666", "#D0D0D0"
 MEASURES = {"accuracy": ("train_accuracy", "val_accuracy"), "loss": ("train_loss", "val_loss")}
 LOWEST_LOSS, HIGHEST_LOSS = 0.02, 20.0
-TICKS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+TICKS = {"accuracy": (0.0, 0.2, 0.4, 0.6, 0.8, 1.0), "loss": (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)}
 
 
 def plot_images(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> Figure:
@@ -70,19 +72,25 @@ def plot_cures(gains: Mapping[str, NDArray[np.float64]]) -> Figure:
     ax.set_yticks(range(len(gains)), list(gains))
     ax.set_ylim(len(gains) - 0.5, -0.5)
     ax.grid(visible=False, axis="y")
-    label_axes(ax, x="change of validation accuracy against the sick baseline, same seeds")
+    x = "change of validation accuracy against the sick baseline, same seeds"
+    label_axes(ax, title="Each cure alone: a dot a seed, a bar the mean", x=x)
     return fig
 
 
-def explore_book(book: LabBook) -> Explorable:
-    """The curves of two runs of the book, picked by hand. Raises ValueError for an empty book."""
+def explore_book(book: LabBook, *, run: int | None = None, second: int | None = None) -> Explorable:
+    """The curves of two runs of the book, picked by hand.
+
+    `run` and `second` are the numbers to begin with, otherwise the oldest and the newest. Raises
+    ValueError for an empty book, and for a number that is not in it.
+    """
     figure = _Curves(book)
     pick = [(name, number) for number, name in figure.names.items()]
-    newest_first = pick[::-1]
+    first, last = (pick[i][1] if n is None else book.find(n).number
+                   for i, n in ((0, run), (-1, second)))  # fmt: skip
     return explore(
         figure.fig, figure.update, alt=figure.alt, labels={"second": "compared with"},
-        run=ipywidgets.Dropdown(options=pick, description="run"),
-        second=ipywidgets.Dropdown(options=newest_first, description="compared with"),
+        run=ipywidgets.Dropdown(options=pick, value=first, description="run"),
+        second=ipywidgets.Dropdown(options=pick[::-1], value=last, description="compared with"),
         measure=list(MEASURES),
     )  # fmt: skip
 
@@ -104,31 +112,45 @@ class _Curves:
         self.fig, axes = plt.subplots(1, 2, figsize=(10, 4.2), sharey=True)
         self.lines: list[list[Line2D]] = []
         self.titles: list[Text] = []
-        self.bounds: list[Line2D] = []
+        self.bounds: list[Artist] = []
+        self.grids: list[list[Line2D]] = []
         for ax, color in zip(axes, (BLUE, ORANGE), strict=True):
             self._draw(ax, color)
         left = axes[0]
         self.label = left.set_ylabel(" ")
+        across = left.get_yaxis_transform()  # x in parts of the axis, y in data
         self.ticks = [
-            left.text(-0.02, y, "", transform=left.transAxes, ha="right", va="center", size=10)
-            for y in TICKS
+            left.text(-0.02, y, "", transform=across, ha="right", va="center", size=10)
+            for y in TICKS["accuracy"]
         ]
-        train, val, edge = self.lines[0][:3]
-        handles = [train, val, self.lines[1][1], edge, self.bounds[0]]
-        labels = ["training (noisy labels)", "validation", "validation", "lowest, highest seed",
-                  "target"]  # fmt: skip
-        self.fig.legend(handles, labels, loc="outside lower center", ncols=5)
+        name = left.text(0.3, TARGET, "target", color=GREY, size=10, va="bottom")
+        self.bounds.append(name)
+        self._explain()
+
+    def _explain(self) -> None:
+        (train, val, edge), (_, other, far) = (lines[:3] for lines in self.lines)
+        named = {"training (noisy labels)": train, "validation: mean": (val, other),
+                 "lowest, highest seed": (edge, far)}  # fmt: skip
+        self.fig.legend(
+            list(named.values()), list(named), loc="outside lower center", ncols=3,
+            handler_map={tuple: HandlerTuple(ndivide=None, pad=0.3)}, handlelength=3,
+        )  # fmt: skip
 
     def _draw(self, ax: Axes, color: str) -> None:
         epochs, nothing = np.arange(16), np.zeros(16)
         (train,) = ax.plot(epochs, nothing, color=GREY, ls="--")
         (val,) = ax.plot(epochs, nothing, color=color, lw=2.5)
         edges = [ax.plot(epochs, nothing, color=color, lw=0.8, alpha=0.6)[0] for _ in range(2)]
+        ax.grid(visible=False, axis="y")
+        ruled = {"color": mpl.rcParams["grid.color"], "lw": mpl.rcParams["grid.linewidth"]}
+        self.grids.append([ax.axhline(y, zorder=0.5, **ruled) for y in TICKS["accuracy"]])
         self.bounds.append(ax.axhline(TARGET, color=GREY, lw=1, ls=(0, (2, 2))))
         self.lines.append([train, val, *edges])
-        ax.set(xlim=(0, 15), ylim=(0, 1), xlabel="epoch")
-        ax.set_yticks(TICKS, ["0.00"] * len(TICKS))
-        ax.tick_params(axis="y", labelcolor="none")  # these only keep room for `self.ticks`
+        ax.set(xlim=(0, 15), ylim=(0, 1.02), xlabel="epoch")
+        ax.set_yticks(TICKS["accuracy"], ["0.00"] * len(TICKS["accuracy"]))
+        ax.tick_params(
+            axis="y", labelcolor="none", length=0
+        )  # these only keep room for `self.ticks`
         self.titles.append(ax.set_title(" "))
 
     @staticmethod
@@ -151,17 +173,19 @@ class _Curves:
         for bound in self.bounds:
             bound.set_visible(measure == "accuracy")
         self.label.set_text(measure if measure == "accuracy" else "loss, logarithmic")
-        for text, height in zip(self.ticks, TICKS, strict=True):
-            text.set_text(f"{self._value(height, measure):.2g}")
         curves = [line for lines in self.lines for line in lines]
-        return [*self.titles, *self.bounds, self.label, *self.ticks, *curves]
+        return [*self.titles, *self.bounds, self.label, *self._set_ticks(measure), *curves]
 
-    @staticmethod
-    def _value(height: float, measure: str) -> float:
-        """What a height stands for: the inverse of `_height`."""
-        if measure == "accuracy":
-            return height
-        return float(LOWEST_LOSS * (HIGHEST_LOSS / LOWEST_LOSS) ** height)
+    def _set_ticks(self, measure: str) -> list[Artist]:
+        """Round numbers where they are drawn, with a line of the grid at each."""
+        values = TICKS[measure]
+        heights = self._height(np.array(values), measure)
+        for text, value, height in zip(self.ticks, values, heights, strict=True):
+            text.set(text=f"{value:g}", y=height)
+        for lines in self.grids:
+            for line, height in zip(lines, heights, strict=True):
+                line.set_ydata([height, height])
+        return [*self.ticks, *(line for lines in self.grids for line in lines)]
 
     def alt(self, run: int, second: int, measure: str) -> str:
         told = []
@@ -194,8 +218,9 @@ class _Confusion:
 
     def _draw_field(self, ax: Axes, top: float) -> None:
         norm = Normalize(0, top)
+        ax.set_facecolor(LEFT_OUT)
         self.image = ax.imshow(np.zeros((10, 10)), cmap=FIELD_MAP, norm=norm, aspect="equal")
-        self.fig.colorbar(self.image, ax=ax, label="%", shrink=0.85)
+        self.fig.colorbar(self.image, ax=ax, fraction=0.046, pad=0.03)
         (self.mark,) = ax.plot([], [], color="white", lw=2)
         ax.set_xticks(range(10))
         ax.set_yticks(range(10))
@@ -213,21 +238,22 @@ class _Confusion:
 
     def update(self, run: int, true: int) -> list[Artist]:
         share = self.shares[run]
-        self.image.set_data(share)
+        self.image.set_data(np.where(np.eye(10) > 0, np.nan, share))
         y = [true - 0.5, true - 0.5, true + 0.5, true + 0.5, true - 0.5]
         self.mark.set_data([-0.5, 9.5, 9.5, -0.5, -0.5], y)
         for bar, height in zip(self.bars, share[true], strict=True):
             bar.set_height(height)
-        self.title.set_text(f"{self.names[run]}: errors")
+        self.title.set_text(f"{self.names[run]}: errors, % of each row")
         self.caption.set_text(f"{share[true].sum():.0f} % of the {true}s are taken for …")
         return [self.image, self.mark, *self.bars, self.title, self.caption]
 
     def alt(self, run: int, true: int) -> str:
         share = self.shares[run]
         row, column = np.unravel_index(int(share.argmax()), share.shape)
+        one, other = (f"{'an' if digit == 8 else 'a'} {digit}" for digit in (row, column))
         return (
-            f"Run {self.names[run]}, validation accuracy {self.means[run]:.2f}. Most often a {row} "
-            f"is taken for a {column}: {share[row, column]:.0f} %. Of the {true}s, "
+            f"Run {self.names[run]}, validation accuracy {self.means[run]:.2f}. Most often {one} "
+            f"is taken for {other}: {share[row, column]:.0f} %. Of the {true}s, "
             f"{share[true].sum():.0f} % are wrong."
         )
 
