@@ -98,7 +98,7 @@ class _Stability:
         )
         (self.path,) = left.plot([], [], color=PALETTE[0], marker="o", ms=4, lw=1.2)
         left.axhline(0, color=GREY, lw=1)
-        left.set(xlim=(-1, 40), ylim=(-3, 3))
+        left.set(xlim=(-1, 40), ylim=(-5.2, 5.2))
         label_axes(left, x="step", y="w, from 1, gradient 0")
         self.title = left.set_title(" ")
 

@@ -1,6 +1,7 @@
 """Figures of lesson 03 that show finished runs: decay under noise, and accuracy over λ."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import ipywidgets
@@ -48,9 +49,10 @@ class _Noise:
         names = list(enumerate(self.run.optimizers))
         self.bands = [ax.fill_between([], [], color=PALETTE[i], alpha=0.2, lw=0) for i, _ in names]
         self.means = [
-            ax.plot([], [], color=PALETTE[i], ls=STYLES[i], lw=2.5, label=name)[0]
+            ax.plot([], [], color=PALETTE[i], ls=STYLES[i], lw=2.5, label=name,
+                    markevery=(10, 20), **_mark(i))[0]
             for i, name in names
-        ]
+        ]  # fmt: skip
         (self.expected,) = ax.plot([], [], color="black", lw=1, ls=DASHES, label="theory for Adam")
         ax.set(xlim=(0, self.run.steps[-1]), ylim=(-0.15, 1.2))
         label_axes(ax, x="step", y="weight, mean ± 1 std of 100")
@@ -58,18 +60,17 @@ class _Noise:
         ax.legend(loc="lower left", ncols=2)
 
     def _draw_ends(self, ax: Axes) -> None:
-        sizes = (10, 6, 6)  # the first is a ring around the others: SGD and AdamW coincide
         self.ends = [
-            ax.plot([], [], color=PALETTE[i], ls="", marker=MARKERS[i], ms=sizes[i], mew=1.5,
-                    mfc="none" if i == 0 else None)[0]
+            ax.plot([], [], color=PALETTE[i], ls="", **_mark(i))[0]
             for i in range(len(self.run.optimizers))
-        ]  # fmt: skip
+        ]
         (self.curve,) = ax.plot([], [], color="black", lw=1, ls=DASHES)
         (self.level,) = ax.plot([], [], color="black", lw=1)
         self.chosen = ax.axvline(1, color=GREY, lw=8, alpha=0.2, zorder=0)
         self.note = ax.text(self.run.scales[0], 0, "", size=10, color=GREY, va="bottom")
         formula = "theory for Adam: −ηλw / √(mean of c² + λ²w²) a step"
-        ax.text(self.run.scales[0], -0.03, formula, size=10, color=GREY, va="top")
+        ground = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
+        ax.text(self.run.scales[0], -0.03, formula, size=10, color=GREY, va="top", bbox=ground)
         ax.set(xscale="log", xlim=(self.run.scales[0] / 1.5, self.run.scales[-1] * 1.5))
         title = f"What is left after {self.run.steps[-1]} steps"
         label_axes(ax, title=title, x="std c of the weight's gradient")
@@ -106,6 +107,12 @@ class _Noise:
         )
 
 
+def _mark(optimizer: int) -> dict[str, Any]:
+    """The first is a ring around the others: SGD and AdamW coincide."""
+    ring: dict[str, Any] = {"mfc": "none"} if optimizer == 0 else {}
+    return {"marker": MARKERS[optimizer], "ms": (10, 6, 6)[optimizer], "mew": 1.5, **ring}
+
+
 def explore_sweep(sweep: Sweep) -> Explorable:
     """Test accuracy and ‖w‖ over λ, clean and noisy labels, and the curves of one λ."""
     figure = _Sweep(sweep)
@@ -120,7 +127,7 @@ class _Sweep:
         self.labels = ("clean labels", f"{100 * sweep.noise:.0f} % wrong labels")
         self.fig, (accuracy, norm, learning) = plt.subplots(1, 3, figsize=(10, 4.0))
         self._draw_over_decay(accuracy, sweep.test[..., -1], top=1.02, title="Test accuracy")
-        self._draw_over_decay(norm, sweep.norm, top=None, title="‖w‖")
+        self._draw_over_decay(norm, sweep.norm, top=None, title="‖w‖ at the end")
         accuracy.legend(loc="lower left")
         self.picks = [ax.axvline(0, color=GREY, lw=10, alpha=0.2, zorder=5)
                       for ax in (accuracy, norm)]  # fmt: skip
@@ -180,12 +187,12 @@ class _Sweep:
 
 
 def _set_log_with_zero(ax: Axes, decays: Sequence[float]) -> None:
-    """A log axis for λ with a place for 0; ticks at 0 and the powers of ten, minor ones at λ."""
-    positive = [d for d in decays if d > 0]
-    low, high = min(positive), max(positive)
-    ax.set_xscale("symlog", linthresh=low, linscale=0.5)
-    powers = [10.0**k for k in range(-5, 2) if low <= 1.001 * 10.0**k <= 1.002 * high]
-    ax.set_xticks([0.0, *powers], ["0", *(f"{p:g}" for p in powers)])
+    """A log axis for λ with a place for 0; a tick at each, labels where there is room."""
+    positive = sorted(d for d in decays if d > 0)
+    low, high = positive[0], positive[-1]
+    ax.set_xscale("symlog", linthresh=low, linscale=0.2)
+    named = [0.0, low, *(d for a, d in pairwise(positive) if d >= 1.99 * a)]
+    ax.set_xticks(named, [f"{d:g}" for d in named], size=10)
     ax.set_xticks(positive, minor=True)
     ax.set_xlim(-0.25 * low, 1.4 * high)
 
