@@ -426,6 +426,8 @@ def test_names_in_a_spreadsheets_own_csv(course: Course, tmp_path: Path) -> None
     rows = {row["name"]: row for row in read_table(path, ["name", "student"])}
     assert rows["Jane Doe_1"] == {"name": "Jane Doe_1", "note": "late", "student": "jane.a"}
     assert {"Jane Doe_2", "'=Eve_1", "'=Eve_2"} <= set(rows)
+    path.write_text("name,student\nAnn Lee\n")  # written beforehand
+    assert collect_moodle(course, tmp_path / "2", "Ann Lee_8").unclear == {"Ann Lee_8"}
     path.write_text("who,student\n")
     with pytest.raises(CourseError, match="needs the columns name and student; it has who, stud"):
         collect_moodle(course, tmp_path / "1", "Jane Doe_1")
@@ -633,13 +635,30 @@ def test_feedback_before_grading(course: Course) -> None:
 
 
 def test_export(course: Course, tmp_path: Path) -> None:
-    assert export(course, tmp_path / "scores.csv") == len(SCORES)
+    hand_in(CLASS["full"], course.root / "submitted" / "late" / NAME)
+    hand_in(CLASS["full"], course.root / "submitted" / "absent" / NAME)
+    assert len(export(course, tmp_path / "scores.csv")) == len(SCORES) + 1
     with (tmp_path / "scores.csv").open(newline="") as file:
         rows = {row["student"]: row for row in csv.DictReader(file)}
-    assert {s: float(row["score"]) for s, row in rows.items()} == pytest.approx(SCORES)
-    assert rows["absent"]["reason"] == "nothing was handed in"
-    assert rows["dead"]["needs_review"] == "True"
+    scores = {s: float(row["score"]) for s, row in rows.items()}
+    assert scores == pytest.approx(SCORES | {"late": 0.0})
+    assert rows["late"]["reason"].startswith("collected, not graded; first: python -m")
+    assert rows["absent"]["status"] == "collected, not graded"  # had nothing when it was graded
     assert {row["max_score"] for row in rows.values()} == {"9"}
+    review = {s for s, row in rows.items() if row["needs_review"] == "True"}
+    assert review == {"full", "half", "dead", "broken"}
+    assert {s for s, row in rows.items() if row["reason"] == "graded"} == {"empty"}
+    assert rows["full"]["reason"] == "1 written answer waits for points"
+    assert re.match(r".*exit code 3.*; 1 written answer waits for points$", rows["dead"]["reason"])
+
+
+def test_export_of_who_handed_in_nothing(course: Course, tmp_path: Path) -> None:
+    """Whether grading has run since, or not."""
+    (course.root / "grading" / NAME / "absent.json").unlink()
+    for _ in range(2):
+        (row,) = (r for r in export(course, tmp_path / "a.csv") if r["student"] == "absent")
+        assert (row["status"], row["reason"]) == ("missing", "nothing was handed in")
+        grade(course, NUMBER, Settings(seconds=10))
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\t=1"])
@@ -732,9 +751,11 @@ def test_commands_end_to_end(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert main(["feedback", NAME, *where]) == 0
     assert main(["export", str(tmp_path / "scores.csv"), *where]) == 0
     told, progress = capsys.readouterr()
-    assert "graded 2 (1 to look at), unchanged 0, not graded 0" in told
+    assert "graded 2 (1 to look at), unchanged 0, not graded 0\n" in told
+    assert "\n1 written answer waits for points in formgrader\n" in told
+    assert "wrote 2 lines to" in told
     assert "look at x: the file is not valid JSON" in told
-    for bar in ("release", "collect", "99_small", "feedback", "export 99_small"):
+    for bar in ("release", "collect", "99_small", "feedback"):
         assert f"{bar}: 100%" in progress
     assert (root / "feedback" / "jane" / NAME / f"{NAME}.html").is_file()
 
@@ -749,9 +770,54 @@ def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]
 
 def test_errors_are_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["grade", NUMBER, "--course", str(tmp_path)]) == 1
-    assert "holds no course; make one with" in capsys.readouterr().err
+    assert "holds no course; name its folder with --course, or make one" in capsys.readouterr().err
     with pytest.raises(SystemExit) as leaving:
         main(["grade", NUMBER, "-j", "0"])
     assert leaving.value.code == 2
     with pytest.raises(CourseError, match="there is no lesson '97'"):
         lesson_stem("97")
+    assert lesson_stem("1") == lesson_stem("01") == "01_initialization"
+
+
+@pytest.mark.parametrize("command", [["export"], ["leaderboard", "--csv"]])
+def test_a_folder_that_is_missing(
+    command: list[str], course: Course, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["--course", str(course.root)]
+    assert main([*command, str(tmp_path / "no" / "scores.csv"), *where]) == 1
+    assert f"error: the folder {tmp_path / 'no'} does not exist" in capsys.readouterr().err
+    assert main([*command, str(tmp_path), *where]) == 1
+    assert "is a folder; name a file in it" in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_used_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", "/secret.zip")
+
+    where = ["collect", "a", "--lesson", NUMBER]
+    monkeypatch.setattr("helpers.instructor.course.Course.__init__", refuse)
+    assert main(where) == 1
+    assert capsys.readouterr().err == "error: /secret.zip: Permission denied\n"
+
+    def break_down(*_: object) -> None:
+        raise OSError("of no file")
+
+    monkeypatch.setattr("helpers.instructor.course.Course.__init__", break_down)
+    with pytest.raises(OSError, match="of no file"):
+        main(where)
+
+
+def test_counts_of_who_handed_in_nothing(
+    course: Course, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["--course", str(course.root)]
+    assert main(["grade", NUMBER, *where]) == 0
+    told = capsys.readouterr().out
+    assert "graded 0 (0 to look at), unchanged 5, not graded 0, handed in nothing 1\n" in told
+    assert "written answers wait for points in formgrader" in told
+    shutil.rmtree(course.root / "submitted")
+    assert main(["grade", NUMBER, *where]) == 1
+    told = capsys.readouterr().err
+    assert "nothing of 99_small is collected; first: python -m helpers.instructor collect" in told

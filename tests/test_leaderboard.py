@@ -211,6 +211,19 @@ def test_a_course_without_grades(course: Course, capsys: pytest.CaptureFixture[s
     assert "nothing of 11_capstone is graded" in capsys.readouterr().err
 
 
+def test_who_handed_in_nothing_is_not_counted(
+    course: Course, capsys: pytest.CaptureFixture[str]
+) -> None:
+    note(course, "absent", None, status="missing")
+    assert main(["leaderboard", "--course", str(course.root)]) == 1
+    assert "nothing of 11_capstone is graded" in capsys.readouterr().err
+    note(course, "a", 0.9, status="graded")
+    note(course, "b", None, status="graded")
+    rows, without = read_board(course)
+    assert ([row.name for row in rows], without) == (["a"], 1)
+    assert tell_board(rows, without).endswith("1 submission without a recipe that could be trained")
+
+
 def test_two_students_with_one_name(course: Course) -> None:
     with quiet(), course.api().gradebook as gradebook:
         for student in ("x1", "x2"):
@@ -233,16 +246,18 @@ def test_aliases_follow_from_the_secret_and_differ() -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("name,alias\na,b\n", "columns student and alias"),
-        ("student,alias\na\n", "columns student and alias"),
+        ("name,alias\na,b\n", "needs the columns student and alias; it has name, alias"),
+        ("", "needs the columns student and alias; it is empty"),
+        ("student,alias\na\n", "no student or no alias"),
         ("student,alias\na,\n", "no student or no alias"),
-        (None, "columns student and alias"),
+        ("student,alias\na,\xff\n", "cannot be read as a CSV file in UTF-8"),
+        (None, "there is no file .*aliases.csv"),
     ],
 )
 def test_aliases_that_cannot_be_read(text: str | None, told: str, tmp_path: Path) -> None:
     path = tmp_path / "aliases.csv"
     if text is not None:
-        path.write_text(text)
+        path.write_text(text, encoding="latin-1")
     with pytest.raises(CourseError, match=told):
         read_aliases(path)
 

@@ -18,7 +18,7 @@ from helpers.instructor.kernels.choose import WARM
 from helpers.instructor.probing import Findings, examine, left_out_names, plan_steps, tell_error
 from helpers.instructor.session import Ended, Result
 from helpers.instructor.submission import Job, run_job
-from helpers.judging import Task
+from helpers.judging import Task, Verdict
 from tests import small_lesson
 from tests.hostile.lab import Case, make_notebook
 from tests.small_lesson import NUMBER
@@ -122,7 +122,7 @@ def examine_with(
         good = task.function in session.right and kernel.opened == 1
         passed = task.total if good else 0
         state = "passed" if good else "wrong"
-        return answers.Finding(answers.Verdict(state, passed, task.total, "."))
+        return answers.Finding(Verdict(state, passed, task.total, "."))
 
     monkeypatch.setattr("helpers.instructor.probing.ask", ask)
     notebook = read_source(find_sources([NUMBER])[0])

@@ -26,6 +26,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (BuildError, CourseError, NoBox) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except OSError as error:
+        if not error.filename:  # not about a file: a mistake of ours, to be seen whole
+            raise
+        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
     return result
 
 
@@ -45,7 +50,14 @@ def _parser() -> argparse.ArgumentParser:
     made.set_defaults(run=_build)
     seeds = commands.add_parser("seeds", help="rerun the lessons' claims on other seeds")
     seeds.add_argument("lessons", nargs="*", metavar="NN", help="lesson numbers; all by default")
-    seeds.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2, 3, 4], metavar="N")
+    seeds.add_argument(
+        "--seeds",
+        nargs="+",
+        type=int,
+        default=[0, 1, 2, 3, 4],
+        metavar="N",
+        help="0 to 4 by default",
+    )
     seeds.set_defaults(run=_seeds)
     _add_site(commands)
     add_commands(commands)
@@ -55,7 +67,9 @@ def _parser() -> argparse.ArgumentParser:
 def _add_site(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     site = commands.add_parser("site", help="make pages that need no kernel and no network")
     site.add_argument("--lessons", nargs="+", metavar="NN", help="only these; all by default")
-    site.add_argument("--out", type=Path, default=ROOT / ".site", metavar="DIR")
+    site.add_argument(
+        "--out", type=Path, default=ROOT / ".site", metavar="DIR", help="where to (.site)"
+    )
     site.add_argument(
         "--repository", default="", metavar="URL", help="link the README there, not the file"
     )

@@ -45,6 +45,11 @@ class Summary:
     failed: dict[str, str]
 
     @property
+    def absent(self) -> list[str]:
+        """The students who handed in nothing; they are in `graded`, with no points."""
+        return [s for s, result in self.graded.items() if result["status"] == "missing"]
+
+    @property
     def review(self) -> list[str]:
         """The students whose submission a person should look at."""
         return [s for s, result in self.graded.items() if result["needs_review"]]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from helpers.instructor.course import Course
     from helpers.instructor.grade import Summary
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -23,7 +24,7 @@ def add_commands(commands: "Commands") -> None:
     made.add_argument("lesson", metavar="LESSON", help="01, or 01_initialization")
     made.set_defaults(run=_feedback)
     told = _add(commands, "export", "write all scores to a CSV file")
-    told.add_argument("file", type=Path, metavar="scores.csv")
+    told.add_argument("file", type=Path, metavar="scores.csv", help="where to write them")
     told.set_defaults(run=_export)
     _add_leaderboard(commands)
 
@@ -43,7 +44,12 @@ def _add(commands: "Commands", name: str, text: str) -> argparse.ArgumentParser:
 def _add_release(commands: "Commands") -> None:
     parser = _add(commands, "release", "make lessons into assignments of an nbgrader course")
     parser.add_argument("lessons", nargs="+", metavar="LESSON", help="01, or 01_initialization")
-    parser.add_argument("--course-id", default="init-and-regularization", metavar="NAME")
+    parser.add_argument(
+        "--course-id",
+        default="init-and-regularization",
+        metavar="NAME",
+        help="the name that nbgrader gives a new course (%(default)s)",
+    )
     parser.set_defaults(run=_release)
 
 
@@ -51,8 +57,10 @@ def _add_collect(commands: "Commands") -> None:
     parser = _add(
         commands, "collect", "take in a folder, or a zip file of Canvas, Moodle or Gradescope"
     )
-    parser.add_argument("source", type=Path, metavar="DIR_OR_ZIP")
-    parser.add_argument("--lesson", required=True, metavar="LESSON", help="01")
+    parser.add_argument("source", type=Path, metavar="DIR_OR_ZIP", help="what was handed in")
+    parser.add_argument(
+        "--lesson", required=True, metavar="LESSON", help="01, or 01_initialization"
+    )
     parser.add_argument(
         "--pattern", metavar="REGEX", help="how to read a path: 'work/(?P<student>[^/]+)/.*'"
     )
@@ -62,7 +70,14 @@ def _add_collect(commands: "Commands") -> None:
 def _add_grade(commands: "Commands") -> None:
     parser = _add(commands, "grade", "grade what was handed in; a run takes up where one stopped")
     parser.add_argument("lesson", metavar="LESSON", help="01, or 01_initialization")
-    parser.add_argument("-j", "--jobs", type=_positive, default=1, metavar="N", help="at a time")
+    parser.add_argument(
+        "-j",
+        "--jobs",
+        type=_positive,
+        default=1,
+        metavar="N",
+        help="submissions graded at a time (1); at most as many as there are cores",
+    )
     parser.add_argument(
         "--dask", default="", metavar="ADDRESS", help="use this Dask cluster, tcp://host:8786"
     )
@@ -149,17 +164,32 @@ def _grade(options: argparse.Namespace) -> int:
         force=options.force,
         dask=options.dask,
     )
-    return _report(grade(course, options.lesson, settings))
+    return _report(course, options.lesson, grade(course, options.lesson, settings))
 
 
-def _report(summary: "Summary") -> int:
+def _report(course: "Course", lesson: str, summary: "Summary") -> int:
+    from helpers.instructor.course import lesson_stem, quiet
+    from helpers.instructor.export import count_waiting
+
     for student in summary.review:
         print(f"look at {student}: {summary.graded[student]['reason']}")
     for student, reason in summary.failed.items():
         print(f"not graded: {student}: {reason}", file=sys.stderr)
-    graded, kept, failed = map(len, (summary.graded, summary.kept, summary.failed))
-    review = len(summary.review)
-    print(f"graded {graded} ({review} to look at), unchanged {kept}, not graded {failed}")
+    stem = lesson_stem(lesson)
+    absent, kept, failed = map(len, (summary.absent, summary.kept, summary.failed))
+    graded, review = len(summary.graded) - absent, len(summary.review)
+    nothing = f", handed in nothing {absent}" if absent else ""
+    print(f"graded {graded} ({review} to look at), unchanged {kept}, not graded {failed}{nothing}")
+    if not graded + kept + failed:
+        first = f"python -m helpers.instructor collect DIR_OR_ZIP --lesson {stem[:2]}"
+        told = f"nothing of {stem} is collected; first: {first} --course {course.root}"
+        print(f"error: {told}", file=sys.stderr)
+        return 1
+    with quiet(), course.api().gradebook as gradebook:
+        waiting = count_waiting(gradebook, stem).total()
+    if waiting:
+        answers = "written answer waits" if waiting == 1 else "written answers wait"
+        print(f"{waiting} {answers} for points in formgrader")
     return 1 if summary.failed else 0
 
 
@@ -176,17 +206,22 @@ def _feedback(options: argparse.Namespace) -> int:
 
 def _export(options: argparse.Namespace) -> int:
     from helpers.instructor.course import Course
-    from helpers.instructor.export import export
+    from helpers.instructor.export import WAITING, export
 
-    count = export(Course(options.course), options.file)
-    print(f"wrote {count} lines to {options.file}")
+    rows = export(Course(options.course), options.file)
+    waiting = [row for row in rows if row["status"] == WAITING]
+    if waiting:
+        print(f"{_count(waiting, 'line')} with 0 points: {WAITING}", file=sys.stderr)
+    print(f"wrote {_count(rows, 'line')} to {options.file}")
     return 0
 
 
 def _leaderboard(options: argparse.Namespace) -> int:
     from helpers.instructor import leaderboard as boards
-    from helpers.instructor.course import Course
+    from helpers.instructor.course import Course, require_folder
 
+    if options.csv:
+        require_folder(options.csv)
     aliases = boards.read_aliases(options.aliases) if options.aliases else {}
     course = Course(options.course)
     rows, without = boards.read_board(course, aliases=aliases, anonymous=options.anonymous)

@@ -51,8 +51,8 @@ class Course:
         self.root = root.resolve()
         if not (self.root / "nbgrader_config.py").is_file():
             raise CourseError(
-                f"{root} holds no course; make one with: "
-                f"python -m helpers.instructor release 01 --course {root}"
+                f"{self.root} holds no course; name its folder with --course, or make one "
+                "in a new folder: python -m helpers.instructor release 01 --course ~/class"
             )
 
     @property

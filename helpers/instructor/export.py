@@ -1,48 +1,94 @@
 """`export`: the scores of everybody in every lesson as a CSV file, one line each."""
 
 import csv
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.api import (
+    Assignment,
+    BaseCell,
+    Grade,
+    Gradebook,
+    MissingEntry,
+    SubmittedAssignment,
+    SubmittedNotebook,
+)
 from tqdm import tqdm
 
-from helpers.instructor.course import Course, harmless, quiet
+from helpers.instructor.course import Course, harmless, quiet, require_folder
 
 COLUMNS = (
     "lesson", "student", "last_name", "first_name", "email", "score", "max_score", "auto_score",
     "written_score", "late_penalty", "timestamp", "status", "needs_review", "reason",
 )  # fmt: skip
+WAITING = "collected, not graded"
 
 
-def export(course: Course, path: Path) -> int:
-    """Writes the scores; returns the number of lines. A lesson not handed in counts 0."""
+def export(course: Course, path: Path) -> list[dict[str, Any]]:
+    """Writes the scores, and returns the lines. A lesson not handed in, or not graded, counts 0.
+
+    Raises CourseError when there is no such folder.
+    """
+    require_folder(path)
     with quiet(), course.api().gradebook as gradebook:
         rows = list(_list_rows(course, gradebook))
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         writer.writerows({k: harmless(v) for k, v in row.items()} for row in rows)
-    return len(rows)
+    return rows
+
+
+def count_waiting(gradebook: Gradebook, lesson: str) -> Counter[str]:
+    """How many written answers of each student wait for points in formgrader."""
+    written = (
+        gradebook.db.query(SubmittedAssignment.student_id)
+        .join(Assignment, SubmittedAssignment.assignment_id == Assignment.id)
+        .join(SubmittedNotebook, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
+        .join(Grade, Grade.notebook_id == SubmittedNotebook.id)
+        .join(BaseCell, Grade.cell_id == BaseCell.id)
+        .filter(Assignment.name == lesson, Grade.needs_manual_grade)
+        .filter(BaseCell.name.like("written-%"))
+    )
+    return Counter(student for (student,) in written)
 
 
 def _list_rows(course: Course, gradebook: Gradebook) -> Iterator[dict[str, Any]]:
-    for assignment in sorted(gradebook.assignments, key=lambda a: a.name):
-        students = sorted(gradebook.students, key=lambda s: s.id)
-        for student in tqdm(students, desc=f"export {assignment.name}", unit="student"):
-            result = course.read_result(assignment.name, student.id)
-            row = {
-                "lesson": assignment.name,
-                "student": student.id,
-                "last_name": student.last_name,
-                "first_name": student.first_name,
-                "email": student.email,
-                "max_score": assignment.max_score,
-                "status": result.get("status", "not graded"),
-                "reason": result.get("reason", ""),
+    students = {student.id: student for student in gradebook.students}
+    for lesson in sorted(gradebook.assignments, key=lambda a: a.name):
+        collected = course.submitted(lesson.name)
+        waiting = count_waiting(gradebook, lesson.name)
+        everybody = sorted({*students, *collected})
+        # on a terminal only: in a log, three empty bars a lesson say nothing
+        for name in tqdm(everybody, f"export {lesson.name}", unit="student", disable=None):
+            student = students.get(name)  # None: not graded yet in any lesson
+            yield {
+                "lesson": lesson.name,
+                "student": name,
+                "last_name": getattr(student, "last_name", None),
+                "first_name": getattr(student, "first_name", None),
+                "email": getattr(student, "email", None),
+                "max_score": lesson.max_score,
+                "status": "missing",
+                "reason": "nothing was handed in",
+                **_find_outcome(course, lesson.name, name, waiting[name], name in collected),
+                **_find_scores(gradebook, lesson.name, name),
             }
-            yield row | _find_scores(gradebook, assignment.name, student.id)
+
+
+def _find_outcome(
+    course: Course, lesson: str, student: str, waiting: int, collected: bool
+) -> dict[str, str]:
+    result = course.read_result(lesson, student)
+    if collected and result.get("status", "missing") == "missing":
+        return {"status": WAITING, "reason": f"{WAITING}; first: {course.command('grade', lesson)}"}
+    reasons = [result["reason"]] if result else []
+    if waiting:
+        told = "1 written answer waits" if waiting == 1 else f"{waiting} written answers wait"
+        reasons = [*(r for r in reasons if r != "graded"), f"{told} for points"]
+    return {"status": result["status"], "reason": "; ".join(reasons)} if result else {}
 
 
 def _find_scores(gradebook: Gradebook, lesson: str, student: str) -> dict[str, Any]:

@@ -13,7 +13,9 @@ def feedback(course: Course, lesson_name: str) -> dict[str, str]:
     stem = lesson_stem(lesson_name)
     graded = sorted((course.root / "autograded").glob(f"*/{stem}/{stem}.ipynb"))
     if not graded:
-        raise CourseError(f"no submission of {stem} is graded yet; first: grade {stem[:2]}")
+        raise CourseError(
+            f"no submission of {stem} is graded yet; first: {course.command('grade', stem)}"
+        )
     api, failed = course.api(), {}
     for path in tqdm(graded, desc="feedback", unit="student"):
         student = path.parents[1].name

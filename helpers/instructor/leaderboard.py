@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from helpers.instructor.course import Course, CourseError, harmless, lesson_stem, quiet
+from helpers.instructor.course import (
+    Course,
+    CourseError,
+    harmless,
+    lesson_stem,
+    quiet,
+    read_table,
+)
 
 LESSON, EXERCISE, MEASURED = "11", "11.2", "test accuracy"
 FIRST = (
@@ -44,11 +51,11 @@ def read_board(
     Raises CourseError when nothing was graded, or when two students would have one name.
     """
     stem = lesson_stem(LESSON)
-    found = {s: course.read_result(stem, s) for s in _graded(course, stem)}
+    every = {s: course.read_result(stem, s) for s in _graded(course, stem)}
+    found = {s: result for s, result in every.items() if result.get("status") != "missing"}
     if not found:
         raise CourseError(
-            f"nothing of {stem} is graded in {course.root}; first: "
-            f"python -m helpers.instructor grade {LESSON} --course {course.root}"
+            f"nothing of {stem} is graded in {course.root}; first: {course.command('grade', stem)}"
         )
     scored = {s: r for s, r in found.items() if not math.isnan(accuracy_of(r))}
     names = _names(course, list(scored), aliases or {}, anonymous)
@@ -87,14 +94,7 @@ def make_aliases(students: Sequence[str], secret: bytes) -> dict[str, str]:
 
 def read_aliases(path: Path) -> dict[str, str]:
     """Aliases from a CSV file with the columns student and alias. Raises CourseError."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-        pairs = [(row["student"].strip(), row["alias"].strip()) for row in rows]
-    except (OSError, UnicodeDecodeError, KeyError, AttributeError) as error:
-        raise CourseError(
-            f"{path} is a CSV file with the columns student and alias; it cannot be read: {error!r}"
-        ) from error
+    pairs = [(row["student"], row["alias"]) for row in read_table(path, ("student", "alias"))]
     if any(not student or not alias for student, alias in pairs):
         raise CourseError(f"{path}: a line has no student or no alias")
     return dict(pairs)
@@ -111,7 +111,8 @@ def tell_board(rows: Sequence[Row], without: int) -> str:
     if any(row.review for row in rows):
         lines.append("* flagged: look at it before you show this board")
     if without:
-        lines.append(f"{without} submissions without a recipe that could be trained")
+        noun = "submission" if without == 1 else "submissions"
+        lines.append(f"{without} {noun} without a recipe that could be trained")
     return "\n".join(lines)
 
 
