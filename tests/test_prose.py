@@ -110,7 +110,17 @@ def check_notation(text: str, lesson: Lesson) -> Iterator[str]:
     yield from (f"British: {m[0]}" for m in BRITISH.finditer(said))
 
 
-CHECKS = (check_opening, check_sections, check_tasks, check_endings, check_notation)
+TABLE_HEAD = re.compile(r"^# \|(.*)\|\n# \|[-:| ]+\|$", re.MULTILINE)
+
+
+def check_tables(text: str, lesson: Lesson) -> Iterator[str]:
+    """Each column has a name: a screen reader says it with every cell."""
+    for head in TABLE_HEAD.findall(text):
+        if not all(name.strip() for name in head.split("|")):
+            yield f"a column without a name: {head.strip()}"
+
+
+CHECKS = (check_opening, check_sections, check_tasks, check_endings, check_notation, check_tables)
 Check = Callable[[str, Lesson], Iterator[str]]
 
 
@@ -147,6 +157,12 @@ PLANTED = (
     (check_notation, r"\nabla L", r"\epsilon", r"\epsilon in"),
     (check_notation, "regularization", "regularisation", "British: regularisation"),
     (check_notation, "gray", "grey", "British: grey"),
+    (
+        check_tables,
+        "| optimizer | `weight_decay=λ` is",
+        "| | `weight_decay=λ` is",
+        "a column without",
+    ),
 )
 
 

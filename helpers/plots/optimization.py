@@ -130,7 +130,10 @@ class _Race:
             f"{name} {count if count <= ravine.STEPS else 'never'}"
             for name, count in zip(ravine.METHODS, steps, strict=True)
         ]
-        return f"Steps to stay below 1/10000 of the loss, rates {rate}: {', '.join(told)}."
+        return (
+            f"Paths up to step {step}. Steps to stay below 1/10000 of the loss, rates {rate}: "
+            f"{', '.join(told)}."
+        )
 
 
 DESIGNS = (*rates.SHAPES, "plateau")

@@ -813,7 +813,7 @@ claim("batches of 32: batch norm against none", batch[2] - without[2], low=-0.02
 explore_axes()
 
 # %% [markdown]
-# | | mean over | other examples? | where it is at home |
+# | norm | mean over | other examples? | where it is at home |
 # |---|---|---|---|
 # | batch norm | N, H, W | yes | convolutional networks, batches ≥ 16 |
 # | layer norm | C, H, W; of a token: its features | no | transformers, recurrent networks |

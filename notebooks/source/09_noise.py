@@ -448,7 +448,7 @@ claim("equal updates: the same", (small[0] - large[0]).mean(), low=0.01, high=0.
 # **Label smoothing** asks for a little doubt. There are two conventions, and papers often do not
 # say which:
 #
-# | | target of the label | target of each other class |
+# | convention | target of the label | target of each other class |
 # |---|---|---|
 # | `"rest"`: ε goes to the others | $1-\varepsilon$ | $\varepsilon/(K-1)$ |
 # | `"uniform"`: ε goes to all (PyTorch) | $1-\varepsilon+\varepsilon/K$ | $\varepsilon/K$ |
