@@ -189,6 +189,19 @@ def test_an_exercise_is_named_and_said_once(
     assert findings.exercises["99.1"].review == ""
 
 
+def test_a_reason_names_its_exercise(
+    tasks: dict[str, Task], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ask(session: Any, task: Task, seed: int) -> answers.Finding:
+        return answers.not_judged(task, "no answer came back (stopped after 30 s)")
+
+    monkeypatch.setattr("helpers.instructor.probing.ask", ask)
+    notebook = read_source(find_sources([NUMBER])[0])
+    findings = examine(notebook, tasks, Kernel)  # type: ignore[arg-type]
+    told = "exercise 99.2: no answer came back (stopped after 30 s)"
+    assert findings.exercises["99.2"].review == told
+
+
 def test_names_that_are_left_out(tasks: dict[str, Task]) -> None:
     """Not constants, imports and functions, which are kept; not `n`, the variable of a list."""
     notebook = read_source(find_sources([NUMBER])[0])

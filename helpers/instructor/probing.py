@@ -136,6 +136,8 @@ def examine(
         reason = findings.remarks[-1] if findings.remarks else "there is no cell of its check"
         finding = findings.exercises.setdefault(task.id, not_judged(task, reason))
         finding.review = finding.review or findings.troubled.get(task.id, "")
+        if finding.review and finding.review not in findings.remarks:
+            finding.review = f"exercise {task.id}: {finding.review}"
     findings.remarks = list(dict.fromkeys(findings.remarks))
     return findings
 
