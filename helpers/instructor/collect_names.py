@@ -90,14 +90,10 @@ def name_notebook(
 
     Raises CourseError when no name is left, and for a file that is named as another lesson.
     """
-    other = find_other_lesson(path, stem)
-    if other:
-        raise CourseError(f"is named as another lesson, {other}")
     groups = match.groupdict()
     given = groups["student"]
     student, time, sure = submitters.get(given, (given, "", False))
-    if re.fullmatch(rf"{re.escape(stem)}[\W\d_]*", student):
-        raise CourseError("no student can be read from its path; see --pattern")
+    _require_fit(path, student, stem)
     name = groups.get("file") or PurePosixPath(path).name
     # Canvas numbers what is handed in again: name-1.ipynb
     again = re.sub(r"-\d+(?=\.ipynb$)", "", name)
@@ -106,6 +102,14 @@ def name_notebook(
     key = "" if sure else groups.get("key") or ""
     label = f"{student}_{key}" if key else student
     return Found(slug(student), key, name, path, content, time, label)
+
+
+def _require_fit(path: str, student: str, stem: str) -> None:
+    other = find_other_lesson(path, stem)
+    if other:
+        raise CourseError(f"is named as another lesson, {other}")
+    if re.fullmatch(rf"{re.escape(stem)}[\W\d_]*", student):
+        raise CourseError("no student can be read from its path; see --pattern")
 
 
 def find_other_lesson(path: str, stem: str) -> str:
