@@ -71,11 +71,10 @@ WATCH = """box => {  // once for each figure: when keys and pictures come, and w
         if (event.target.tagName === 'IMG' && box.contains(event.target))
             requestAnimationFrame(() => setTimeout(() => seen.shown.push(performance.now())));
     }, true);
-    const look = () => {
-        if (seen.watching) seen.heights.push(box.getBoundingClientRect().height);
-        requestAnimationFrame(look);
+    seen.look = () => {  // during a drag only: it costs time itself
+        seen.heights.push(box.getBoundingClientRect().height);
+        if (seen.watching) requestAnimationFrame(seen.look);
     };
-    look();
 }"""
 SETTLED = f"""box => box.seen.shown.length > 0 &&
     performance.now() - Math.max(box.seen.asked, box.seen.shown.at(-1)) > {QUIET}"""
@@ -133,7 +132,9 @@ class Figure:
         y = handle["y"] + handle["height"] / 2
         mouse.move(handle["x"] + handle["width"] / 2, y)
         mouse.down()
-        self.box.evaluate("box => { box.seen.shown = []; box.seen.watching = true; }")
+        self.box.evaluate(
+            "box => { box.seen.shown = []; box.seen.watching = true; box.seen.look(); }"
+        )
         for share in positions():
             mouse.move(track["x"] + share * track["width"], y)
         mouse.up()
