@@ -100,7 +100,7 @@ class Figure:
         element = self.box.element_handle()
         self.notebook.page.wait_for_function(SETTLED, arg=element, timeout=60_000, polling=50)
 
-    def measure(self) -> dict[str, float]:
+    def measure(self) -> dict[str, Any]:
         self.handle.scroll_into_view_if_needed()
         self.box.evaluate(WATCH)
         waits = self.press_keys()
@@ -108,7 +108,6 @@ class Figure:
             "median_ms": statistics.median(waits),
             "p95_ms": statistics.quantiles(waits, n=20)[-1],
             **self.drag(),
-            "blank": self.count_blank_frames(),
         }
 
     def press_keys(self) -> list[float]:
@@ -192,11 +191,12 @@ def measure_lesson(browser: Any, address: str, path: Path) -> Iterator[dict[str,
     for number, (ours, rival) in enumerate(zip(*pairs, strict=True), 1):
         if not ours.locator(".noUi-handle").count():
             continue  # buttons only: nothing to drag
+        figure, other = Figure(notebook, ours), Figure(notebook, rival)
         yield {
             "lesson": path.stem,
             "figure": number,
-            "explore": Figure(notebook, ours).measure(),
-            "interact": Figure(notebook, rival).measure(),
+            "explore": figure.measure() | {"blank": figure.count_blank_frames()},
+            "interact": other.measure() | {"blank": "-"},  # it takes its picture away itself
         }
     notebook.close()
 
@@ -207,7 +207,7 @@ HEADER = (
 )
 LINE = (
     "{:28} {:9} {median_ms:9.0f} {p95_ms:7.0f} {frames_a_second:8.1f} {lag_ms:7.0f} "
-    "{jump_px:7.0f} {blank:5}"
+    "{jump_px:7.0f} {blank:>5}"
 )
 
 
