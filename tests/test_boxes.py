@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
+from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
 
@@ -236,6 +237,13 @@ def test_the_keeper_counts_the_whole_box(tmp_path: Path) -> None:
     assert "11 sockets" in keeper.find_excess(Limits(sockets=11), processes)
     (tmp_path / "11" / "smaps_rollup").unlink()  # hidden from us: all of it is charged
     assert "950 MB" in keeper.find_excess(Limits(memory=950 << 20), processes)
+
+
+def test_a_contained_function_has_no_context_of_the_parent() -> None:
+    """Jupyter keeps its event loop there; the parent's would not run in the child."""
+    kept = ContextVar("kept", default="nothing")
+    kept.set("the parent's")
+    assert run_contained(kept.get, seconds=10) == "nothing"
 
 
 def test_the_fuse() -> None:

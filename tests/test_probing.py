@@ -5,6 +5,7 @@ The lesson is tests/small_lesson. Where a kernel would have to be slow, a made-u
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import nbformat
 import pytest
 
 from helpers.instructor import answers
+from helpers.instructor.batch import Settings, make_executor
 from helpers.instructor.build import find_sources, read_source, release
 from helpers.instructor.grade import draw_tasks
 from helpers.instructor.kernels.choose import WARM
@@ -39,13 +41,23 @@ def tasks() -> dict[str, Task]:
     return draw_tasks(NUMBER, b"secret")
 
 
-def grade_answer(answer: str, tasks: dict[str, Task], folder: Path) -> dict[str, Any]:
+@pytest.fixture(scope="module")
+def executor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Executor]:
+    """A grader's own processes: none is forked from this one, which tests have filled."""
+    with make_executor(Settings(jobs=1), WARM, tmp_path_factory.mktemp("work")) as started:
+        yield started
+
+
+def grade_answer(
+    answer: str, tasks: dict[str, Task], folder: Path, executor: Executor
+) -> dict[str, Any]:
     """The outcome of the solved notebook with another answer to 99.1, from a real box."""
     case = Case(name="one", about="", solved=True, answers={"1": answer})
     path = folder / "one.ipynb"
     path.write_text(json.dumps(make_notebook(case)), encoding="utf-8")
     released = nbformat.writes(release(read_source(find_sources([NUMBER])[0])), version=4)
-    return run_job(Job("one", str(path), released, tasks, WARM, 20, 1))
+    job = Job("one", str(path), released, tasks, WARM, 20, 1)
+    return executor.submit(run_job, job).result(timeout=300)
 
 
 @pytest.mark.parametrize(
@@ -65,20 +77,20 @@ def grade_answer(answer: str, tasks: dict[str, Task], folder: Path) -> dict[str,
     ids=["syntax", "indentation", "error", "bare error", "another name", "exit", "slip"],
 )
 def test_an_answer_that_does_not_run(
-    answer: str, told: str, tasks: dict[str, Task], tmp_path: Path
+    answer: str, told: str, tasks: dict[str, Task], tmp_path: Path, executor: Executor
 ) -> None:
-    result = grade_answer(answer, tasks, tmp_path)
+    result = grade_answer(answer, tasks, tmp_path, executor)
     assert told in result["exercises"]["99.1"]["message"]
     points = {name: entry["points"] for name, entry in result["exercises"].items()}
     assert points == FULL | {"99.1": 0.0}
 
 
 def test_what_the_lessons_cells_compute_is_there_for_an_answer(
-    tasks: dict[str, Task], tmp_path: Path
+    tasks: dict[str, Task], tmp_path: Path, executor: Executor
 ) -> None:
     """`layers` is set in a statement that the first run leaves out."""
     answer = "def he_std(fan_in):\n    assert layers\n    return (2 / fan_in) ** 0.5"
-    result = grade_answer(answer, tasks, tmp_path)
+    result = grade_answer(answer, tasks, tmp_path, executor)
     assert {name: e["points"] for name, e in result["exercises"].items()} == FULL
     assert result["remarks"] == []
 

@@ -12,6 +12,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from contextvars import Context
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,8 @@ def _work(function: Callable[[], Any], writer: int, memory: int) -> None:
         if sys.platform == "linux":
             _bound(memory)
         with os.fdopen(writer, "wb") as stream:
-            stream.write(json.dumps(function()).encode())
+            # in no context: an event loop that Jupyter keeps in it is the parent's
+            stream.write(json.dumps(Context().run(function)).encode())
         code = 0
     except BaseException:
         traceback.print_exc()
