@@ -34,9 +34,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Course]:
-    with pytest.MonkeyPatch.context() as patch:
-        small_lesson.install(patch)
-        patch.setenv("OMP_NUM_THREADS", "1")
+    with small_lesson.installed():
         made = release([NUMBER], tmp_path_factory.mktemp("formgrader") / "course")
         hand_in(EVE, made.root / "submitted" / "eve" / NAME)
         summary = grade(made, NUMBER, Settings(seconds=20))

@@ -57,9 +57,7 @@ SCORES = {"full": 7.0, "half": 6.0, "empty": 0.0, "dead": 3.0, "absent": 0.0, "b
 
 @pytest.fixture(autouse=True, scope="module")
 def lesson() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        small_lesson.install(patch)
-        patch.setenv("OMP_NUM_THREADS", "1")
+    with small_lesson.installed():
         yield
 
 

@@ -27,9 +27,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graded]:
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
-    with pytest.MonkeyPatch.context() as patch:
-        small_lesson.install(patch)
-        patch.setenv("OMP_NUM_THREADS", "1")
+    with small_lesson.installed():
         yield grade_once(shared)
 
 

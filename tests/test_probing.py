@@ -30,9 +30,7 @@ FULL = {"99.1": 2.0, "99.2": 4.0, "99.3": 1.0}
 
 @pytest.fixture(autouse=True, scope="module")
 def lesson() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        small_lesson.install(patch)
-        patch.setenv("OMP_NUM_THREADS", "1")
+    with small_lesson.installed():
         yield
 
 

@@ -129,9 +129,10 @@ def examine(
 ) -> Findings:
     """Runs a restored notebook and judges its answers. Never raises for what the notebook does."""
     findings = _examine(plan_steps(notebook, tasks, whole=False), open_session, seed)
-    whole = plan_steps(notebook, tasks, whole=True)
-    if findings.missing & left_out_names(whole):
-        findings = join_findings(findings, _examine(whole, open_session, seed))
+    if findings.missing:  # most have none: then the cells need not be parsed again
+        whole = plan_steps(notebook, tasks, whole=True)
+        if findings.missing & left_out_names(whole):
+            findings = join_findings(findings, _examine(whole, open_session, seed))
     for task in tasks.values():
         reason = findings.remarks[-1] if findings.remarks else "there is no cell of its check"
         finding = findings.exercises.setdefault(task.id, not_judged(task, reason))

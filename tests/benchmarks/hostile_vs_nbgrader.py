@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
 from tqdm import tqdm
 
 import helpers
@@ -163,9 +162,7 @@ def main() -> None:
 
 def run(words: list[str], seconds: int) -> list[Row]:
     """Runs the cases whose name has one of the words (all without any) and prints the table."""
-    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as name:
-        small_lesson.install(patch)
-        patch.setenv("OMP_NUM_THREADS", "1")
+    with small_lesson.installed(), tempfile.TemporaryDirectory() as name:
         print(f"| {'case':<44} | deserves | ours | nbgrader |\n|---|---|---|---|", flush=True)
         rows = compare(words, seconds, Path(name))
     print_sums(rows)
