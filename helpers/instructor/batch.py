@@ -10,7 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExe
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nbformat
 from tqdm import tqdm
@@ -22,6 +22,10 @@ from helpers.instructor.record import Recorder, read_timestamp
 from helpers.instructor.submission import Job, find_notebook, nothing, run_job
 from helpers.judging import Task
 
+if TYPE_CHECKING:
+    from distributed import Client
+
+CONNECT_TIMEOUT = 10  # seconds
 VERSION = 1  # of the outcomes; a higher one grades everything again
 
 
@@ -183,9 +187,9 @@ def make_executor(settings: Settings, kernel: str, work: Path) -> Iterator[Execu
     `work` is where the processes of this machine put their temporary files.
     """
     if settings.dask:
-        from distributed import Client  # only needed here
-
-        with Client(settings.dask) as client:
+        with connect_to_cluster(settings.dask) as client:
+            workers = len(client.ncores())
+            print(f"{workers} Dask worker{'s' * (workers != 1)} at {settings.dask}", flush=True)
             yield client.get_executor()
         return
     environment = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TMPDIR": str(work)}
@@ -197,6 +201,19 @@ def make_executor(settings: Settings, kernel: str, work: Path) -> Iterator[Execu
         settings.jobs, mp_context=context, initializer=_set_environment, initargs=(environment,)
     ) as pool:
         yield pool
+
+
+def connect_to_cluster(address: str) -> "Client":
+    """A client of the Dask scheduler at `address`. Raises CourseError when there is none."""
+    try:
+        from distributed import Client  # only needed here
+    except ModuleNotFoundError:
+        raise CourseError("--dask needs Dask: pip install distributed") from None
+    try:
+        return Client(address, timeout=CONNECT_TIMEOUT)
+    except (OSError, ValueError) as error:
+        told = f"no Dask scheduler answers at {address} ({error})"
+        raise CourseError(f"{told}; it is printed where `dask scheduler` runs") from None
 
 
 def _set_environment(values: Mapping[str, str]) -> None:
