@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 import zipfile
@@ -19,6 +20,7 @@ from typing import Any
 import nbformat
 import pytest
 from nbconvert.filters import markdown2html_mistune
+from nbgrader.dbutil import write_alembic_ini
 
 from helpers.instructor import grade as grading
 from helpers.instructor.__main__ import main
@@ -88,6 +90,19 @@ def score_of(course: Course, student: str) -> float:
 
 
 # -- release ---------------------------------------------------------------------------------------
+
+
+def test_a_new_gradebook_has_nbgraders_newest_schema(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `alembic heads` names it; the program need not be on PATH."""
+    write_alembic_ini(str(tmp_path / "alembic.ini"), "sqlite://")
+    ask = [sys.executable, "-m", "alembic", "-c", str(tmp_path / "alembic.ini"), "heads"]
+    newest = subprocess.run(ask, capture_output=True, text=True, check=True).stdout.split()[0]
+    monkeypatch.setenv("PATH", str(tmp_path))
+    course = release([NUMBER], tmp_path / "course")
+    with sqlite3.connect(course.root / "gradebook.db") as gradebook:
+        assert gradebook.execute("SELECT * FROM alembic_version").fetchall() == [(newest,)]
 
 
 def test_release_is_the_learners_notebook(graded: tuple[Course, Summary]) -> None:

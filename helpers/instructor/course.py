@@ -14,8 +14,6 @@ import logging
 import os
 import re
 import secrets
-import shutil
-import sys
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -70,9 +68,10 @@ class Course:
 
     def api(self, extra: Mapping[str, Any] | None = None) -> Any:
         """nbgrader's API on this course, quiet. `extra` is merged into its configuration."""
+        import nbgrader.api
         from nbgrader.apps.api import NbGraderAPI
 
-        _find_alembic()
+        nbgrader.api.get_alembic_version = _newest_schema
         config = self.config()
         config.merge(Config(extra or {}))
         config.NbGraderAPI.log_level = "ERROR"
@@ -218,8 +217,13 @@ def explain_failure(outcome: Mapping[str, Any]) -> str:
     return str(lines[-1]).strip()
 
 
-def _find_alembic() -> None:
-    """nbgrader calls the program `alembic`; it is next to this Python, also when not on PATH."""
-    if not shutil.which("alembic"):
-        here = str(Path(sys.executable).parent)
-        os.environ["PATH"] = os.pathsep.join([here, os.environ.get("PATH", os.defpath)])
+def _newest_schema() -> str:
+    """The version of nbgrader's database, from its own files.
+
+    nbgrader starts the program `alembic` for it: seconds for each new gradebook, and an error
+    where that program is not on PATH, as in an environment that is not activated.
+    """
+    from alembic.script import ScriptDirectory
+    from nbgrader.dbutil import ALEMBIC_DIR
+
+    return str(ScriptDirectory(ALEMBIC_DIR).get_current_head())
