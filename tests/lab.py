@@ -21,6 +21,7 @@ TOKEN = "course"
 EXPOSE_APP = "--LabApp.expose_app_in_browser=True"  # as window.jupyterapp: NotebookPage asks it
 EXPLORABLE = ".jp-OutputArea-output .widget-vbox:has(> .widget-image)"  # a figure on the page
 CHANGING = ("COURSE_", "JUPYTER", "MAKE", "MFLAGS", "STRICT_CHECKS", "NBGRADER", "MPLBACKEND")
+WINDOW = {"width": 1400, "height": 1000}  # pixels
 QUIET = (
     "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
@@ -127,17 +128,29 @@ def start_browser() -> Iterator[Any]:
     root = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=[*QUIET, *root])
-        yield browser.new_context(viewport={"width": 1400, "height": 1000}, device_scale_factor=2)
+        yield browser.new_context(viewport=WINDOW, device_scale_factor=2)
         browser.close()
 
 
 class NotebookPage:
-    """One notebook open in JupyterLab."""
+    """One notebook open in JupyterLab.
+
+    It takes over the page of a notebook before it that was closed: JupyterLab need not load again.
+    """
 
     IDLE = """() => {
         const w = window.jupyterapp?.shell?.currentWidget, k = w?.sessionContext?.session?.kernel;
         return k?.status === 'idle' && w.content?.widgets?.length > 0 && w.content.widgets.every(
             c => c.model.type !== 'code' || c.model.executionState !== 'running');
+    }"""
+    EMPTY = """() => {  // but for the launcher, which comes when the last notebook goes
+        const widget = window.jupyterapp?.shell?.currentWidget;
+        return !widget || widget.id.startsWith('launcher');
+    }"""
+    DISMISS = """async () => {
+        const notebook = window.jupyterapp.shell.currentWidget;
+        await notebook.sessionContext.shutdown();
+        notebook.dispose();
     }"""
     ERRORS = """() => window.jupyterapp.shell.currentWidget.content.widgets
         .filter(c => c.model.type === 'code').flatMap((c, i) => c.model.outputs.toJSON()
@@ -145,11 +158,26 @@ class NotebookPage:
         .map(o => `code cell ${i}: ${o.ename ?? 'stderr'}: ${o.evalue ?? o.text}`))"""
 
     def __init__(self, context: Any, address: str, name: str) -> None:
-        self.page = context.new_page()
         self.problems: list[str] = []  # what the page's own scripts raised
-        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
-        self.page.goto(f"{address}/lab/tree/{name}?reset&token={TOKEN}")
+        self.page = self._take_over(context, address) or context.new_page()
+        self.page.on("pageerror", self._note)
+        if self.page.url.startswith(address):
+            self.page.set_viewport_size(WINDOW)
+            self.command("docmanager:open", path=name)
+        else:
+            self.page.goto(f"{address}/lab/tree/{name}?reset&token={TOKEN}")
         self.wait_idle()
+
+    def _take_over(self, context: Any, address: str) -> Any:
+        """The page of a JupyterLab at this address with nothing open; other pages are closed."""
+        for page in context.pages:
+            if page.url.startswith(address) and page.evaluate(self.EMPTY):
+                return page
+            page.close()  # of a test that failed
+        return None
+
+    def _note(self, error: Any) -> None:
+        self.problems.append(str(error))
 
     def wait_idle(self, seconds: float = 120) -> None:
         self.page.wait_for_function(self.IDLE, timeout=1000 * seconds, polling=100)
@@ -170,8 +198,6 @@ class NotebookPage:
         return found
 
     def close(self) -> None:
-        """End the kernel and the page."""
-        self.page.evaluate(
-            "async () => { await window.jupyterapp.shell.currentWidget.sessionContext.shutdown() }"
-        )
-        self.page.close()
+        """End the kernel; nothing is saved. The page stays for the next notebook."""
+        self.page.evaluate(self.DISMISS)
+        self.page.remove_listener("pageerror", self._note)

@@ -1,6 +1,7 @@
 """Runs a notebook under nbval, cut off from the network, and tells what happened."""
 
 import json
+import math
 import os
 import re
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import nbformat
 
 from tests.nbval_strict import FAILURES
+from tests.nest import POSSIBLE, open_nest
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -65,7 +67,8 @@ def run_notebook(
 ) -> Run:
     """Run a copy of the notebook in folder; strict makes a check that is not passed raise.
 
-    threads: for the numerical libraries; None leaves them as a learner has them.
+    threads: for the numerical libraries; None leaves them as a learner has them, in a kernel that
+    starts cold.
     """
     report, failures = folder / "report.json", folder / "failures.json"
     notebook = nbformat.read(path, as_version=4)
@@ -73,22 +76,19 @@ def run_notebook(
     notebook.cells.append(nbformat.v4.new_code_cell(last, id="last-cell"))
     copy = folder / path.name
     nbformat.write(notebook, copy)
-    done = subprocess.run(
-        _nbval(copy),
-        cwd=ROOT,
-        env=_environment(folder, strict, threads) | {FAILURES: str(failures)},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    environment = _environment(folder, strict, threads) | {FAILURES: str(failures)}
+    log = folder / "nbval.log"
+    if warm := POSSIBLE and threads == 1:
+        exit_code = open_nest().run(_nbval(copy), environment, log)
+    else:
+        exit_code = _run_cold(_nbval(copy), environment, log)
     told = json.loads(report.read_text()) if report.exists() else {}
     return Run(
-        exit_code=done.returncode,
+        exit_code=exit_code,
         failures=json.loads(failures.read_text()) if failures.exists() else {},
-        cpu_seconds=told.get("cpu_seconds", float("nan")),
+        cpu_seconds=told.get("cpu_seconds", math.nan) + (open_nest().seconds if warm else 0),
         pictures=told.get("pictures", []),
-        output=done.stdout,
+        output=log.read_text(errors="replace"),
     )
 
 
@@ -107,11 +107,24 @@ def count_explorables(path: Path) -> int:
     return sum(bool(c.cell_type == "code" and EXPLORES.search(c.source)) for c in cells)
 
 
+def _run_cold(arguments: list[str], environment: dict[str, str], log: Path) -> int:
+    with log.open("w") as output:
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", *arguments],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    return done.returncode
+
+
 def _nbval(notebook: Path) -> list[str]:
     options = ["--nbval-lax", "--nbval-current-env", f"--nbval-cell-timeout={CELL_TIMEOUT}"]
     own = ["-p", "nbval.plugin", "-p", "tests.nbval_strict", "-p", "no:cacheprovider"]
     place = ["-c", os.devnull, f"--rootdir={notebook.parent}", "--color=no", "-q"]
-    return [sys.executable, "-m", "pytest", *options, *own, *place, str(notebook)]
+    return [*options, *own, *place, str(notebook)]
 
 
 def _environment(folder: Path, strict: bool, threads: int | None) -> dict[str, str]:

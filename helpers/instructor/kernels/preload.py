@@ -9,6 +9,7 @@ import io
 import json
 import os
 import tempfile
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -20,10 +21,10 @@ MODULES = (
 )  # fmt: skip
 
 
-def preload() -> None:
+def preload(modules: Sequence[str] = MODULES) -> None:
     """Imports what lessons use. Raises RuntimeError when that started a thread."""
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
-    for name in MODULES:
+    for name in modules:
         import_module(name)
     _warm_optimizer()
     _warm_figure()
