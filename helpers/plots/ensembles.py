@@ -113,7 +113,11 @@ def explore_sources(runs: Mapping[str, Ensembles]) -> Explorable:
         figure.fig,
         figure.update,
         alt=figure.alt,
-        labels={"source": "members differ in", "data": "v, c from"},
+        labels={
+            "labels_are": "trained on",
+            "source": "members differ in",
+            "data": "v, c from",
+        },
         labels_are=list(runs),
         source=list(SOURCES),
         members=(2, figure.largest, min(5, figure.largest)),
