@@ -152,6 +152,13 @@ class NotebookPage:
         await notebook.sessionContext.shutdown();
         notebook.dispose();
     }"""
+    RENDERED = """() => {  // each output that is a widget is on the page
+        const outputs = window.jupyterapp.shell.currentWidget.content.widgets
+            .filter(c => c.model.type === 'code').flatMap(c => c.model.outputs.toJSON());
+        const widgets = outputs.filter(o => o.data?.['application/vnd.jupyter.widget-view+json']);
+        const shown = document.querySelectorAll('.jp-OutputArea-output > .jupyter-widgets');
+        return shown.length >= widgets.length;
+    }"""
     ERRORS = """() => window.jupyterapp.shell.currentWidget.content.widgets
         .filter(c => c.model.type === 'code').flatMap((c, i) => c.model.outputs.toJSON()
         .filter(o => o.output_type === 'error' || o.name === 'stderr')
@@ -192,6 +199,7 @@ class NotebookPage:
     def run_all(self) -> None:
         self.command("notebook:run-all-cells")
         self.wait_idle(180)
+        self.page.wait_for_function(self.RENDERED, timeout=60_000, polling=100)
 
     def errors(self) -> list[str]:
         found: list[str] = self.page.evaluate(self.ERRORS)
