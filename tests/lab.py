@@ -120,6 +120,23 @@ def find_chromium() -> str:
     return found
 
 
+def take_hold(page: Any, handle: Any, tries: int = 5) -> tuple[float, float]:
+    """Press the mouse's button on a slider's handle; returns where the mouse is.
+
+    On a busy machine the page at times moves, late, between the mouse's arrival and its press.
+    Raises AssertionError when the handle is not held after so many tries, half a second apart.
+    """
+    for _ in range(tries):
+        handle.hover()  # waits until it stands still and nothing lies over it
+        box = handle.bounding_box()
+        page.mouse.down()
+        if handle.evaluate("e => e.classList.contains('noUi-active')"):
+            return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.up()
+        page.wait_for_timeout(500)
+    raise AssertionError(f"{tries} presses of the mouse did not take hold of the slider's handle")
+
+
 @contextlib.contextmanager
 def start_browser() -> Iterator[Any]:
     """A playwright browser context with a laptop's window, at double pixel density."""

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -48,15 +49,17 @@ class Nest:
         """Pytest's exit code; what it and the kernel print goes to `log`."""
         order = {"arguments": list(arguments), "environment": dict(environment), "log": str(log)}
         assert self.process.stdin
-        self.process.stdin.write(json.dumps(order) + "\n")
-        self.process.stdin.flush()
+        with suppress(BrokenPipeError):  # said by what is read
+            self.process.stdin.write(json.dumps(order) + "\n")
+            self.process.stdin.flush()
         return int(self._read()["exit"])
 
     def stop(self) -> None:
         """Ends the warm process."""
         for stream in (self.process.stdin, self.process.stdout):
             if stream:
-                stream.close()
+                with suppress(BrokenPipeError):
+                    stream.close()
         self.process.wait(timeout=20)
 
     def _read(self) -> dict[str, Any]:

@@ -33,7 +33,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from tests.lab import EXPLORABLE, EXPOSE_APP, NotebookPage, start_browser, start_lab
+from tests.lab import EXPLORABLE, EXPOSE_APP, NotebookPage, start_browser, start_lab, take_hold
 from tests.running import NOTEBOOKS, ROOT, count_explorables
 
 RESULT = ROOT / "build" / "benchmarks" / "explore_browser.json"
@@ -127,10 +127,7 @@ class Figure:
     def drag(self) -> dict[str, float]:
         """From one end of the slider to the other and back, at a hand's pace."""
         mouse, track = self.notebook.page.mouse, self.track.bounding_box()
-        handle = self.handle.bounding_box()
-        y = handle["y"] + handle["height"] / 2
-        mouse.move(handle["x"] + handle["width"] / 2, y)
-        mouse.down()
+        _, y = take_hold(self.notebook.page, self.handle)
         self.box.evaluate(
             "box => { box.seen.shown = []; box.seen.watching = true; box.seen.look(); }"
         )
@@ -227,6 +224,11 @@ def main(lessons: Sequence[str]) -> None:
                 for row in measure_lesson(browser, address, path):
                     rows.append(row)
                     show(row, bar)
+                    save(rows)
+
+
+def save(rows: Sequence[dict[str, Any]]) -> None:
+    """After each figure, so that an interrupted run is not lost."""
     machine = {"python": platform.python_version(), "cores": os.cpu_count()}
     RESULT.parent.mkdir(parents=True, exist_ok=True)
     RESULT.write_text(json.dumps({"machine": machine, "figures": rows}, indent=1) + "\n")
