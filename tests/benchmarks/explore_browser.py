@@ -157,6 +157,7 @@ class Figure:
         recorder.on("Page.screencastFrame", keep)
         recorder.send("Page.startScreencast", {"format": "png"})
         self.drag()
+        recorder.remove_listener("Page.screencastFrame", keep)  # some are still on their way
         recorder.send("Page.stopScreencast")
         recorder.detach()
         width = page.viewport_size["width"]
