@@ -3,6 +3,8 @@
 Nothing is written to your own Jupyter folder, and what you set there still counts.
 """
 
+import os
+
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 
 
@@ -17,6 +19,9 @@ class PromptConnection(ZMQChannelsWebsocketConnection):
         self.websocket_handler.set_nodelay(True)
         return await super().connect()
 
+
+# The kernel need not send a slider's value back: on a busy machine that could undo a newer one.
+os.environ.setdefault("JUPYTER_WIDGETS_ECHO", "0")
 
 c = get_config()  # noqa: F821 - Jupyter puts it there
 c.ServerApp.kernel_websocket_connection_class = PromptConnection
