@@ -9,7 +9,6 @@ import atexit
 import functools
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -189,10 +188,9 @@ def _hatch(path: list[str]) -> ForkedKernel:
 
 
 def _become_kernel(reader: int, path: list[str]) -> None:
-    import numpy as np
-    import torch
     from ipykernel.kernelapp import IPKernelApp
 
+    from helpers.instructor.kernels.launch import reseed
     from helpers.instructor.kernels.system import die_with_parent
 
     die_with_parent()
@@ -208,9 +206,7 @@ def _become_kernel(reader: int, path: list[str]) -> None:
     os.environ.clear()
     os.environ.update(order["environment"])
     os.chdir(order["cwd"])
-    random.seed()  # or all kernels would draw the same
-    np.random.seed()  # noqa: NPY002
-    torch.seed()
+    reseed()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.argv = ["ipykernel_launcher", *order["argv"]]
     IPKernelApp.launch_instance(argv=order["argv"])

@@ -1,6 +1,7 @@
 """`grade --dask`: the same scores from a Dask cluster, here one of this machine."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,13 +15,18 @@ from tests.hostile.lab import Case, hand_in
 from tests.small_lesson import NAME, NUMBER
 
 
+@pytest.fixture
+def lesson() -> Iterator[None]:
+    with small_lesson.installed():
+        yield
+
+
+@pytest.mark.usefixtures("lesson")
 def test_a_cluster_gives_the_same_scores(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from distributed import LocalCluster
 
-    small_lesson.install(monkeypatch)
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     course = release([NUMBER], tmp_path / "course")
     for student, solved in (("full", True), ("empty", False)):
         case = Case(name=student, about="", solved=solved)

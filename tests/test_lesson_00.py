@@ -208,8 +208,8 @@ def test_versions_of_a_valley() -> None:
 
 def test_explorables_sweep() -> None:
     valley, gallery = figures.explore_valley(), pictures.explore_gallery(seed=0)
-    assert sweep(valley, points=2) == 3 + 3 * 2
-    assert sweep(gallery, points=2) == 8 + 3 * 2
+    assert sweep(valley, points=4) == 3 + 3 * 4
+    assert sweep(gallery, points=4) == 8 + 3 * 4
     valley.set(rate=2.1)
     assert "never arrives" in valley.text
     gallery.set(activation="sigmoid", layers=10)

@@ -222,7 +222,7 @@ def verdict_on(task: Task, answer: Callable[..., Any]) -> Verdict:
 
 @pytest.mark.parametrize("exercise", RANDOM, ids=lambda e: e.id)
 def test_mistakes_are_told_apart_on_fresh_probes(exercise: Any) -> None:
-    for seed in range(3):
+    for seed in range(6):
         task = make_task(exercise, np.random.default_rng(5000 + seed))
         for message, wrong in exercise.mistakes.items():
             verdict = verdict_on(task, wrong)

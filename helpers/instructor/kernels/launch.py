@@ -96,16 +96,22 @@ def _say_ready(writer: int) -> None:
     os.close(writer)
 
 
-def _launch_kernel() -> None:
+def reseed() -> None:
+    """In a fork: random numbers of its own, or all kernels would draw what the first one draws."""
     import random
 
     import numpy as np
     import torch
-    from ipykernel.kernelapp import IPKernelApp
 
-    random.seed()  # or all kernels would draw what the first one draws
+    random.seed()
     np.random.seed()  # noqa: NPY002
     torch.seed()
+
+
+def _launch_kernel() -> None:
+    from ipykernel.kernelapp import IPKernelApp
+
+    reseed()
     sys.argv = ["ipykernel_launcher", "-f", CONNECTION]
     sys.path.insert(0, "")
     IPKernelApp.launch_instance(argv=["-f", CONNECTION, "--HistoryManager.enabled=False"])
