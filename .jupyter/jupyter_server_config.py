@@ -3,7 +3,7 @@
 Nothing is written to your own Jupyter folder, and what you set there still counts.
 """
 
-import os
+import logging
 
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 
@@ -20,13 +20,19 @@ class PromptConnection(ZMQChannelsWebsocketConnection):
         return await super().connect()
 
 
-# The kernel need not send a slider's value back: on a busy machine that could undo a newer one.
-os.environ.setdefault("JUPYTER_WIDGETS_ECHO", "0")
+def tells_news(record):
+    """False for tornado's warning about Jupyter's own ping timeout, which Jupyter measures itself.
+
+    It stays as Jupyter sets it, three pings: with one, each connection is closed after 30 seconds.
+    """
+    return "websocket_ping_timeout" not in record.getMessage()
+
+
+logging.getLogger("tornado.general").addFilter(tells_news)
 
 c = get_config()  # noqa: F821 - Jupyter puts it there
 c.ServerApp.kernel_websocket_connection_class = PromptConnection
 c.ServerApp.allow_root = True  # in a container there is often no other user
-c.ServerApp.tornado_settings = {"ws_ping_timeout": 30_000}  # its default makes tornado warn
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
 c.LabApp.news_url = None
 c.Application.log_level = "WARN"  # leaves the address to open, and what goes wrong

@@ -17,7 +17,7 @@ import websocket  # of the package websocket-client, which Jupyter brings
 from tests.lab import TOKEN, free_port, lab_command, lab_environment, start_lab
 from tests.running import ROOT
 
-PROBE = "--ServerApp.jpserver_extensions=tests.nodelay_probe=True"
+PROBE = "--ServerApp.jpserver_extensions=tests.websocket_probe=True"
 TOOLS = ("make", "sh", "cat", "cksum", "sed", "dirname", "basename", "rm", "tail", "awk")
 
 
@@ -29,15 +29,15 @@ def ask(url: str, *, method: str = "GET") -> Any:
         return json.load(answer)
 
 
-def measure_nodelay(address: str) -> list[int]:
-    """TCP_NODELAY, 0 or 1, of the websocket of a kernel that is started and connected to."""
+def ask_websocket(address: str) -> dict[str, float]:
+    """How the websocket of a kernel is set that is started and connected to."""
     kernel = ask(f"{address}/api/kernels", method="POST")["id"]
     url = f"{address.replace('http', 'ws', 1)}/api/kernels/{kernel}/channels"
     client = websocket.create_connection(url, header=[f"Authorization: token {TOKEN}"], timeout=30)
     try:
         client.recv()  # the kernel's first message: the connection is made
-        answer: list[int] = ask(f"{address}/course/nodelay")
-        return answer
+        (answer,) = ask(f"{address}/course/websockets")
+        return dict(answer)
     finally:
         client.close()
 
@@ -70,7 +70,15 @@ def test_figures_are_drawn_in_the_main_thread(lab: str) -> None:
 
 
 def test_kernel_messages_are_sent_at_once(lab: str) -> None:
-    assert measure_nodelay(lab) == [1]
+    assert ask_websocket(lab)["nodelay"] == 1
+
+
+def test_a_kernel_stays_connected(lab: str) -> None:
+    """A websocket that may not miss one ping is closed at the first look, before any answer.
+
+    A figure then stood still for three seconds, and words of the kernel were lost.
+    """
+    assert ask_websocket(lab)["pings"] >= 2
 
 
 def test_plain_jupyter_lab_works_without_the_settings(
@@ -83,7 +91,7 @@ def test_plain_jupyter_lab_works_without_the_settings(
     with start_lab(tmp_path, tmp_path / "home", *options, command=line) as address:
         names = [f["name"] for f in ask(f"{address}/api/contents")["content"]]
         assert "source" in names
-        assert measure_nodelay(address) == [0]
+        assert ask_websocket(address)["nodelay"] == 0
 
 
 def test_port_in_use_is_said(tmp_path: Path) -> None:
