@@ -169,12 +169,12 @@ class NotebookPage:
         await notebook.sessionContext.shutdown();
         notebook.dispose();
     }"""
-    RENDERED = """() => {  // each output that is a widget is on the page
-        const outputs = window.jupyterapp.shell.currentWidget.content.widgets
-            .filter(c => c.model.type === 'code').flatMap(c => c.model.outputs.toJSON());
-        const widgets = outputs.filter(o => o.data?.['application/vnd.jupyter.widget-view+json']);
-        const shown = document.querySelectorAll('.jp-OutputArea-output > .jupyter-widgets');
-        return shown.length >= widgets.length;
+    ABSENT = """() => {  // the first cell of which an output that is a widget is not on the page
+        const view = 'application/vnd.jupyter.widget-view+json';
+        const content = window.jupyterapp.shell.currentWidget.content;
+        return content.widgets.findIndex(c => c.model.type === 'code' &&
+            c.model.outputs.toJSON().filter(o => o.data?.[view]).length >
+            c.node.querySelectorAll('.jp-OutputArea-output > .jupyter-widgets').length);
     }"""
     ERRORS = """() => window.jupyterapp.shell.currentWidget.content.widgets
         .filter(c => c.model.type === 'code').flatMap((c, i) => c.model.outputs.toJSON()
@@ -216,7 +216,15 @@ class NotebookPage:
     def run_all(self) -> None:
         self.command("notebook:run-all-cells")
         self.wait_idle(180)
-        self.page.wait_for_function(self.RENDERED, timeout=60_000, polling=100)
+        self.wait_rendered()
+
+    def wait_rendered(self, seconds: float = 60) -> None:
+        """Until all widgets are on the page; raises AssertionError naming a cell without its own."""
+        give_up = time.monotonic() + seconds
+        while (cell := self.page.evaluate(self.ABSENT)) >= 0:
+            told = f"the widget of cell {cell} is not on the page; {self.problems}"
+            assert time.monotonic() < give_up, told
+            self.page.wait_for_timeout(200)
 
     def errors(self) -> list[str]:
         found: list[str] = self.page.evaluate(self.ERRORS)

@@ -63,10 +63,17 @@ def test_widget_state_is_saved_and_no_news_are_fetched(lab: str) -> None:
 
 
 def test_figures_are_drawn_in_the_main_thread(lab: str) -> None:
-    """Matplotlib is not safe in two threads; with subshells, sliders now and then stood still."""
+    """Matplotlib is not safe in two threads, and a subshell is a thread."""
     settings = {s["id"]: s for s in ask(f"{lab}/lab/api/settings")["settings"]}
     kernels = settings["@jupyterlab/apputils-extension:kernels-settings"]["schema"]["properties"]
     assert kernels["commsOverSubshells"]["default"] == "disabled"
+
+
+def test_all_cells_are_on_the_page(lab: str) -> None:
+    """Cells that come one by one, while the browser is idle, move what is being read or dragged."""
+    settings = {s["id"]: s for s in ask(f"{lab}/lab/api/settings")["settings"]}
+    tracker = settings["@jupyterlab/notebook-extension:tracker"]["schema"]["properties"]
+    assert tracker["windowingMode"]["default"] == "none"
 
 
 def test_kernel_messages_are_sent_at_once(lab: str) -> None:
