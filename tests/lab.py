@@ -219,7 +219,7 @@ class NotebookPage:
         self.wait_rendered()
 
     def wait_rendered(self, seconds: float = 60) -> None:
-        """Until all widgets are on the page; raises AssertionError naming a cell without its own."""
+        """Until all widgets are on the page. AssertionError names a cell without its own."""
         give_up = time.monotonic() + seconds
         while (cell := self.page.evaluate(self.ABSENT)) >= 0:
             told = f"the widget of cell {cell} is not on the page; {self.problems}"
