@@ -1,11 +1,11 @@
-"""A model of each class, fitted to its few images, that draws new ones: Gaussian and PPCA."""
+"""New images of each class from its few: of a fitted Gaussian or PPCA, or of a transform."""
 
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from helpers.augmentation import CLASSES, Canvas
+from helpers.augmentation import CLASSES, Canvas, Policy
 from helpers.augmented import Arm
 
 Sampler = Callable[[Tensor, int, torch.Generator], Tensor]
@@ -39,6 +39,15 @@ def ppca(kept: int) -> Sampler:
         inside = torch.randn(count, kept, generator=generator) * stds
         noise = torch.randn(count, width, generator=generator)
         return mean + inside @ directions[:kept] + rest.sqrt() * noise
+
+    return sample
+
+
+def transformed(policy: Policy) -> Sampler:
+    """No model: each of the images in turn, changed by the policy."""
+
+    def sample(images: Tensor, count: int, generator: torch.Generator) -> Tensor:
+        return policy(images[torch.arange(count) % len(images)], generator)
 
     return sample
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from helpers import nets
-from helpers.normalization import BATCH, WIDTH, load_split
+from helpers.normalization import BATCH, WIDTH, batch_accuracy, load_split
 
 Array = NDArray[np.float64]
 
@@ -123,14 +123,32 @@ def sweep_batch_sizes(
     sizes: Sequence[int], norm: str | None, *, seeds: Sequence[int], steps: int = 120
 ) -> Array:
     """Test accuracy (sizes, S) of ReLU networks after as many updates with each batch size."""
-    x, y, x_test, y_test = load_split(tuple(seeds))
-    found = []
-    for size in sizes:
-        made = nets.MLPs([64, WIDTH, WIDTH, WIDTH, 10], seeds=seeds, norm=norm)
-        optimizer = nets.make_optimizer(made.parameters(), "sgd", lr=0.05)
-        generator = torch.Generator().manual_seed(seeds[0])
-        nets.train(
-            made, x, y, steps=steps, optimizer=optimizer, generator=generator, batch_size=size
-        )
-        found.append(nets.accuracy(made, x_test, y_test))
-    return np.array(found)
+    x_test, y_test = load_split(tuple(seeds))[2:]
+    made = [train_in_batches(size, norm, seeds=seeds, steps=steps) for size in sizes]
+    return np.array([nets.accuracy(networks, x_test, y_test) for networks in made])
+
+
+def train_in_batches(
+    size: int, norm: str | None, *, seeds: Sequence[int], steps: int = 120
+) -> nets.MLPs:
+    """64-32-32-32-10 ReLU networks after SGD of rate 0.05 in batches of `size`."""
+    x, y = load_split(tuple(seeds))[:2]
+    made = nets.MLPs([64, WIDTH, WIDTH, WIDTH, 10], seeds=seeds, norm=norm)
+    optimizer = nets.make_optimizer(made.parameters(), "sgd", lr=0.05)
+    generator = torch.Generator().manual_seed(seeds[0])
+    nets.train(made, x, y, steps=steps, optimizer=optimizer, generator=generator, batch_size=size)
+    return made
+
+
+def look_into_batches(size: int, *, seeds: Sequence[int]) -> tuple[Array, Array]:
+    """Networks with batch norm after training in batches of `size`: two numbers of each, (S,).
+
+    By what the norm of the first layer's weights grew, and the test accuracy with the statistics
+    of all test images in place of the running ones.
+    """
+    made = train_in_batches(size, "batch", seeds=seeds)
+    fresh = train_in_batches(size, "batch", seeds=seeds, steps=0)
+    grown = _hidden_norms(made)[0] / _hidden_norms(fresh)[0]
+    x_test, y_test = load_split(tuple(seeds))[2:]
+    own = batch_accuracy(made, x_test, y_test, size=x_test.shape[1])
+    return grown.double().numpy(), own

@@ -28,7 +28,7 @@ SMALL = 1e-4  # the race is over where the loss is this part of the loss at the 
 def make_optimizer(
     method: str, parameter: torch.Tensor, *, momentum: float = 0.9
 ) -> torch.optim.Optimizer:
-    """torch's optimizer of this name at rate 1; `momentum` is that of momentum and Nesterov.
+    """torch's optimizer of this name at rate 1; `momentum` is also Adam's β₁.
 
     Raises ValueError for another name than those in METHODS.
     """
@@ -39,7 +39,7 @@ def make_optimizer(
     if method == "RMSProp":
         return optimizers.RMSprop([parameter], lr=1.0)
     if method == "Adam":
-        return optimizers.Adam([parameter], lr=1.0)
+        return optimizers.Adam([parameter], lr=1.0, betas=(momentum, 0.999))
     kept = 0.0 if method == "SGD" else momentum
     return optimizers.SGD([parameter], lr=1.0, momentum=kept, nesterov=method == "Nesterov")
 
@@ -104,7 +104,8 @@ def race(
     """The methods at all rates on ravines of (condition, tilt in degrees), from START.
 
     START lies in the ravine's own axes, so that without a tilt and with one the loss at the start
-    and all that gradient descent does are the same. `momentum` is that of momentum and Nesterov.
+    and all that gradient descent does are the same. `momentum` is that of momentum and Nesterov,
+    and Adam's β₁.
     """
     pairs = np.array([(*s, r) for s in settings for r in rates])  # (n, 3)
     condition, tilt, rate = pairs.T

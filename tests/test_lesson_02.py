@@ -289,12 +289,15 @@ Estimate = Callable[[float, np.random.Generator], float]
 
 def test_judge_has_one_line_a_problem() -> None:
     arguments = [(2.0, s, 1000, Seed(seed)) for s in (1.0, 1.5) for seed in (0, *range(9))]
-    found = axis_probability([Call(a, 0.5) for a in arguments])
-    lines = [p for p in found if p.name.startswith("probability")]
-    assert [p.part for p in lines] == ["the probability"] * 2
     exact = probability(2.0, 1.0)
-    expected = 5 * np.sqrt(exact * (1 - exact) / 9000)
-    assert lines[0].tolerance == pytest.approx(expected, rel=1e-6)
+    error = np.sqrt(exact * (1 - exact) / 9000)
+    by_seed = [Call(a, 0.5 + a[3].value / 1000) for a in arguments]
+    constant = [Call(a, 0.5) for a in arguments]  # ignores its generator: nine times one estimate
+    for calls, standard_error in ((by_seed, error), (constant, 3 * error)):
+        found = axis_probability(calls)
+        lines = [p for p in found if p.name.startswith("probability")]
+        assert [p.part for p in lines] == ["the probability"] * 2
+        assert lines[0].tolerance == pytest.approx(5 * standard_error, rel=1e-6)
 
 
 OWN = np.random.default_rng(5)  # not the call's: two estimates of one seed agree by chance only

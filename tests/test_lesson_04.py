@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from matplotlib.collections import PathCollection
 
 from helpers import thinning
 from helpers.explore import Explorable, sweep
@@ -16,7 +18,13 @@ from helpers.judges import Call, Property, Unfit, as_part
 from helpers.judges.lesson_04 import dropout_forward, dropout_mask, inverted_dropout
 from helpers.judging import Mistake, Task, Verdict, call_answer, judge_outcomes, properties_of
 from helpers.plots import dropout as figures
-from helpers.plots.sub_networks import HIDDEN_LAYER, SOFTMAX_LAYER, Networks, sub_networks
+from helpers.plots.sub_networks import (
+    HIDDEN_LAYER,
+    SOFTMAX_LAYER,
+    Networks,
+    _Triangle,
+    sub_networks,
+)
 from helpers.plots.thinned import Layers, thinned_network
 from helpers.plots.turned import turned_digit
 from helpers.plots.unit_noise import INVERTED, ORIGINAL, noise_std, unit_noise
@@ -136,6 +144,25 @@ def test_layers_run_as_the_network(trained: thinning.Trained) -> None:
     ours = Layers.of(trained.mlps, network=1).run(x, (1, 1))[-1]
     theirs = thinning.probabilities(trained.mlps, trained.x_test)[1, :5]
     np.testing.assert_allclose(ours, theirs.numpy(), atol=1e-6)
+
+
+def test_with_keep_prob_1_only_the_whole_network_is_a_dot() -> None:
+    picture = _Triangle(Networks.draw(rng(), 4))
+    dots = picture.update(4, 1.0, SOFTMAX_LAYER)[0]
+    assert isinstance(dots, PathCollection)
+    assert (dots.get_sizes() > 0).tolist() == [False] * 15 + [True]
+    picture.update(4, 0.9, SOFTMAX_LAYER)
+    assert (dots.get_sizes() > 0).all()
+    plt.close(picture.fig)
+
+
+def test_which_mean_is_nearer_depends_on_the_relu_network() -> None:
+    networks = Networks.draw(np.random.default_rng([0, 3]), 10)
+    assert networks.average(1, 0.5, HIDDEN_LAYER).gaps[1] < 1e-12
+    gaps = np.array([networks.average(n, 0.5, HIDDEN_LAYER).gaps for n in range(2, 11)])
+    assert gaps.min() > 1e-3
+    assert gaps[4, 0] < gaps[4, 1]  # 6 inputs: the arithmetic mean
+    assert gaps[8, 1] < gaps[8, 0]  # 10: the geometric one
 
 
 @pytest.mark.parametrize("variant", [INVERTED, ORIGINAL])

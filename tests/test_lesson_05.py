@@ -222,6 +222,16 @@ def test_sweeps_have_a_row_each_factor() -> None:
     assert sweeps.sweep_batch_sizes([2, 8], "layer", seeds=[0], steps=3).shape == (2, 1)
 
 
+def test_batches_of_two_are_looked_into() -> None:
+    grown, own = sweeps.look_into_batches(2, seeds=[0, 1])
+    assert grown.shape == own.shape == (2,)
+    assert (grown > 1).all()
+    assert (own < 0.5).all()
+    calm, better = sweeps.look_into_batches(32, seeds=[0, 1])
+    assert (calm < 1.2).all()
+    assert (better > 0.7).all()
+
+
 def test_small_weights_are_thrown_out_in_one_step() -> None:
     grown = sweeps.grow_in_one_step(0.001, seeds=[0, 1])
     assert grown.shape == (4, 2)

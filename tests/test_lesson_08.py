@@ -153,6 +153,13 @@ def test_ppca_keeps_the_total_variance() -> None:
         class_models.ppca(8)(images, 1, generator())
 
 
+def test_transformed_takes_the_images_in_turn() -> None:
+    images = torch.arange(6.0).view(3, 2)
+    maker = class_models.transformed(lambda x, _: x + 10)
+    made = maker(images, 4, generator())
+    assert torch.equal(made, images[[0, 1, 2, 0]] + 10)
+
+
 def test_half_generated_has_real_ones_first(canvas: augmentation.Canvas) -> None:
     arm = class_models.half_generated(canvas, class_models.gaussian, times=2, seed=0)
     assert torch.equal(arm.x[:, :40], canvas.x_train)

@@ -69,8 +69,9 @@ def _by_problem(
 def _near(problem: Problem, estimates: Sequence[float]) -> Property:
     """1 − (4/π) asin(s / (√2 R)) while s < R, else 0, within z standard errors of the mean."""
     radius, budget, draws = problem
-    exact = 1 - 4 / np.pi * np.arcsin(min(budget / radius, 1.0) / np.sqrt(2))
-    error = np.sqrt(max(exact * (1 - exact), 0.0) / (draws * len(estimates)))
+    exact = 1 - 4 / np.pi * np.arcsin(budget / radius / np.sqrt(2)) if budget < radius else 0.0
+    independent = len(estimates) if len(set(estimates)) > 1 else 1  # one that ignores rng is one
+    error = np.sqrt(exact * (1 - exact) / (draws * independent))
     name = f"probability at radius {radius:.2f}, budget {budget:.2f}, {draws} draws"
     return Property(name, float(np.mean(estimates)), float(exact), Z * float(error) + 1e-9)
 

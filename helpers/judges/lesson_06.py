@@ -23,6 +23,11 @@ def bootstrap(calls: Sequence[Call]) -> list[Property]:
         drawn += [
             share(f"n = {n}: share of draws that are index 0", samples == 0, 1 / n),
             share(f"n = {n}: share of draws that are index n − 1", samples == n - 1, 1 / n),
+            share(
+                f"n = {n}: share of draws that are one of these two",
+                (samples == 0) | (samples == n - 1),
+                2 / n,
+            ),
             share(f"n = {n}: share of draws in the lower half", samples < n // 2, n // 2 / n),
         ]
         counts = np.array([n - len(np.unique(sample)) for sample in samples])
@@ -80,8 +85,13 @@ def _integers(array: Any, name: str) -> np.ndarray:
 
 
 def _once(draws: Sequence[Draw], n: int) -> np.ndarray:
-    """The samples of size n, (draws, n); a seed that comes twice is counted once."""
-    return np.stack(list({seed: indices for size, seed, indices, _ in draws if size == n}.values()))
+    """The samples of size n, (draws, n); a seed that comes twice is counted once.
+
+    An answer that ignores its generator gives one sample over and over: that is one draw.
+    """
+    by_seed = {seed: indices for size, seed, indices, _ in draws if size == n}
+    samples = np.stack(list(by_seed.values()))
+    return samples[:1] if (samples == samples[0]).all() else samples
 
 
 def _occupancy(n: int) -> tuple[float, float]:

@@ -169,7 +169,7 @@ def explore_depth(*, seed: int) -> Explorable:
             growth = np.log10(gradient_factor(activation, norm))
             line.set_data(layers, growth * (depth - layers))
         first = 10 ** found["batch"][1][0]
-        title.set_text(f"Gradient (layer {depth} = 1); batch norm at layer 1: {first:.2g}")
+        title.set_text(f"Gradient (last = 1); batch norm at layer 1: {first:.2g}")
         return [*forward, *backward, *theory, title]
 
     def alt(activation: str, depth: int, std: float) -> str:

@@ -80,8 +80,8 @@ class _Search:
             for c, s, m in zip(PALETTE, STYLES, METHODS, strict=False)
         ]
         (self.here,) = ax.plot([], [], "*", color=ORANGE, mec="black", ms=16, clip_on=False)
-        ax.set(xlim=(0, 1), ylim=(0, 0.85))
-        ax.legend(loc="lower right", title=f"{REPEATS} searches each")
+        ax.set(xlim=(0, 1), ylim=(0, 1))
+        ax.legend(loc="upper left", title=f"{REPEATS} searches each")
         label_axes(ax, x="share of the searches", y="accuracy of what was picked")
         self.outcome = ax.set_title(" ")
 

@@ -104,9 +104,9 @@ class _Rule:
         (self.seen,) = ax.plot([], [], color=ORANGE, lw=2)
         (self.bar,) = ax.plot([], [], color=GREY, lw=1, ls=(0, (4, 2)))
         (self.best,) = ax.plot([], [], "o", color="black", ms=8)
-        (self.stop,) = ax.plot([], [], "X", color=BLUE, ms=10)
+        (self.stop,) = ax.plot([], [], "X", color=BLUE, ms=10, clip_on=False)
         self.texts = [ax.text(0, 0, "", size=10, va="top"), ax.text(0, 0, "", size=10, va="bottom")]
-        ax.set(xlim=(0, last), ylim=(0.5, 3.2))
+        ax.set(xlim=(0, last), ylim=(0.3, 3.2))
         label_axes(ax, x="epoch", y="validation loss")
         self.title = ax.set_title(" ")
 

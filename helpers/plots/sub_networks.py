@@ -131,7 +131,8 @@ class _Triangle:
         found = self.networks.average(units, keep_prob, network)
         self.dots.set_offsets(found.probs @ CORNERS)
         share = found.likely / found.likely.max()
-        self.dots.set_sizes(6 + 300 * share / np.sqrt(len(share)))
+        sizes = 6 + 300 * share / np.sqrt(len(share))
+        self.dots.set_sizes(np.where(share > 0, sizes, 0))  # at keep_prob 1 there is one network
         self.dots.set_array(found.masks.mean(1))
         three = (found.arithmetic, found.geometric, found.scaled)
         for marker, mean in zip(self.means, three, strict=True):

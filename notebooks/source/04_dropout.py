@@ -37,9 +37,9 @@ rng = np.random.default_rng([SEED, 4])
 # %% [markdown]
 # ## 1 One network, many networks · 5 minutes
 #
-# An average over many networks is a better network (lesson 06 shows how much). But many networks
-# cost many trainings. Dropout's idea: drop units at random, and every step trains another
-# **thinned network**. They all share one set of weights.
+# An average over many networks is often better than one of them (lesson 06 shows how much). But
+# many networks cost many trainings. Dropout's idea: drop units at random, so that every example of
+# every step trains another **thinned network**. They all share one set of weights.
 
 # %%
 predict(
@@ -47,8 +47,9 @@ predict(
     "How many thinned networks are there?",
     ["24", "12 · 12 = 144", "2 · 2¹² = 8192", "2²⁴, about 17 million"],
     answer=3,
-    because="Every unit doubles the number: $2^{24} = 16{,}777{,}216$. Training for 10,000 steps "
-    "visits hardly any of them. They learn through the weights that they share.",
+    because="Every unit doubles the number: $2^{24} = 16{,}777{,}216$. Even 10,000 "
+    "steps with 64 examples each visit less than 4 % of them. The rest learn through the weights "
+    "that all share.",
 )
 
 # %% [markdown]
@@ -67,10 +68,10 @@ images, labels = tiny.x_test[0, examples].numpy(), tiny.y_test[0, examples].nump
 thinned_network(tiny.mlps, images.astype(float), labels, rng=np.random.default_rng([SEED, 1]))
 
 # %% [markdown]
-# Single masks disagree a lot. After 25 of them, where the figure starts, their mean still moves.
-# Let it play to 200: the mean settles, but not where the dashed line is. That line is **weight
-# scaling**: one pass through the whole network, which is what is used at test time. Sections 3 to 7
-# are about the gap between the two.
+# Single masks (the gray dots) disagree a lot. After 25 of them, where the figure starts, their mean
+# still moves. Let it play to 200: the mean settles, but for most digits not where the dashed line
+# is. That line is **weight scaling**: one pass through the whole network, which is what is used at
+# test time. Sections 3 and 4 say what has to be scaled and why, section 7 what is in the gap.
 #
 # ## 2 The mask, and two names for one number · 5 minutes
 #
@@ -207,14 +208,14 @@ check("04.2", dropout_forward)
 # %% [markdown]
 # ## 4 Inverted dropout: scale while training · 15 minutes
 #
-# Everyone uses the other way round: divide while training, and the test network is just the
-# network.
+# PyTorch, Keras and most code of today do it the other way round: divide while training, and the
+# test network is just the network.
 #
 # $$\text{train: } \; y = \frac{m \odot x}{q} \qquad \text{test: } \; y = x
 # \qquad\quad \mathbb{E}[y] = x, \quad \operatorname{Var}[y] = \frac{1-q}{q}\,x^2 .$$
 #
-# The original has $\mathbb{E}[y] = qx$ and $\operatorname{Var}[y] = q(1-q)\,x^2$. Both agree with
-# their own test network **in expectation**. They do not have the same noise.
+# The original has $\mathbb{E}[y] = qx$ and $\operatorname{Var}[y] = q(1-q)\,x^2$. Each agrees with
+# its own test layer **in expectation**. They do not have the same noise.
 
 # %%
 x = rng.normal(size=200)
@@ -238,9 +239,9 @@ for keep_prob in (0.2, 0.5, 0.8):
 unit_noise(rng=np.random.default_rng([SEED, 2]))
 
 # %% [markdown]
-# With more inputs the noise averages out like $1/\sqrt{N}$. Inverted dropout's noise grows without
-# bound as $q \to 0$; the original's is largest at 1/2. The *relative* noise, std over mean, is the
-# same in both.
+# With more inputs, here of one sign and the same sum, the noise averages out like $1/\sqrt{N}$.
+# Inverted dropout's noise grows without bound as $q \to 0$; the original's is largest at 1/2. The
+# *relative* noise, std over mean, is the same in both.
 #
 # So are they the same method? Let original dropout have weights $W$ behind the mask and learning
 # rate $\eta$. Inverted dropout is the same function when it starts at $qW$. But its gradient is
@@ -426,8 +427,10 @@ plots.show(fig, alt="One network called 20 times: in eval mode always the same a
 sub_networks(rng=np.random.default_rng([SEED, 3]))
 
 # %% [markdown]
-# Green diamond and black cross stay together in the first network only. The arithmetic mean, which
-# is what averaging predictions means, is somewhere else in both.
+# In the first network the green diamond and the black cross stay together, at every setting. In the
+# second they part as soon as there are two inputs (with one, and no bias, ReLU is still linear in
+# the mask). The arithmetic mean, which is what averaging predictions means, is somewhere else in
+# both (below `keep_prob` 1). With the ReLU layer it is sometimes the nearer one: try 6 units.
 #
 # ### Exercise 04.5 · `weight_scaling_exact` · 2 points
 #
@@ -556,6 +559,8 @@ plots.show(figures.averages_compared(losses), alt="Test log loss, ten networks: 
 # This is ridge regression with a penalty of its own for every weight:
 # $\Gamma = \frac{p}{1-p}\operatorname{diag}(X^\top X)$. Inputs that are large or often on are
 # penalized more. The coins of two inputs are independent, so no other entry of $X^\top X$ appears.
+# When the inputs are orthogonal, $X^\top X$ is its own diagonal, and every weight is $1 - p$ times
+# that of least squares, however large its input is.
 
 # %% [markdown]
 # ### Exercise 04.6 · `dropout_ridge` · 1 point
@@ -704,8 +709,8 @@ fig = figures.headline(
     without.history.steps, without.history["test"], with_dropout.history["test"], finals
 )
 plots.show(fig, alt="With 40 % wrong labels the network without dropout peaks early and falls to "
-           "about 0.68; with dropout it rises to about 0.88 and stays. Early stopping without "
-           "dropout gets as high.")  # fmt: skip
+           "about 0.68; with dropout it rises to about 0.88 and is there at the end. Early "
+           "stopping without dropout gets as high.")  # fmt: skip
 
 # %% [markdown]
 # Dropout wins in all 20 seeds against a network that trains too long, by about 20 points. Against
@@ -728,15 +733,16 @@ claim(
 )
 
 # %% [markdown]
-# No gain: here dropout does not pay. Recommended rates (Srivastava et al. 2014) are $q = 0.5$ for
-# hidden units and 0.8 for inputs; treat them as a start for a search.
+# No gain: here dropout 0.5 does not pay. That is one rate and 400 updates: train ten more as
+# in section 6, with `dropout=0.2` or `steps=1600`, and see. Recommended rates (Srivastava et al.
+# 2014) are $q = 0.5$ for hidden units and 0.8 for inputs; treat them as a start for a search.
 #
 # ## 10 Co-adaptation · 5 minutes
 #
-# The explanation of the first paper (Hinton et al. 2012): without dropout, a unit learns to correct
-# its neighbors' mistakes, and only that company makes it useful. Dropout's unit cannot rely on
-# company. How would you measure that? Correlation between units is what many try. More direct:
-# **remove units after training** and see what is left.
+# The explanation of the first papers (Hinton et al. 2012, Srivastava et al. 2014): without dropout,
+# a unit learns to correct its neighbors' mistakes, and only that company makes it useful. Dropout's
+# unit cannot rely on company. How would you measure that? Correlation between units is what many
+# try. More direct: **remove units after training** and see what is left.
 
 # %%
 predict(
@@ -852,8 +858,8 @@ turned_digit(opinions)
 # ```
 #
 # In convolutional networks neighbors carry the same information, so whole channels are dropped
-# (`nn.Dropout2d`); in residual networks whole branches, by the same coin and the same $1/q$
-# (**drop path**, also called stochastic depth).
+# (`nn.Dropout2d`); in residual networks whole branches, one coin for each (**drop path**, also
+# called stochastic depth: the paper scales at test time, most code divides by $q$ while training).
 
 # %% [markdown]
 # ### Written question 04.w · 2 points
@@ -886,10 +892,11 @@ turned_digit(opinions)
 # ## Summary
 #
 # - Dropout multiplies by a Bernoulli mask. Original: scale by $q$ at test time. Inverted: divide
-#   by $q$ while training. Equal in expectation; variances $q(1-q)x^2$ and $\frac{1-q}{q}x^2$.
+#   by $q$ while training. In expectation each equals its own test layer, $qx$ and $x$; the
+#   variances are $q(1-q)x^2$ and $\frac{1-q}{q}x^2$.
 # - The backward pass uses the same mask and the same factor.
-# - Weight scaling is the normalized geometric mean of all thinned networks: exact for a softmax
-#   layer, approximate in deep networks.
+# - Weight scaling is the normalized geometric mean of all thinned networks: exactly so for a
+#   softmax layer, approximately with a nonlinearity in between.
 # - In linear regression dropout is ridge with $\frac{p}{1-p}\operatorname{diag}(X^\top X)$, and
 #   does not care about units of measurement.
 # - It helped where a network memorizes. With 40 % wrong labels it gains about 20 points over

@@ -71,6 +71,9 @@ rows = {name: first.of(name) for name in policies}
 plots.show(
     plot_policies(rows, title="Centered digits, 20 of each class", lowest=0.8), alt=spoken(rows)
 )
+framed = digits_on_canvas(seeds, per_class=20, degrees=0, pixels=0, noise=0)  # 12×12: a margin
+two = {name: policies[name] for name in ("no augmentation", "shifted ±1 px")}
+uncut = augmented.train_policies(framed, two, seeds=seeds, steps=300)
 
 # %%
 plain = first.of("no augmentation")
@@ -79,10 +82,14 @@ claim("turned: gain, mean", (first.of("turned ±10°") - plain).mean(), low=-0.0
 claim("shifted: gain, mean", (first.of("shifted ±1 px") - plain).mean(), low=-0.08, high=-0.012)
 claim("all three: gain, mean", (first.of("all, and zoomed ±10 %") - plain).mean(), low=-0.08,
       high=-0.018)  # fmt: skip
+claim("the same with a margin of 2 px, shifted: gain, mean",
+      (uncut.of("shifted ±1 px") - uncut.of("no augmentation")).mean(),
+      low=-0.06, high=-0.006)  # fmt: skip
 
 # %% [markdown]
-# Nothing helps, and the shifts hurt. The label was right in every transformed image, so where is
-# the mistake?
+# Nothing helps, and the shifts hurt. Is it the ink that they cut off at the border? The last line
+# gives each digit a margin of paper, two pixels wide: nothing is cut, and the shifts still hurt.
+# The label was right in every transformed image, so where is the mistake?
 #
 # A transform tells the network: *this difference does not matter*. That is worth something if the
 # difference occurs in the images to come. Here centering has removed it from all of them.
@@ -356,6 +363,8 @@ early = runs.test[1] - runs.test[1, 0]  # (A, S) after 50 updates
 claim("after 50 updates: gain of shift, turn, zoom", early[2].mean(), low=-0.12, high=-0.03)
 claim("no augmentation: after 150 updates, less after 400", (runs.test[3, 0] - none).mean(),
       low=-0.02, high=0.02)  # fmt: skip
+claim("shift, turn, zoom: after 400 updates, less after 150",
+      (runs.test[-1, 2] - runs.test[3, 2]).mean(), low=0.1, high=0.22)  # fmt: skip
 
 # %% [markdown]
 # The same kinds of transforms that hurt in section 1 give about twenty points. The shifts do all
@@ -480,8 +489,9 @@ predict(
     "augmentation at all, the mean accuracy rises by some points. And the single classes?",
     ["all gain, some more, some less", "some gain nothing, none loses much", "some lose heavily"],
     answer=2,
-    because="The mean rises because many classes gain from the shifts. But a nine on its head is a "
-    "six with the label 9. Some class loses about 20 points, and the mean does not show it.",
+    because="The mean rises because many classes gain from the shifts. But only a third of the "
+    "images stay upright, and a nine on its head is a six with the label 9. Some class loses about "
+    "20 points, and the mean does not show it.",
 )
 
 # %%
@@ -511,6 +521,7 @@ claim("⅔ on head: sixes and nines, against no augmentation", change[head][pair
       low=-0.24, high=-0.05)  # fmt: skip
 less = change[head] - change["±5°"]
 claim("⅔ on head: sixes and nines, against ±5°", less[pair].mean(), low=-0.55, high=-0.22)
+claim("⅔ on head: threes, against ±5°", less[3], low=-0.7, high=-0.1)
 claim("±60°: gain of the mean", gain["±60°"], low=0.03, high=0.12)
 claim("±5°: sevens, gain", change["±5°"][7], low=0.06, high=0.32)
 claim("±60°: sevens, gain", change["±60°"][7], low=-0.42, high=0.02)
@@ -529,7 +540,9 @@ claim("±5°: the same two", swapped, high=0.04)
 # "⅔ on head" is a policy that *helps*: some points on average, against nothing at all. But some
 # class loses about 20 points. Which one changes with the data; sixes lose with each of our seeds,
 # for the policy teaches that a six is a nine. Against the same shifts without the turn, sixes and
-# nines together lose more than 20 points. ±60° raises the mean, too, and its sevens lose all that
+# nines together lose more than 20 points. They are not alone: a three on its head is no other
+# digit, and still threes lose ten points or more against ±5°. Only a third of the training images
+# stay upright, and all test images are. ±60° raises the mean, too, and its sevens lose all that
 # ±5° gave them.
 #
 # Only the accuracy per class shows that, and in full only against the right reference: the same
@@ -564,13 +577,15 @@ claim("±5°: the same two", swapped, high=0.04)
 # %% [markdown]
 # ## 5 Cut-out and mixup · 15 minutes
 #
-# Here are two augmentations that no camera makes. **Cut-out** blanks a square, so that the network
-# cannot lean on one spot. **Mixup** trains on blends of two images, with blended labels.
+# **Cut-out** blanks a square, as if something stood before the digit, so that the network cannot
+# lean on one spot. **Mixup** trains on blends of two images, with blended labels: no camera makes
+# them.
 #
 # ### Exercise 08.5 · `cutout` · 1 point
 # Blank one square of `size` × `size` pixels in every image: set it to 0. The square lies wholly
 # inside; every place inside is equally likely, and every image draws its own. Draw from `rng`
-# only; return a new array and leave the input as it is. `size` is at most $h$ and $w$.
+# only; return a new array and leave the input as it is. `size` is at most $h$ and $w$. (In the
+# paper of DeVries and Taylor the square may stick out over the border.)
 #
 # <details><summary>Hint 1</summary>
 #
@@ -761,7 +776,7 @@ try:
 except NotImplementedError:
     print("not attempted yet: predict_tta; going on with the average")
 claim("no augmentation: gain from 16 views, mean", more[0].mean(), low=0.01, high=0.07)
-claim("shift, turn, zoom: gain from 16 views, mean", more[2].mean(), low=0.0, high=0.07)
+claim("shift, turn, zoom: gain from 16 views, mean", more[2].mean(), low=0.003, high=0.07)
 claim("the price: forward passes per image", len(seen), low=17, high=17)
 
 # %% [markdown]
@@ -796,7 +811,7 @@ plots.show(plot_policies(rows, title=title, lowest=0.2), alt=spoken(rows))
 
 # %%
 way = (runs.of("one of many") - none).mean() / (online - none).mean()
-claim("one of many: its gain, as a part of that of knowledge", way, low=0.25, high=0.8)
+claim("one of many: its gain, as a part of that of knowledge", way, low=0.3, high=0.7)
 spread = searched.test[-1].mean(1)
 claim("random policies: best less worst, mean accuracy", np.ptp(spread), low=0.1, high=0.45)
 claim("random policies: mean gain over none", spread.mean() - none.mean(), low=-0.06, high=0.11)
@@ -821,8 +836,9 @@ claim("the search, less chosen with knowledge", (best - online).mean(), low=-0.2
 # - **Gaussian**: mean and covariance of the class's images.
 # - **Probabilistic PCA** (PPCA): the three main directions, and equal noise in all others.
 #
-# Half of every batch is generated, half is real. Beside them two rivals that need no model: pixel
-# noise, and our transforms.
+# Half of the training set is real, half is generated, once, before training. Beside them two
+# rivals that need no model and are made in the same way: the real images with pixel noise, and
+# our transforms of them.
 
 # %%
 predict(
@@ -837,17 +853,21 @@ predict(
 # %%
 larger = digits_on_canvas(seeds, per_class=20)
 real = augmented.enlarged(larger, hand, copies=1, pool=8, seed=0)  # each image 8 times
-half = {name: class_models.half_generated(larger, model, times=4, seed=seeds[0])
-        for name, model in (("Gaussian of each class", class_models.gaussian),
-                            ("PPCA of each class", class_models.ppca(3)))}  # fmt: skip
-arms = {"no augmentation": real, **half, "pixel noise": real._replace(policy=pixel_noise(0.15)),
-        "shift, turn, zoom": real._replace(policy=hand)}  # fmt: skip
+makers = {"Gaussian of each class": class_models.gaussian,
+          "PPCA of each class": class_models.ppca(3),
+          "pixel noise": class_models.transformed(pixel_noise(0.15)),
+          "shift, turn, zoom": class_models.transformed(hand)}  # fmt: skip
+half = {name: class_models.half_generated(larger, maker, times=4, seed=seeds[0])
+        for name, maker in makers.items()}  # fmt: skip
+arms = {"no augmentation": real, **half}
 made = augmented.train_arms(arms, larger, seeds=seeds, steps=400)
 drawn = {"real": larger.x_train[0, ::20]}
-drawn |= {name.split()[0]: arm.x[0, 800:1000:20] for name, arm in half.items()}  # 800 real first
+drawn |= {name.removesuffix(" of each class"): arm.x[0, 800:1000:20]  # 800 real ones come first
+          for name, arm in half.items()}  # fmt: skip
 plots.show(plot_rows({n: x.reshape(-1, 12, 12).numpy() for n, x in drawn.items()}),
            alt="Ten real digits; ten drawn from a Gaussian of each class, which look like several "
-           "digits laid over each other; ten from PPCA, the same with noise.")  # fmt: skip
+           "digits laid over each other; ten from PPCA, the same with noise; the ten real ones "
+           "with noise; the ten real ones moved and turned.")  # fmt: skip
 
 # %%
 rows = {name: made.of(name) for name in arms}
@@ -858,17 +878,17 @@ gain = {name: values - rows["no augmentation"] for name, values in rows.items()}
 claim("Gaussian: gain, mean", gain["Gaussian of each class"].mean(), low=-0.07, high=-0.015)
 claim("PPCA: gain, mean", gain["PPCA of each class"].mean(), low=-0.025, high=0.025)
 claim("pixel noise less PPCA: mean", (gain["pixel noise"] - gain["PPCA of each class"]).mean(),
-      low=0.025, high=0.085)  # fmt: skip
+      low=0.015, high=0.07)  # fmt: skip
 claim("transforms less PPCA: mean", (gain["shift, turn, zoom"] - gain["PPCA of each class"]).mean(),
-      low=0.09, high=0.17)  # fmt: skip
+      low=0.05, high=0.14)  # fmt: skip
 
 # %% [markdown]
 # A model that is fitted to your 200 images knows no more than these 200 images and its own form.
 # The form decides: "digits vary linearly" is false, "digits move" is true. A transform is a
 # generative model, too: one with the right form.
 #
-# Noise and transforms are drawn anew for each batch, the generated half is made once; part of
-# their lead may come from that.
+# All four halves have the same size, come from the same images and are made once. Transforms that
+# are drawn anew for each batch (section 3) are not in this comparison.
 #
 # Generated data pay when the generator was trained on *other* data, or knows a law that you do.
 

@@ -187,7 +187,7 @@ for size in (0.0, 1.0, 3.0):
 # = L(w) + \tfrac12\,\sigma^2\,\operatorname{tr} H .$$
 #
 # Weight noise charges for *curvature*. So it can only matter where the curvature differs from place
-# to place: in networks.
+# to place: under a softmax, and in networks.
 #
 # ### Exercise 09.2 · `expected_increase` · 1 point
 # Return what noise $N(0,\sigma^2)$, independent on every weight, adds on average to a quadratic
@@ -271,8 +271,9 @@ claim(
 
 # %% [markdown]
 # For tanh the formula is right when σ is small. For ReLU the rise is at least a fifth above the
-# formula at *every* σ: some unit is near its kink for some image, and each such pair adds a bend
-# that H cannot see. With σ = 0.2 the expansion fails for tanh, too.
+# formula at every σ of the figure: some unit is near its kink for some image, and each such pair
+# adds a bend that H cannot see. Only for noise too small to reach any kink would the formula be
+# right again. With σ = 0.2 the expansion fails for tanh, too.
 #
 # So "the trace of the Hessian of a ReLU network" is a number with a blind spot. Keep that in mind.
 #
@@ -313,8 +314,10 @@ claim("rescaled: tr H is larger by a factor of", sharper, low=11, high=17)
 #
 # Still, among networks that were trained in the same way, flatness might tell something. Six
 # methods: the same 200 digits (20 % of the labels wrong), starts, batches, learning rate and number
-# of updates. **SAM**, sharpness-aware minimization (Foret et al. 2021), takes the gradient where
-# the loss is worst nearby: at $w + \rho\,g/\lVert g\rVert$.
+# of updates. All images, the test images too, carry pixel noise of 0.2. **SAM**, sharpness-aware
+# minimization (Foret et al. 2021), takes the gradient where the loss is about worst nearby: at
+# $w + \rho\,g/\lVert g\rVert$. That takes two gradients an update. Each method has one strength,
+# set by hand.
 #
 # Flatness is measured twice: by tr H, which is about very small noise and does not see the kinks;
 # and by what noise of σ = 0.05 and of σ = 0.2 on all weights adds to the training loss.
@@ -337,7 +340,7 @@ predict(
      "input noise has both", "plain has the largest tr H and the worst accuracy"],
     answer=1,
     because="SAM asks for flatness, and gets it. Input noise ends with a larger tr H than plain "
-    "training, and wins clearly. See below what real noise on the weights says.",
+    "training here, and wins clearly. See below what real noise on the weights says.",
 )  # fmt: skip
 
 # %%
@@ -399,6 +402,9 @@ claim("input noise, label smoothing: the same",
 # nearly 0 where $p$ is near 0 or 1. A network that is certain of every training label, wrong ones
 # included, has a small tr H: so do plain training and SAM. Input noise and label smoothing stay in
 # doubt (the last two claims). So tr H measures certainty as well as width.
+#
+# Mind what the figure ranks: six settings, not six ideas. Take `Method(weight_noise=0.2)` or
+# `Method(sam=0.5)`, and look at the order again.
 #
 # ### Do small batches find flatter minima?
 #
@@ -739,9 +745,10 @@ claim("few images: accuracy gained by ε = 0.2, mean", gains[0].mean(), low=-0.0
 claim("many images, 20 % wrong: the same", gains[1].mean(), low=0.002, high=0.025)
 
 # %% [markdown]
-# $T > 1$ cools a network that is too sure, $T < 1$ encourages one that is too modest. Smoothing can
-# only do the first. There the two are a tie in ECE: the temperature needs 200 validation images,
-# and leaves every guess as it is.
+# $T > 1$ lowers the confidence of a network that is too sure, $T < 1$ raises that of one that is
+# too modest. Smoothing can only do the first. There the two are a tie in ECE: the temperature needs
+# 200 validation images, and leaves every guess as it is. Mind their labels: here all 200 are right,
+# in the second task too. Fitted on labels of which 20 % are wrong, $T$ would learn their doubt.
 #
 # So what is smoothing good for? With *many* images and wrong labels it gained a point or so: it
 # may stop the network from chasing single labels. With few images and right labels ε = 0.2 cost two
@@ -776,8 +783,8 @@ claim("many images, 20 % wrong: the same", gains[1].mean(), low=0.002, high=0.02
 # - Noise on the weights costs ½σ² tr H: nothing but a constant for linear regression, curvature for
 #   networks. H does not see the kinks of ReLU; the noise does.
 # - Flatness depends on how weights are written, on how certain the network is, and on the size of
-#   the noise. The best method here was sharper than plain training by tr H, and flatter under noise
-#   of σ = 0.2. Training on lowered plain networks' tr H, not their error.
+#   the noise. The best setting of the six was sharper than plain training by tr H, and flatter
+#   under noise of σ = 0.2. Training on lowered plain networks' tr H, not their error.
 # - Label smoothing asks for a finite gap of the logits. Say which convention.
 # - It calibrates only networks that are too sure. A temperature does it for all, and keeps
 #   accuracy.
@@ -786,11 +793,11 @@ claim("many images, 20 % wrong: the same", gains[1].mean(), low=0.002, high=0.02
 #
 # - *"Flat minima generalize better."* Which flatness? By tr H, SAM was flattest and gained little,
 #   input noise was best and sharper than plain training. Under weight noise of σ = 0.2 input noise
-#   was flatter than plain (section 3).
+#   was flatter than plain. One strength each, on noisy images (section 3).
 # - *"Small batches find flatter minima."* About fourfold in tr H at equal epochs; at equal updates
 #   25 to 50 %, and a few points of accuracy (section 3).
 # - *"Weight noise costs ½σ² tr H."* For tanh and small σ. For ReLU the rise is a fifth or more
-#   above it (section 2).
+#   above it, unless σ is too small to reach a kink (section 2).
 # - *"Weight noise regularizes."* Not linear regression: its minimum does not move (section 2).
 # - *"Targets 1 − ε and ε/K"* sum to less than 1. PyTorch's are 1 − ε + ε/K and ε/K (section 4).
 # - *"Label smoothing calibrates."* Only networks that are too sure, with a small ε (section 5).

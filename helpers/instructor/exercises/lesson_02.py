@@ -24,10 +24,14 @@ def _flat(parameters: Sequence[np.ndarray]) -> np.ndarray:
     return np.concatenate([p.ravel() for p in parameters if p.ndim > 1])
 
 
+def _norms(parameters: Sequence[np.ndarray]) -> list[float]:
+    return [float(np.linalg.norm(p)) for p in parameters if p.ndim > 1]
+
+
 def _network(rng: np.random.Generator) -> list[np.ndarray]:
-    """Weights and biases of a small network, in turn, and one convolution kernel."""
+    """Weights and biases of a small network, and one convolution kernel that has no bias."""
     a, b, c = (int(size) for size in rng.choice(np.arange(2, 7), 3, replace=False))
-    shapes: list[tuple[int, ...]] = [(a, b), (b,), (2, 1, 3, 3), (2,), (b, c), (c,)]
+    shapes: list[tuple[int, ...]] = [(a, b), (b,), (2, 1, 3, 3), (b, c), (c,)]
     return [rng.standard_normal(shape) for shape in shapes]
 
 
@@ -44,6 +48,21 @@ PENALTY = Exercise(
         ),
         "Your L2 lacks the factor ½. In this lesson it is there, so that the gradient is w and "
         "not 2w.": lambda p, k: _torch_penalty(p, k) * (2 if k == "l2" else 1),
+        "You added up norms: the penalty is half the sum of their squares.": lambda p, k: (
+            sum(_norms(p)) if k == "l2" else _torch_penalty(p, k)
+        ),
+        "You added up half the norms: halve their squares.": lambda p, k: (
+            sum(_norms(p)) / 2 if k == "l2" else _torch_penalty(p, k)
+        ),
+        "You took the mean of each array: sum over all weights.": lambda p, k: float(
+            sum(_torch_penalty([x], k) / x.size for x in p if x.ndim > 1)
+        ),
+        "You took the absolute value after the sum, so that positive and negative weights of an "
+        "array cancel first.": lambda p, k: (
+            float(sum(abs(x.sum()) for x in p if x.ndim > 1)) if k == "l1" else _torch_penalty(p, k)
+        ),
+        "You take every second array. A layer may have no bias: look at the number of dimensions "
+        "of each array.": lambda p, k: _torch_penalty([np.atleast_2d(x) for x in p[::2]], k),
         "You took means. A mean shrinks the penalty of a large network: sum over all "
         "weights.": lambda p, k: _torch_penalty(p, k) / _flat(p).size,
         "You penalize the biases too. Leave out the one-dimensional arrays.": lambda p, k: (
@@ -212,6 +231,9 @@ SOFT_THRESHOLD = Exercise(
         "You moved weights away from zero: subtract t from |w|.": lambda w, t: w + t * np.sign(w),
         "You subtract t from negative weights too. They have to move up, towards zero.": (
             lambda w, t: np.maximum(w - t, 0.0)
+        ),
+        "You multiplied the size by w. It has the size already: multiply by the sign of w.": (
+            lambda w, t: w * np.abs(_soft(w, t))
         ),
     },
     probes=_soft_probes,

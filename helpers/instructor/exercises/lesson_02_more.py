@@ -48,6 +48,11 @@ def _not_centered(X: Array, y: Array, lam: float) -> tuple[Array, float]:
     return w, float(y.mean() - X.mean(0) @ w)
 
 
+def _y_centered(X: Array, y: Array, lam: float) -> tuple[Array, float]:
+    w, _ = _no_intercept(X, y - y.mean(), lam)
+    return w, float(y.mean() - X.mean(0) @ w)
+
+
 def _one_mean(X: Array, y: Array, lam: float) -> tuple[Array, float]:
     w, _ = _no_intercept(X - X.mean(), y - y.mean(), lam)
     return w, float(y.mean() - X.mean(0) @ w)
@@ -103,6 +108,16 @@ RIDGE = Exercise(
         ),
         "You halved λ. The ½ stands before both terms and cancels: the matrix is XᵀX + nλI.": (
             lambda X, y, lam: _ridge(X, y, lam / 2)
+        ),
+        "You centered y but not X.": _y_centered,
+        "Your w is right, but b has the wrong sign in it: it is mean(y) − mean(X)·w.": (
+            lambda X, y, lam: (w := _ridge(X, y, lam)[0], float(y.mean() + X.mean(0) @ w))
+        ),
+        "You divided λ by n. The gradient has 1/n before XᵀX, so n comes to λ as a factor.": (
+            lambda X, y, lam: _ridge(X, y, lam / len(y) ** 2)
+        ),
+        "You counted n twice: XᵀX/n + λI or XᵀX + nλI.": lambda X, y, lam: _ridge(
+            X, y, lam * len(y)
         ),
         "You subtracted the penalty: the λ has to come in with a plus.": lambda X, y, lam: (
             _solve_centered(X, y, -lam)
@@ -217,6 +232,26 @@ LASSO = Exercise(
         "Your loop makes one step too many.": lambda X, y, lam, steps: _descend(
             X, y, lam, steps + 1
         ),
+        "Your loop makes one step too few.": lambda X, y, lam, steps: _descend(
+            X, y, lam, max(steps - 1, 0)
+        ),
+        "You left n out everywhere, so your loss is n times larger and λ counts n times less. Here "
+        "the gradient is Xᵀ(Xw − y)/n, and L belongs to XᵀX/n.": lambda X, y, lam, steps: _descend(
+            X, y, lam / len(y), steps
+        ),
+        "This is hard thresholding: it leaves the large weights as they are. Move them towards "
+        "zero as well.": lambda X, y, lam, steps: _descend(
+            X, y, lam, steps, step=lambda w, g, lr, lam: F.hardshrink(w - lr * g, lr * lam)
+        ),
+        "Your threshold sends every negative weight to zero: shrink its size, and keep its "
+        "sign.": lambda X, y, lam, steps: _descend(
+            X, y, lam, steps, step=lambda w, g, lr, lam: F.relu(w - lr * g - lr * lam)
+        ),
+        "Your threshold is λ times L. It is λ times the step size, λ/L.": lambda X, y, lam, steps: (
+            _descend(
+                X, y, lam, steps, step=lambda w, g, lr, lam: F.softshrink(w - lr * g, lam / lr)
+            )
+        ),
     },
     probes=_lasso_probes,
     compare=close(rtol=1e-6, atol=1e-8),
@@ -260,6 +295,13 @@ MAP_LAMBDA = Exercise(
         "You have a factor 2 too much for the Laplace prior: the 2b before its exponential is "
         "constant in w, so λ is σ²/(nb).": lambda k, v, s, n: (
             _map_lambda(k, v, s, n) * (2 if k == "laplace" else 1)
+        ),
+        "You have a factor 2 too much for the Gaussian: the ½ of the density and the ½ of the "
+        "penalty (λ/2)‖w‖² cancel.": lambda k, v, s, n: (
+            _map_lambda(k, v, s, n) * (2 if k == "gaussian" else 1)
+        ),
+        "You left out noise_var. The noisier the data, the more the prior counts.": (
+            lambda k, v, s, n: _map_lambda(k, 1.0, s, n)
         ),
         "You squared noise_var. It is a variance already.": lambda k, v, s, n: _map_lambda(
             k, v**2, s, n

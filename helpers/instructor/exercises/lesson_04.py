@@ -104,8 +104,10 @@ DROPOUT_FORWARD = Exercise(
         "leaves the kept units as they are and scales at test time.": lambda x, q, rng, t: (
             _forward(x, q, rng, True) / q if t else x.copy()
         ),
-        "You scale by keep_prob while training, too: that is done at test time only, in place of "
-        "the mask.": lambda x, q, rng, t: _forward(x, q, rng, t) * (q if t else 1),
+        "You scale while training, too. The original leaves the kept units as they are; it scales "
+        "at test time only, in place of the mask.": lambda x, q, rng, t: (
+            _forward(x, q, rng, t) * (q if t else 1)
+        ),
         "You took keep_prob for the probability of dropping.": lambda x, q, rng, t: _forward(
             x, 1 - q, rng, t
         ),
@@ -137,13 +139,22 @@ def _inverted(x: Array, keep_prob: float, rng: Rng, training: bool) -> tuple[Arr
 
 def _rescaled(scale: Any, x: Array, q: float, rng: Rng, training: bool) -> tuple[Array, Array]:
     """Inverted dropout whose kept outputs are multiplied by `scale` in place of 1/keep_prob."""
-    out, mask = _inverted(x, q, rng, training)
-    return (x * mask * scale, mask) if training else (out, mask)
+    return _scaled_by(scale, x, q, rng) if training else _inverted(x, q, rng, False)
 
 
 def _scaled_mask(x: Array, q: float, rng: Rng, training: bool) -> tuple[Array, Array]:
     out, mask = _inverted(x, q, rng, training)
     return out, mask / q if training else mask
+
+
+def _scaled_by(scale: float, x: Array, q: float, rng: Rng) -> tuple[Array, Array]:
+    _, mask = _inverted(x, q, rng, True)
+    return x * mask * scale, mask
+
+
+def _mask_of_dropped(x: Array, q: float, rng: Rng, training: bool) -> tuple[Array, Array]:
+    out, mask = _inverted(x, q, rng, training)
+    return out, 1 - mask if training else mask
 
 
 def _second_mask(x: Array, q: float, rng: Rng, training: bool) -> tuple[Array, Array]:
@@ -185,6 +196,14 @@ INVERTED_DROPOUT = Exercise(
         "You draw twice: the mask that you return is not the one that made out.": _second_mask,
         "With training=False you return None for the mask; return one of ones, in the shape of "
         "x.": _no_mask,
+        "Your mask is the wrong way round: it must be 1 where a unit is kept, 0 where it is "
+        "dropped.": _mask_of_dropped,
+        "While training you keep with probability 1 − keep_prob: a unit is kept where the random "
+        "number is below keep_prob.": lambda x, q, rng, t: (
+            _scaled_by(1 / q, x, 1 - q, rng) if t else _inverted(x, q, rng, t)
+        ),
+        "Your two cases are swapped: drop and divide with training=True, return x and a mask of "
+        "ones with training=False.": lambda x, q, rng, t: _inverted(x, q, rng, not t),
         "The mask that you return is divided by keep_prob; return zeros and ones (the backward "
         "pass does the scaling itself).": lambda x, q, rng, t: _scaled_mask(x, q, rng, t),
     },

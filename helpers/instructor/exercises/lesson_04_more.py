@@ -127,6 +127,8 @@ WEIGHT_SCALING_EXACT = Exercise(
         "zeros and ones.": _scaled_networks,
         "Your second mean is the arithmetic one, too. For the geometric mean, average the "
         "logarithms.": lambda W, b, x, q: (_means(W, b, x, q)[0],) * 2,
+        "Your first mean is weight scaling: you average before the softmax. The arithmetic mean is "
+        "of the probabilities, after it.": lambda W, b, x, q: (_means(W, b, x, q)[1],) * 2,
         "You forgot the bias b: dropout thins the inputs, not the bias.": _without_bias,
     },
 )
@@ -191,6 +193,12 @@ DROPOUT_RIDGE = Exercise(
         ),
         "You penalize with p; inverted dropout has the variance p/(1−p).": lambda X, y, p: _ridge(
             X, y, p * _diagonal(X)
+        ),
+        "You penalize with 1/(1−p), the mean square of the scaled mask. The square of its mean, 1, "
+        "is in XᵀX already: p/(1−p) is left.": lambda X, y, p: _ridge(X, y, _diagonal(X) / (1 - p)),
+        "You penalize with p(1−p), the variance of a mask of zeros and ones. Inverted dropout "
+        "divides the mask by 1−p, and its variance by (1−p)².": lambda X, y, p: _ridge(
+            X, y, p * (1 - p) * _diagonal(X)
         ),
         "You divide the penalty by the number of examples; XᵀX is a sum over them "
         "already.": lambda X, y, p: _ridge(X, y, p / (1 - p) * _diagonal(X) / len(X)),

@@ -98,6 +98,16 @@ BATCH_NORM_TRAIN = Exercise(
         "You left out γ and β: the output is γ·x̂ + β.": lambda x, g, b, e: (
             (x - x.mean(0)) / np.sqrt(x.var(0) + e)
         ),
+        "You forgot γ: the output is γ·x̂ + β.": lambda x, g, b, e: _train_oracle(
+            x, np.ones_like(g), b, e
+        ),
+        "You forgot β: the output is γ·x̂ + β.": lambda x, g, b, e: _train_oracle(
+            x, g, np.zeros_like(b), e
+        ),
+        "Parentheses are missing: only the mean is divided by the root. Write "
+        "(x − mean) / √(var + ε).": lambda x, g, b, e: (
+            g * x - x.mean(0) / np.sqrt(x.var(0) + e) + b
+        ),
         "You take the statistics over axis 1, the features. Batch normalization takes them over "
         "the batch, axis 0: one mean and one variance for each feature.": lambda x, g, b, e: (
             g * (x - x.mean(1)) / np.sqrt(x.var(1) + e) + b
@@ -173,6 +183,14 @@ UPDATE_RUNNING = Exercise(
         "Your statistics are over the features of each example; average over the batch, "
         "axis 0.": lambda m, v, x, a: _running_with(m, v, x.mean(1), x.var(1, ddof=1), a),
         "You change running_mean and running_var in place; return new arrays.": _changed_in_place,
+        "You use one mean and one variance for all features: every feature has its own, "
+        "axis 0.": lambda m, v, x, a: _running_with(m, v, x.mean(), x.var(ddof=1), a),
+        "You add the batch's statistics and keep all of the past: it keeps only the weight "
+        "1 − momentum.": lambda m, v, x, a: (m + a * x.mean(0), v + a * x.var(0, ddof=1)),
+        "Your factor is upside down: the unbiased variance is the biased one times n/(n − 1), so "
+        "it is larger.": lambda m, v, x, a: _running_with(
+            m, v, x.mean(0), x.var(0) * (len(x) - 1) / len(x), a
+        ),
         "You swapped the two: return (mean, variance).": lambda m, v, x, a: _running_oracle(
             m, v, x, a
         )[::-1],
@@ -224,6 +242,15 @@ BATCH_NORM_EVAL = Exercise(
         "You left out γ and β: they belong to eval mode as well.": lambda x, g, b, m, v, e: (
             (x - m) / np.sqrt(v + e)
         ),
+        "You swapped γ and β: γ multiplies, β is added.": lambda x, g, b, m, v, e: _eval_oracle(
+            x, b, g, m, v, e
+        ),
+        "You multiply by γ after β was added: out = γ·x̂ + β.": lambda x, g, b, m, v, e: (
+            g * ((x - m) / np.sqrt(v + e) + b)
+        ),
+        "You forgot β: the output is γ·x̂ + β.": lambda x, g, b, m, v, e: (
+            g * (x - m) / np.sqrt(v + e)
+        ),
     },
 )
 
@@ -259,15 +286,24 @@ def _with_dx(kind: str, g: Array, x: Array, gamma: Array, eps: float) -> Any:
         "sign": gamma / std * (centered + x_hat * (g * x_hat).mean(0)),
         "no gamma": (centered - x_hat * (g * x_hat).mean(0)) / std,
         "sums": gamma / std * (g - dbeta - x_hat * dgamma),
+        "variance": gamma / std**2 * (centered - x_hat * (g * x_hat).mean(0)),
+        "not normalized": gamma / std * (centered - x_hat * std * (g * x_hat).mean(0)),
     }[kind]
     return dx, dgamma, dbeta
 
 
-def _unbiased_backward(g: Array, x: Array, gamma: Array, eps: float) -> Any:
+def _unbiased_backward(g: Array, x: Array, gamma: Array, eps: float, *, less: int) -> Any:
+    """From another variance; the last term divides by n − less."""
     x_hat, std = _hat(x, eps, ddof=1)
     dgamma = (g * x_hat).sum(0)
-    dx = gamma / std * (g - g.mean(0) - x_hat * dgamma / (len(x) - 1))
+    dx = gamma / std * (g - g.mean(0) - x_hat * dgamma / (len(x) - less))
     return dx, dgamma, g.sum(0)
+
+
+def _without_eps(g: Array, x: Array, gamma: Array, eps: float) -> Any:
+    x_hat, std = _hat(x, 0.0)  # torch refuses ε = 0
+    dgamma = (g * x_hat).sum(0)
+    return gamma / std * (g - g.mean(0) - x_hat * dgamma / len(x)), dgamma, g.sum(0)
 
 
 def _reworked(change: Any, g: Array, x: Array, gamma: Array, eps: float) -> Any:
@@ -308,7 +344,21 @@ BATCH_NORM_BACKWARD = Exercise(
         "You forgot γ in the gradient of x.": lambda g, x, w, e: _with_dx("no gamma", g, x, w, e),
         "In the gradient of x you subtract sums over the batch where means belong: divide by "
         "n.": lambda g, x, w, e: _with_dx("sums", g, x, w, e),
-        "Your variance is divided by n − 1; the transform uses the biased one.": _unbiased_backward,
+        "Your variance is divided by n − 1 (ddof=1); the transform uses the biased one, divided by "
+        "n.": lambda g, x, w, e: _unbiased_backward(g, x, w, e, less=0),
+        "Your variance is divided by n − 1, and so is your mean of grad_out · x̂. The transform "
+        "divides by n.": lambda g, x, w, e: _unbiased_backward(g, x, w, e, less=1),
+        "You forgot ε: x̂ and std are those of the transform, √(σ² + ε).": _without_eps,
+        "You divide by the variance; the factor is γ/√(σ² + ε).": lambda g, x, w, e: _with_dx(
+            "variance", g, x, w, e
+        ),
+        "Your last term has x − μ where x̂ belongs.": lambda g, x, w, e: _with_dx(
+            "not normalized", g, x, w, e
+        ),
+        "You multiplied the gradient of γ by γ: y = γ·x̂ + β, so it is the sum of "
+        "grad_out · x̂.": lambda g, x, w, e: _reworked(
+            lambda dx, dg, db: (dx, w * dg, db), g, x, w, e
+        ),
         "You swapped the gradients of γ and β.": lambda g, x, w, e: _reworked(
             lambda dx, dg, db: (dx, db, dg), g, x, w, e
         ),

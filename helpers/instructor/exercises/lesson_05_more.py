@@ -57,6 +57,16 @@ def _outside(x: Array, kind: str, groups: int, eps: float) -> Array:
     return (centered / (flat.std(2, keepdims=True) + eps)).reshape(x.shape)
 
 
+def _changed(
+    x: Array, kind: str, groups: int, eps: float, *, center: bool = True, power: float = 0.5
+) -> Array:
+    """Without the mean, or another power of the variance."""
+    sets = {"layer": 1, "instance": x.shape[1], "group": groups}[kind]
+    flat = x.reshape(len(x), sets, -1)
+    mean = flat.mean(2, keepdims=True) if center else 0.0
+    return ((flat - mean) / (flat.var(2, keepdims=True) + eps) ** power).reshape(x.shape)
+
+
 def _channels_in_group(x: Array, groups: int, eps: float) -> Array:
     return _group_norm(x, x.shape[1] // groups, eps)
 
@@ -125,6 +135,15 @@ NORMALIZE = Exercise(
         "You divide the variance by one less than the number of values; all normalizations use "
         "the biased variance.": _unbiased,
         "Your ε is outside of the root.": _outside,
+        "You forgot ε.": lambda x, k, g, e: _changed(x, k, g, 0.0),
+        "You divide by the variance; divide by its root.": lambda x, k, g, e: _changed(
+            x, k, g, e, power=1
+        ),
+        "You do not subtract the mean of the set.": lambda x, k, g, e: _changed(
+            x, k, g, e, center=False
+        ),
+        'For "layer" you average over the images, too. Every image has its own mean and '
+        "variance.": lambda x, k, g, e: _instead("layer", _over(x, (0, 1, 2, 3), e), x, k, g, e),
         'You swapped "layer" and "instance".': _swapped,
     },
 )

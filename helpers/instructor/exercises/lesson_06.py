@@ -61,6 +61,15 @@ ENSEMBLE_VARIANCE = Exercise(
         "You divide the sum by k; the mean is squared, so it is k².": lambda v, c, k: (
             v + (k - 1) * c
         ),
+        "That is the square of the sum. The mean is the sum divided by k, so divide by k².": (
+            lambda v, c, k: k * v + k * (k - 1) * c
+        ),
+        "You count one square and k − 1 products. There are k squares and k(k−1) products.": (
+            lambda v, c, k: (v + (k - 1) * c) / k**2
+        ),
+        "You swapped v and c: of the k² terms, k are squares and have the mean v.": (
+            lambda v, c, k: _variance_of_mean(c, v, k)
+        ),
         "That is a standard deviation: leave out the root.": lambda v, c, k: np.sqrt(
             _variance_of_mean(v, c, k)
         ),
@@ -72,10 +81,10 @@ ENSEMBLE_VARIANCE = Exercise(
 
 def _bootstrap_probes(rng: Rng) -> list[tuple[Any, ...]]:
     seed = int(rng.integers(1_000_000))
-    small = [(5, Seed(seed + i)) for i in range(40)]
-    middle = [(23, Seed(seed + 100 + i)) for i in range(25)]
-    large = [(300, Seed(seed + 200 + i)) for i in range(15)]
-    return [*small, *middle, *large, large[0], (1, Seed(seed + 300))]
+    small = [(5, Seed(seed + i)) for i in range(100)]
+    middle = [(23, Seed(seed + 200 + i)) for i in range(25)]
+    large = [(300, Seed(seed + 300 + i)) for i in range(15)]
+    return [*small, *middle, *large, large[0], (1, Seed(seed + 400))]
 
 
 def _torch_bootstrap(n: int, rng: Rng) -> tuple[Array, Array]:
@@ -103,6 +112,20 @@ def _subsample(n: int, rng: Rng) -> tuple[Array, Array]:
 def _second_draw(n: int, rng: Rng) -> tuple[Array, Array]:
     indices = rng.integers(0, n, n)
     return indices, np.unique(rng.integers(0, n, n))
+
+
+def _rest_of_second(n: int, rng: Rng) -> tuple[Array, Array]:
+    return rng.integers(0, n, n), _rest(n, rng.integers(0, n, n))
+
+
+def _nothing_left(n: int, rng: Rng) -> tuple[Array, Array]:
+    indices = rng.integers(0, n, n)
+    return indices, np.setdiff1d(indices, np.arange(n))
+
+
+def _rounded(n: int, rng: Rng) -> tuple[Array, Array]:
+    indices = np.rint(rng.uniform(0, n - 1, n)).astype(int)
+    return indices, _rest(n, indices)
 
 
 def _too_low(n: int, rng: Rng) -> tuple[Array, Array]:
@@ -146,6 +169,12 @@ BOOTSTRAP = Exercise(
         "missed.": _second_draw,
         "The last index, n − 1, is never drawn: the upper end of rng.integers is not "
         "included.": _too_low,
+        "Your out_of_bag is what a second draw misses. It holds the indices that the first draw "
+        "missed.": _rest_of_second,
+        "Your out_of_bag is empty. np.setdiff1d(a, b) is what is in a and not in b: all indices "
+        "come first, the drawn ones second.": _nothing_left,
+        "You round uniform numbers from 0 to n − 1: the first and the last index come half as "
+        "often as the others. rng.integers gives all the same chance.": _rounded,
         "Your indices run from 1 to n; NumPy's run from 0 to n − 1.": _from_one,
         "Your sample does not come from `rng`: the same generator must give the same sample, and "
         "another generator another one.": _own_generator,
@@ -234,6 +263,23 @@ ESTIMATE_V_C = Exercise(
         ),
         "You took members for examples: errors has shape (k, n), one row a member.": lambda e: _v_c(
             e.T
+        ),
+        "Your c is twice what it should be: the sum over all i ≠ j has k(k−1) terms, that over "
+        "i < j has half as many.": lambda e: (_v_c(e)[0], 2 * _v_c(e)[1]),
+        "Your v is right, but your c is a covariance: it subtracts each member's mean error. The "
+        "formula has no centering.": lambda e: (
+            _v_c(e)[0],
+            _v_c(e - e.mean(1, keepdims=True))[1],
+        ),
+        "Your c is right, but your v is a variance: it subtracts the mean error. v is the mean of "
+        "e².": lambda e: (float(np.var(e)), _v_c(e)[1]),
+        "You forgot to divide by n: v and c are means over the examples.": lambda e: (
+            e.shape[1] * _v_c(e)[0],
+            e.shape[1] * _v_c(e)[1],
+        ),
+        "You divide by k where n belongs: v and c are means over the n examples.": lambda e: (
+            e.shape[1] / len(e) * _v_c(e)[0],
+            e.shape[1] / len(e) * _v_c(e)[1],
         ),
         "You divide by n − 1. Nothing was estimated and subtracted here: divide by n.": _unbiased,
         "Your c is that of the first two members. Average over all pairs.": lambda e: (

@@ -62,6 +62,11 @@ AVERAGE_VOTE = Exercise(
         "You average the predicted class numbers: 1 and 3 do not make a 2.": lambda p: np.rint(
             p.argmax(-1).mean(0)
         ).astype(int),
+        "You take the median over the members. The mean is asked: it uses how sure each one "
+        "is.": lambda p: np.median(p, axis=0).argmax(-1),
+        "Your classes are numbered from 1; they run from 0 to K − 1.": lambda p: (
+            _torch_average(p) + 1
+        ),
         "You chose the smallest mean probability: argmax, not argmin.": lambda p: p.mean(0).argmin(
             -1
         ),
@@ -84,6 +89,12 @@ def _first_voter(labels: Array, n_classes: int) -> Array:
 def _absolute(labels: Array, n_classes: int) -> Array:
     winner = _plurality(labels, n_classes)
     return np.where((labels == winner).sum(0) > len(labels) / 2, winner, -1)
+
+
+def _most_of(labels: Array, classes: range) -> Array:
+    """The place in `classes` of the most frequent of them; the first of equals."""
+    counts = [(labels == c).sum(0) for c in classes]
+    return np.asarray(np.argmax(counts, axis=0))
 
 
 def _label_probes(rng: Rng) -> dict[str, list[tuple[Any, ...]]]:
@@ -120,6 +131,13 @@ MAJORITY_VOTE = Exercise(
         "first.": _first_voter,
         "You ask for more than half of the votes. The class with the most votes wins, whatever "
         "their share.": _absolute,
+        "You ask for more than half of the votes, and give class 0 where no class has it. The "
+        "class with the most votes wins.": lambda labels, c: np.maximum(_absolute(labels, c), 0),
+        "You never count the last class: range(n_classes) goes up to n_classes − 1.": (
+            lambda labels, c: _most_of(labels, range(c - 1))
+        ),
+        "You count from class 1 on: class 0 has votes, too, and the argmax of the counts is then "
+        "one too small.": lambda labels, c: _most_of(labels, range(1, c)),
         "You count over the wrong axis: labels has shape (k, n), and each column is one "
         "vote.": lambda labels, c: _plurality(labels.T, c),
         "You return how many votes the winner has; return which class it is.": lambda labels, c: (
@@ -164,6 +182,11 @@ def _half_updated(weights: Array, correct: Array) -> tuple[float, Array]:
     return alpha, new / new.sum()
 
 
+def _mean_weight(weights: Array, correct: Array) -> tuple[float, Array]:
+    error = float(weights[~correct].mean())
+    return _with_alpha(weights, correct, float(np.arctanh(1 - 2 * error)))
+
+
 def _forgets(weights: Array, correct: Array) -> tuple[float, Array]:
     alpha = _adaboost(weights, correct)[0]
     return alpha, _with_alpha(np.ones_like(weights), correct, alpha)[1]
@@ -203,12 +226,26 @@ ADABOOST_ROUND = Exercise(
         "You forgot the ½: α = ½ ln((1 − ε)/ε).": _twice,
         "Your weights go the wrong way: the examples that are wrong get heavier.": _flipped,
         "Your new weights do not sum to 1: divide them by their sum.": _unnormalized,
-        "You change only the wrong examples. With the ½ in α, right ones are multiplied by "
-        "exp(−α), too.": _half_updated,
+        "You change only one group. With the ½ in α, the wrong examples are multiplied by exp(α) "
+        "and the right ones by exp(−α).": _half_updated,
         "You start from equal weights each round. Multiply the weights that you were "
         "given.": _forgets,
         "α has the wrong sign: a model that is mostly right gets a positive α. (`correct` is True "
         "where it is right.)": lambda w, correct: _adaboost(w, ~correct),
+        "Your α has the wrong sign, and so the weights go the wrong way, too. Is your ε the weight "
+        "of the *wrong* examples, and is it 1 − ε over ε in the logarithm?": lambda w, correct: (
+            -_adaboost(w, correct)[0],
+            _flipped(w, correct)[1],
+        ),
+        "Your weights are right, but your α is twice too large. Here it is ½ ln((1 − ε)/ε); the "
+        "form without ½ is the one in which only wrong examples change.": lambda w, correct: (
+            2 * _adaboost(w, correct)[0],
+            _adaboost(w, correct)[1],
+        ),
+        "Your ε is the mean weight of the wrong examples; it is their sum.": _mean_weight,
+        "Your logarithm has the base 2; the natural one is meant, np.log.": lambda w, correct: (
+            _with_alpha(w, correct, _adaboost(w, correct)[0] / np.log(2))
+        ),
         "You swapped the two: return (alpha, weights).": lambda w, correct: _adaboost(w, correct)[
             ::-1
         ],

@@ -74,6 +74,21 @@ def _whole_curve(losses: Array, patience: int, min_delta: float) -> Pair:
     return min(best + patience, len(losses) - 1), best
 
 
+def _asks_first(losses: Array, patience: int, min_delta: float) -> Pair:
+    """Asks whether patience has run out before it looks at the loss of the epoch."""
+    best = 0
+    for t in range(1, len(losses)):
+        if t - best >= patience:
+            return t, best
+        best = t if losses[t] < losses[best] - min_delta else best
+    return len(losses) - 1, best
+
+
+def _behind_the_end(losses: Array, patience: int, min_delta: float) -> Pair:
+    best = _torch_stop(losses, patience, min_delta)[1]
+    return best + patience, best
+
+
 def _one_too_far(losses: Array, patience: int, min_delta: float) -> Pair:
     stop, best = _torch_stop(losses, patience, min_delta)
     stopped = stop - best >= patience
@@ -162,6 +177,13 @@ EARLY_STOP = Exercise(
         ),
         "When patience never runs out, training stops at the last epoch. Its index is "
         "len(losses) − 1.": _one_too_far,
+        "You return best + patience as the stop, also where the curve is over before that: then "
+        "training stops at the last epoch, len(losses) − 1.": _behind_the_end,
+        "You ask whether patience has run out before you look at the epoch. First: is it better? "
+        "Only an epoch that is not better can end the training.": _asks_first,
+        "You count from 1. Epoch 0 is the first entry of the curve.": _stop_by(
+            told=lambda x, stop, best: (stop + 1, best + 1)
+        ),
     },
     probes=_stop_probes,
 )
@@ -190,6 +212,22 @@ def _wrapped(losses: Array, window: int) -> Array:
     """A slice that begins at t − window + 1, also where that is negative."""
     slices = [losses[t - window + 1 : t + 1] for t in range(len(losses))]
     return np.array([part.mean() if part.size else np.nan for part in slices])
+
+
+def _without_the_last(losses: Array, window: int) -> Array:
+    """A slice that ends at t, and so excludes epoch t."""
+    slices = [losses[max(0, t - window + 1) : t] for t in range(len(losses))]
+    return np.array([part.mean() if part.size else np.nan for part in slices])
+
+
+def _padded(losses: Array, window: int) -> Array:
+    longer = np.r_[np.full(window - 1, losses[0]), losses]
+    return np.convolve(longer, np.ones(window) / window, mode="valid")
+
+
+def _raw_at_first(losses: Array, window: int) -> Array:
+    full = np.arange(len(losses)) >= window - 1
+    return np.where(full, _convolved(losses, window), losses)
 
 
 def _exponential(losses: Array, window: int) -> Array:
@@ -249,6 +287,17 @@ SMOOTH = Exercise(
         "the end: the slice is empty, its mean NaN. Begin at max(0, t - window + 1).": _wrapped,
         "That is exponential smoothing: it never forgets an old epoch. Asked is the plain mean "
         "over the last `window` epochs.": _exponential,
+        "A slice excludes its end: losses[a:t] leaves out epoch t, and at epoch 0 it is empty. "
+        "End the slice at t + 1.": _without_the_last,
+        "You repeat the first loss where the window is not full, so it counts several times. "
+        "Average the epochs that there are, each once.": _padded,
+        "You leave the first epochs as they are. Where the window is not full, average the "
+        "epochs that there are.": _raw_at_first,
+        "That is the mean of all epochs so far. The window forgets: only the last `window` "
+        "epochs count.": lambda x, w: np.cumsum(x) / np.arange(1, len(x) + 1),
+        "That is the sum over the window: divide by the number of epochs in it.": (
+            lambda x, w: np.convolve(x, np.ones(w))[: len(x)]
+        ),
     },
     probes=_smooth_probes,
 )

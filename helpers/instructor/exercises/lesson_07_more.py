@@ -1,6 +1,7 @@
 """Lesson 07, continued: best weights of a linear model, and the filters of descent and ridge."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -49,6 +50,9 @@ def _fit_by(
     slope: Callable[[Array, Array, Array], Array] = lambda X, y, w: X.T @ (X @ w - y) / len(y),
     watched: Callable[..., tuple[Array, Array]] = lambda X, y, X_val, y_val: (X_val, y_val),
     over: Callable[[int, int], bool] = lambda waited, patience: waited >= patience,
+    better: Callable[[float, float], Any] = lambda loss, lowest: loss < lowest,
+    resets: bool = True,
+    previous: bool = False,
     from_start: bool = True,
     last: bool = False,
     extra: int = 0,
@@ -65,7 +69,11 @@ def _fit_by(
         for _ in range(max_steps + extra):
             w = w - lr * slope(X, y, w)
             loss = np.square(A @ w - b).mean()
-            best, lowest, waited = (w, loss, 0) if loss < lowest else (best, lowest, waited + 1)
+            if better(loss, lowest):
+                best, lowest, waited = w, loss, 0 if resets else waited
+            else:
+                waited += 1
+            lowest = loss if previous else lowest
             if over(waited, patience):
                 break
         return w if last else best
@@ -112,6 +120,13 @@ def _two_dips(rng: np.random.Generator, fast: tuple[float, float], *, at_start: 
             return problem
 
 
+def _swinging(rng: np.random.Generator) -> Problem:
+    """A step so long that every second one is worse, and those between them are new bests."""
+    scales = np.array([1.0, rng.uniform(0.5, 0.6)])
+    X, y, X_val, y_val, _ = _draw_problem(rng, np.array([rng.uniform(1.25, 1.35), 1.0]), scales)
+    return X, y, X_val, y_val, 1.9
+
+
 def _fit_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
     stopped: list[Probe] = []
     for fast, at_start in (((0.35, 0.5), False), ((0.35, 0.5), False), ((-0.25, -0.08), True)):
@@ -129,6 +144,8 @@ def _fit_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
     limited.append((*backward, 30, 4))  # no step is better than the start
     X, y, X_val, y_val, lr = backward
     limited.append((X, y, np.zeros_like(X_val), y_val, lr, 9, 20))  # all steps are equally good
+    swinging = _swinging(rng)
+    stopped += [(*swinging, 60, 3), (*swinging, 60, 2)]
     return {
         "stopped by patience": stopped,
         "the limit of steps is reached, or the start is best": limited,
@@ -152,7 +169,7 @@ FIT = Exercise(
         "patience.": _fit_by(over=lambda waited, patience: waited > patience),
         "You stop one step early: patience 2 allows one step that is not better, and stops at "
         "the second.": _fit_by(over=lambda waited, patience: waited >= patience - 1 > 0),
-        "You watch the training loss. It falls for ever; only data that the gradient has not "
+        "You watch the training loss. It falls and falls; only data that the gradient has not "
         "seen can say when to stop.": _fit_by(watched=lambda X, y, X_val, y_val: (X, y)),
         "Your gradient is a sum over the examples: divide by their number.": _fit_by(
             slope=lambda X, y, w: X.T @ (X @ w - y)
@@ -164,6 +181,16 @@ FIT = Exercise(
         "Two things: you return the last weights (w itself, or another name for the array that "
         "`w -= …` keeps changing), and the start does not count as the first best.": _fit_by(
             last=True, from_start=False
+        ),
+        "Your counter is never set back to zero when a step is better: asked are `patience` "
+        "steps *in a row*.": _fit_by(resets=False),
+        "You compare with the step before. A step is better when its loss is below the lowest "
+        "so far.": _fit_by(previous=True),
+        "A tie counts as better in your rule (<=). A step must be strictly below the best.": (
+            _fit_by(better=lambda loss, lowest: loss <= lowest)
+        ),
+        "You walk uphill: the step goes against the gradient, w − η·gradient.": _fit_by(
+            slope=lambda X, y, w: X.T @ (y - X @ w) / len(y)
         ),
         "You make one step too many: at most max_steps updates.": _fit_by(extra=1),
         "You make one step too few: max_steps updates are allowed.": _fit_by(extra=-1),
@@ -218,6 +245,13 @@ GD_FILTER = Exercise(
             lambda e, lr, t: 1 - (1 - e) ** t
         ),
         "Your count of steps is one too high.": lambda e, lr, t: 1 - (1 - lr * e) ** (t + 1),
+        "Your count of steps is one too low.": lambda e, lr, t: 1 - (1 - lr * e) ** (t - 1),
+        "You cut the share at 1. Where ηλ is above 1 a step jumps over the optimum, and a share "
+        "above 1 is right.": lambda e, lr, t: np.clip(1 - (1 - lr * e) ** t, 0, 1),
+        "The sign of 1 − ηλ counts, not its size only: where ηλ is above 1, an odd number of "
+        "steps ends beyond the optimum.": lambda e, lr, t: 1 - np.abs(1 - lr * e) ** t,
+        "Where ηλ is above 1 you take the logarithm of a negative number: NaN. Use `**`, which "
+        "takes them.": lambda e, lr, t: 1 - np.exp(t * np.log(1 - lr * e)),
         "The sign is wrong: a step shrinks what is missing by 1 − ηλ, it does not grow.": (
             lambda e, lr, t: 1 - (1 + lr * e) ** t
         ),
@@ -263,6 +297,12 @@ RIDGE_FILTER = Exercise(
         "You squared the eigenvalues. That is right for singular values of X; the eigenvalues "
         "of H = XᵀX/n are squares already.": lambda e, a: e**2 / (e**2 + a),
         "The penalty is (α/2)‖w‖²: its gradient is αw, without a 2.": lambda e, a: e / (e + 2 * a),
+        "The penalty is (α/2)‖w‖²: in its gradient αw the half is gone.": (
+            lambda e, a: e / (e + a / 2)
+        ),
+        "Python divides before it adds: e / e + a is 1 + α. Put λ + α in brackets.": (
+            lambda e, a: e / e + a
+        ),
         "α stands beside λ, not beside 1: the equation is (λ + α)w = λw*.": (
             lambda e, a: e / (1 + a)
         ),
@@ -312,8 +352,8 @@ ALPHA = Exercise(
         "There is no 2: the penalty is (α/2)‖w‖², the loss ½λ(w − w*)².": (
             lambda lr, t: 1 / (2 * lr * t)
         ),
-        "Half of it is right: the 2 of (α/2)‖w‖² is gone in the gradient αw, as that of the loss "
-        "is. Near λ = 0 the filters are ηλt and λ/α.": lambda lr, t: 2 / (lr * t),
+        "Your α is twice too large: the 2 of (α/2)‖w‖² is gone in the gradient αw, as that of the "
+        "loss is. Near λ = 0 the filters are ηλt and λ/α.": lambda lr, t: 2 / (lr * t),
     },
     probes=_alpha_probes,
 )

@@ -146,6 +146,28 @@ def _clamped(images: Array, degrees: float) -> Array:
     )
 
 
+def _bilinear(
+    images: Array, degrees: float, *, whole: Callable[[Array], Array] = np.floor,
+    far: bool = False, exchanged: bool = False,
+) -> Array:  # fmt: skip
+    """The four neighbors written out, with one thing wrong of three."""
+    h, w = images.shape[1:]
+    rows, cols = np.mgrid[:h, :w]
+    a, (mid_y, mid_x) = np.deg2rad(degrees), ((h - 1) / 2, (w - 1) / 2)
+    mid_y, mid_x = (mid_x, mid_y) if exchanged else (mid_y, mid_x)
+    x, y = cols - mid_x, rows - mid_y
+    from_x = x * np.cos(a) - y * np.sin(a) + mid_x
+    from_y = x * np.sin(a) + y * np.cos(a) + mid_y
+    left, top = (whole(place).astype(int) for place in (from_x, from_y))
+    out = np.zeros(images.shape)
+    for r, c in ((top + i, left + j) for i in (0, 1) for j in (0, 1)):
+        u, v = np.abs(from_x - c), np.abs(from_y - r)
+        weight = u * v if far else (1 - u) * (1 - v)
+        inside = (r >= 0) & (r < h) & (c >= 0) & (c < w)
+        out += inside * weight * images[:, r.clip(0, h - 1), c.clip(0, w - 1)]
+    return out
+
+
 def _rotate_probes(rng: Rng) -> dict[str, list[tuple[Any, ...]]]:
     def probe(n: int, h: int, w: int, degrees: float) -> tuple[Any, ...]:
         return rng.integers(1, 10, (n, h, w)) / 10, degrees
@@ -193,6 +215,14 @@ ROTATE = Exercise(
         "images.": lambda x, degrees: np.asarray(
             ndimage.rotate(x, degrees, axes=(1, 0), reshape=False, order=1, mode="grid-constant")
         ),
+        "You cut the decimals off (int, astype(int)). For source coordinates below 0 that rounds "
+        "up: −0.4 gives 0. Use np.floor first.": lambda x, degrees: _bilinear(
+            x, degrees, whole=np.trunc
+        ),
+        "Your weights are the wrong way round: the *near* neighbor has the large weight, "
+        "(1 − u)(1 − v).": lambda x, degrees: _bilinear(x, degrees, far=True),
+        "You exchanged the two halves of the center: subtract (w − 1)/2 from the columns and "
+        "(h − 1)/2 from the rows.": lambda x, degrees: _bilinear(x, degrees, exchanged=True),
     },
 )
 
@@ -267,6 +297,18 @@ SAFE = Exercise(
         "survive neither mirror.": lambda d: [
             n for n in _by_display(d) if n != "turn_180" or d not in (2, 5)
         ],
+        "A 6 turned by 180° is a 9, and a 9 is a 6: their label is then wrong.": lambda d: (
+            ["shift", "turn_180"] if d in (6, 9) else _by_display(d)
+        ),
+        "A mirror makes a 2 of a 5 and a 5 of a 2. Both mirrors, one after the other, are a turn "
+        "by 180°, and that they survive.": lambda d: (
+            ["shift", "mirror_left_right"] if d in (2, 5) else _by_display(d)
+        ),
+        "A 1 is a plain bar here: mirrored or turned it stays one, and where it stands does not "
+        "matter.": lambda d: ["shift"] if d == 1 else _by_display(d),
+        "A 4 mirrored left-right has its lower bar at the left: that is no 4.": (
+            lambda d: ["shift", "mirror_left_right"] if d == 4 else _by_display(d)
+        ),
         "You forgot that a shift keeps every class.": lambda d: _by_display(d)[1:],
         "A mirrored 1 is still a 1: on the display it is a plain bar, and where it stands does not "
         "matter.": lambda d: ["shift", "mirror_top_bottom"] if d == 1 else _by_display(d),

@@ -104,8 +104,9 @@ RANDOM_SHIFT = Exercise(
         ),
         "dx and dy are always equal in your answer: the images move along a diagonal only. Draw "
         "them apart.": _moved(lambda n, m, rng: np.tile(rng.integers(-m, m + 1, (n, 1)), (1, 2))),
-        "You shift to the right and down only. dx and dy run from −max_shift to "
-        "+max_shift.": _moved(_one_direction),
+        "A shift of −max_shift never comes. Do you shift to the right and down only? Or does your "
+        "window never begin at row 2 * max_shift, as rng.integers leaves out its upper end? dx and "
+        "dy run from −max_shift to +max_shift.": _moved(_one_direction),
         "You shift by max_shift always. All whole numbers from −max_shift to +max_shift come "
         "equally often, 0 among them.": _moved(_extremes),
         "What leaves on one side comes back on the other. Fill with zeros.": _moved(
@@ -185,6 +186,12 @@ def _scattered(images: Array, size: int, rng: Rng) -> Array:
     return out
 
 
+def _rescaled(images: Array, size: int, rng: Rng) -> Array:
+    """Makes up for the lost ink, as dropout does."""
+    kept = 1 - size**2 / images[0].size
+    return _torch_cutout(images, size, rng) / kept
+
+
 def _in_place(images: Array, size: int, rng: Rng) -> Array:
     images[...] = _torch_cutout(images, size, rng)
     return images
@@ -233,9 +240,15 @@ CUTOUT = Exercise(
         "You blank whole columns: limit the rows, too.": _blanked(
             _corners, extent=lambda size: (100, size)
         ),
-        "You fill the square with 1, which is full ink. Fill it with 0.": _blanked(
-            _corners, fill=1.0
+        "Your square is not 0. Fill it with 0, which is paper; not with 1 (full ink) or a "
+        "mean.": _blanked(_corners, fill=1.0),
+        "You blank one row and one column too few.": _blanked(
+            _corners, extent=lambda size: (size - 1, size - 1)
         ),
+        "You exchanged height and width: the top row is one of 0 … h − size, the left column one "
+        "of 0 … w − size.": _blanked(lambda n, rows, cols, rng: _corners(n, cols, rows, rng)),
+        "You change the image outside of the square, too (do you divide by the share that is "
+        "kept, as in dropout?). Leave it as it is.": _rescaled,
         "Your places do not come from `rng`: the same generator must give the same places, and "
         "another one others.": _own_cutout,
     },
@@ -283,6 +296,13 @@ def _x_only(x: Array, y: Array, alpha: float, rng: Rng) -> tuple[Array, Array]:
     return _torch_mixup(x, y, alpha, rng)[0], y.copy()
 
 
+def _hard_labels(x: Array, y: Array, alpha: float, rng: Rng) -> tuple[Array, Array]:
+    """The label of whoever has the larger weight."""
+    weight, order = rng.beta(alpha, alpha, (len(x), 1)), rng.permutation(len(x))
+    mixed = weight * x + (1 - weight) * x[order]
+    return mixed, np.where(weight >= 0.5, y, y[order])
+
+
 def _along_classes(x: Array, y: Array, alpha: float, rng: Rng) -> tuple[Array, Array]:
     """The weight meets the columns of y, as (n,) does when n classes happen to fit."""
     weight, order = rng.beta(alpha, alpha, len(x)), rng.permutation(len(x))
@@ -317,8 +337,8 @@ MIXUP = Exercise(
     compare=Judged("lesson_08.mixup"),
     probes=_mixup_probes,
     mistakes={
-        "x and y get weights of their own. A mixed label must say how the image was mixed: use "
-        "the same λ for both.": _mixed(
+        "x and y get different weights (two draws, or λ and 1 − λ exchanged). A mixed label must "
+        "say how the image was mixed: use the same λ for both.": _mixed(
             weights=lambda n, a, rng: (rng.beta(a, a, n), rng.beta(a, a, n))
         ),
         "x and y get partners of their own: the label then tells of another image. Draw the "
@@ -327,6 +347,8 @@ MIXUP = Exercise(
         "the partners.": _mixed(partners=lambda n, rng: _twice(np.arange(n))),
         "The labels stay as they were. Mix the one-hot labels with the same λ and the same "
         "partner.": _x_only,
+        "You return one of the two labels. The label is mixed as the image is: λ of the one and "
+        "1 − λ of the other.": _hard_labels,
         "All images of the batch share one λ. That is common, too, but here every image draws its "
         "own.": _mixed(weights=lambda n, a, rng: _twice(np.full(n, rng.beta(a, a)))),
         "Your λ is uniform. It comes from Beta(alpha, alpha): rng.beta.": _mixed(

@@ -85,6 +85,8 @@ NOISE_RIDGE = Exercise(
         ),
         "You fit one noisy copy of X. Asked is the minimum of the *expected* error, over all "
         "noise: a closed form without random numbers.": _one_copy,
+        "You center X and y, or fit an intercept. Asked is a model without one: X and y as they "
+        "are.": lambda X, y, s: _augmented(X - X.mean(0), y - y.mean(), s),
         "You add nσ² to every entry of XᵀX. Noises of two different inputs are independent: "
         "only the diagonal grows.": _everywhere,
     },
@@ -191,14 +193,21 @@ def _whole_columns(y: NDArray[np.int64], n_classes: int, epsilon: float, convent
     return targets
 
 
+def _counted(y: NDArray[np.int64], n_classes: int, epsilon: float, convention: str) -> Array:
+    return _torch_soft(y, int(y.max()) + 1, epsilon, convention)
+
+
 def _label_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
     sizes = ((5, 3, 0.1), (7, 10, 0.25), (1, 4, 0.6), (4, 2, 0.3), (3, 5, 0.0))
 
     def draw(convention: str) -> list[Probe]:
-        return [
-            (np.r_[rng.integers(0, k, n - 1), k - 1].astype(np.int64), k, e, convention)
-            for n, k, e in sizes
-        ]
+        """With many classes the last one has no example: K is told, and cannot be counted."""
+        probes: list[Probe] = []
+        for n, k, e in sizes:
+            last = k - 1 - (k > 3)
+            y = np.r_[rng.integers(0, last + (k <= 3), n - 1), last]
+            probes.append((y.astype(np.int64), k, e, convention))
+        return probes
 
     return {f'convention "{c}"': draw(c) for c in (REST, UNIFORM)}
 
@@ -228,6 +237,11 @@ SMOOTH = Exercise(
         ),
         "Your ε is what the label keeps. It is what the label gives away: ε = 0 are hard "
         "labels.": _soft_by(lambda K, e, c: _right(K, 1 - e, c)),
+        "\"rest\" is right; in \"uniform\" your rows sum to 1 − ε/K: the label is one of the K "
+        "classes that share ε, and gets 1 − ε + ε/K.": _soft_by(
+            lambda K, e, c: (1 - e, _right(K, e, c)[1])
+        ),
+        "You count the classes in y. A class may have no example there: use n_classes.": _counted,
         "Your array is transposed: rows are examples, columns are classes.": _transposed,
         "targets[:, y] writes whole columns: every row gets every label. Pair each row with its "
         "own label: targets[np.arange(n), y].": _whole_columns,
@@ -291,6 +305,8 @@ GAP = Exercise(
         ),
         "You mix the conventions: with ε/K for the others the label has 1 − ε + ε/K, with 1 − ε "
         "the others have ε/(K − 1).": lambda e, k, c: float(np.log((1 - e) * k / e)),
+        "\"rest\" is right. In \"uniform\" the label has 1 − ε + ε/K: it is one of the K classes "
+        "that share ε.": lambda e, k, c: float(np.log((1 - e) / _right(k, e, c)[1])),
         "Use the natural logarithm: the softmax is made of powers of e.": _gap_by(
             lambda own, other, k: np.log2(own / other)
         ),

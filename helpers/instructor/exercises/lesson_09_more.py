@@ -34,6 +34,16 @@ def _with_epsilon(logits: Array, targets: Array) -> float:
     return float(-(targets * np.log(softmax(logits, axis=1) + 1e-12)).sum(1).mean())
 
 
+def _clipped(logits: Array, targets: Array) -> float:
+    probs = np.clip(softmax(logits, axis=1), 1e-15, 1)
+    return float(-(targets * np.log(probs)).sum(1).mean())
+
+
+def _maximum_inside(logits: Array, targets: Array) -> float:
+    powers = np.exp(logits - logits.max(1, keepdims=True))
+    return float(-(targets * (logits - np.log(powers.sum(1, keepdims=True)))).sum(1).mean())
+
+
 def _one_maximum(logits: Array, targets: Array) -> float:
     z = logits - logits.max()
     return float(-(targets * (z - np.log(np.exp(z).sum(1, keepdims=True)))).sum(1).mean())
@@ -77,8 +87,12 @@ SOFT_LOSS = Exercise(
         "softmax does not change.": _overflowing,
         "Your softmax is stable, its logarithm is not: a probability that rounds to 0 gives "
         "log 0 = −∞. Compute log softmax directly: z − max − log Σ exp(z − max).": _unstable_log,
-        "A small number inside the logarithm hides the trouble and bounds the loss. Compute log "
-        "softmax directly: z − max − log Σ exp(z − max).": _with_epsilon,
+        "A small number inside the logarithm, or a clip, hides the trouble and bounds the loss. "
+        "Compute log softmax directly: z − max − log Σ exp(z − max).": _with_epsilon,
+        "Clipping the probabilities hides the trouble and bounds the loss. Compute log softmax "
+        "directly: z − max − log Σ exp(z − max).": _clipped,
+        "You subtract the maximum inside the exponential only. It must also leave the logit in "
+        "front: z − max − log Σ exp(z − max).": _maximum_inside,
         "You subtract one maximum for all rows: a row that lies far below it underflows. Every "
         "row needs its own.": _one_maximum,
         "You sum over the rows. Asked is their mean.": _loss_by(lambda lp, q: -(lp * q).sum()),
@@ -232,6 +246,8 @@ CALIBRATION = Exercise(
         "weighted mean.": _ece_by(lambda share, gap: np.abs(gap).max()),
         "The absolute value is missing: too sure in one bin must not cancel too modest in "
         "another.": _ece_by(lambda share, gap: (share * gap).sum()),
+        "You sum confidence − accuracy with its sign. Take the absolute value: too sure in one bin "
+        "must not cancel too modest in another.": _ece_by(lambda share, gap: -(share * gap).sum()),
         "That is |accuracy − mean confidence| of all examples together: too sure in one bin "
         "cancels too modest in another. Take the absolute value bin by bin.": _ece_by(
             lambda share, gap: abs((share * gap).sum())

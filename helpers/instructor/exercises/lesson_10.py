@@ -83,6 +83,19 @@ def _sutskever(
     return np.stack(path)
 
 
+def _rate_in_buffer(
+    hessian: Array, start: Array, lr: float, momentum: float, nesterov: bool, steps: int
+) -> Array:
+    """The buffer gathers η·g, and Nesterov's step adds a whole g to it."""
+    w, v, path = start, np.zeros_like(start), [start]
+    for _ in range(steps):
+        gradient = hessian @ w
+        v = momentum * v + lr * gradient
+        w = w - (gradient + momentum * v if nesterov else v)
+        path.append(w)
+    return np.stack(path)
+
+
 def _all_last(path: Array) -> Array:
     """A list that holds one array many times: what `w -= …` does."""
     return np.repeat(path[-1:], len(path), axis=0)
@@ -131,6 +144,16 @@ MOMENTUM = Exercise(
         "You take Nesterov's step in both cases; without it move by ηb.": _momentum_by(
             flag=lambda _: True
         ),
+        "You swapped the two: Nesterov's step is the one for nesterov=True.": _momentum_by(
+            flag=lambda nesterov: not nesterov
+        ),
+        "Your walk climbs: move against the gradient.": lambda hessian, *rest: _torch_momentum(
+            -hessian, *rest
+        ),
+        "Nesterov's step is g + μb: the gradient, not the buffer, and μ times the new "
+        "buffer.": _momentum_by(ahead=lambda b, g, mu: b + mu * b),
+        "The rate is in your buffer already, and not in the g of Nesterov's step. Keep the rate "
+        "out of b, and multiply the whole step by it.": _rate_in_buffer,
         "Nesterov's step is g + μb. You left out μ.": _momentum_by(ahead=lambda b, g, mu: g + b),
         "The path begins with the start: steps + 1 rows. Yours leaves it out.": _momentum_by(
             cut=slice(1, None)
@@ -166,6 +189,7 @@ def _adam_by(
     root: Callable[[Any, float], Any] = lambda v, eps: np.sqrt(v) + eps,
     swap: bool = False,
     sign: float = -1.0,
+    bias: Callable[[float, float], float] = lambda b, t: 1 - b**t,
 ) -> Callable[..., Array]:
     """A wrong Adam: each argument is one place where learners go astray."""
 
@@ -175,8 +199,8 @@ def _adam_by(
         path = []
         for t, g in enumerate(grads, 1):
             m, v = one * m + (1 - one) * g, second(v, g, two)
-            m_hat = m / (1 - one ** power(t)) if correct[0] else m
-            v_hat = v / (1 - two ** power(t)) if correct[1] else v
+            m_hat = m / bias(one, power(t)) if correct[0] else m
+            v_hat = v / bias(two, power(t)) if correct[1] else v
             if stored:
                 m, v = m_hat, v_hat
             w = w + sign * lr * m_hat / root(v_hat, eps)
@@ -196,6 +220,11 @@ def _early_epsilon(grads: Array, lr: float, beta1: float, beta2: float, eps: flo
         w = w - lr * m / (1 - beta1**t) / size
         path.append(w)
     return np.stack(path)
+
+
+def _with_start(*arguments: Any) -> Array:
+    path = _torch_adam(*arguments)
+    return np.concatenate([np.zeros_like(path[:1]), path])
 
 
 def _updates(*arguments: Any) -> Array:
@@ -251,6 +280,19 @@ ADAM = Exercise(
         "You divide by v̂ itself; Adam divides by its root.": _adam_by(root=lambda v, eps: v + eps),
         "You swapped β₁ and β₂: β₁ belongs to m, β₂ to v.": _adam_by(swap=True),
         "Your steps climb: w moves against the gradient.": _adam_by(sign=1.0),
+        "Your ε is missing: it is added to √v̂.": _adam_by(root=lambda v, eps: np.sqrt(v)),
+        "Your correction is 1 − β·t. The t is an exponent: 1 − βᵗ.": _adam_by(
+            bias=lambda b, t: 1 - b * t
+        ),
+        "You keep one v for all weights. Each weight has its own: g² entry by entry.": _adam_by(
+            second=lambda v, g, b: b * v + (1 - b) * (g @ g)
+        ),
+        "Your path begins with the start. Asked is w after each step: as many rows as "
+        "grads.": _with_start,
+        "You note w before the step. Asked is w after it.": lambda *a: _with_start(*a)[:-1],
+        "You return the last point only. Asked is w after each step, one row a step.": lambda *a: (
+            _torch_adam(*a)[-1]
+        ),
         "You return the steps. Asked is where w is after each of them: their running "
         "sum.": _updates,
     },
@@ -291,6 +333,12 @@ def _schedule_by(
         return float(blend((1 + np.cos(angle * part)) / 2, peak, floor))
 
     return rate
+
+
+def _straight(step: int, total: int, warmup: int, peak: float, floor: float) -> float:
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    return floor + (peak - floor) * (total - step) / (total - warmup)
 
 
 def _schedule_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
@@ -344,6 +392,15 @@ COSINE_WARMUP = Exercise(
         "peak·(step + 1)/warmup.": lambda t, n, w, p, f: (
             f + (p - f) * (t + 1) / w if t < w else _torch_schedule(t, n, w, p, f)
         ),
+        "cos takes radians: half a wave is π times the share.": _schedule_by(angle=1.0),
+        "The cosine is between −1 and 1: halve 1 + cos, or the rate begins above the "
+        "peak.": _schedule_by(blend=lambda c, p, f: f + (p - f) * 2 * c),
+        "Your cosine rises from floor to peak: it is 1 + cos, not 1 − cos.": _schedule_by(
+            blend=lambda c, p, f: f + (p - f) * (1 - c)
+        ),
+        "That is a straight line from peak to floor. Asked is half a cosine wave.": _straight,
+        "Your warm-up divides by warmup + 1, and its last step does not reach the "
+        "peak.": _schedule_by(rise=lambda t, w: (t + 1) / (w + 1)),
         "Your warm-up is missing: in its steps the rate is peak·(step + 1)/warmup.": (
             _schedule_by(rise=lambda t, w: 1.0)
         ),

@@ -40,6 +40,12 @@ INITIAL_LOSS = Exercise(
         "Cross-entropy uses the natural logarithm; yours is to base 10.": lambda k: np.log10(k),
         "You average over the classes. Only the right class counts: −log of its "
         "probability.": lambda k: np.log(k) / k,
+        "That is the loss for ten classes only: use n_classes.": lambda k: np.log(10.0),
+        "You sum over the classes. Only the right class counts: −log of its probability.": (
+            lambda k: k * np.log(k)
+        ),
+        "You add the other classes, as in a loss of K yes-or-no questions. Cross-entropy charges "
+        "the right class only.": lambda k: np.log(k) - (k - 1) * np.log1p(-1 / k),
         "That is the accuracy's error rate, 1 − 1/K. Asked is the cross-entropy.": lambda k: (
             1 - 1 / k
         ),
@@ -145,6 +151,7 @@ def _diagnose_probes(rng: Rng) -> dict[str, list[Probe]]:
             (half, np.append(_fall(rng, n - 1, 0.5), 0.55)),
             (worse, _u(rng, n, 1.3, bottom=0.2)), (worse, _u(rng, n, 1.06, bottom=2.0)),
             (_fall(rng, longer, 0.4), _u(rng, longer, 1.4)),
+            (worse, np.append(_fall(rng, n - 1, 0.7), np.inf)),  # sure, and wrong
         ],
     }  # fmt: skip
 
@@ -162,6 +169,8 @@ DIAGNOSE = Exercise(
         ),
         "You look at the last training loss only; a loss that was not finite anywhere on the way "
         "means “high”.": _diagnose_by(broken=lambda x: not np.isfinite(x[-1]) or x[-1] >= x[0]),
+        "Your “high” also asks whether the validation loss is finite. Rule 1 is about the training "
+        "loss only.": lambda x, v: "high" if not np.isfinite(v).all() else _decided(x, v),
         "“high” also holds where the training loss ends where it began, or above.": _diagnose_by(
             broken=lambda x: not np.isfinite(x).all()
         ),
@@ -197,6 +206,11 @@ DIAGNOSE = Exercise(
         "Any rise counts as overfitting in your rule. Curves are noisy: ask for more than "
         "10 %.": _diagnose_by(over=lambda x, v: v[-1] > v.min()),
         "Your rule never says “overfit”.": _diagnose_by(order="high low"),
+        "You call a run “high” whose training loss was once above its first value. Rule 1 asks "
+        "about the last one.": _diagnose_by(broken=lambda x: not x.max() <= x[0] or x[-1] >= x[0]),
+        "You test for “low” before “high”: the order is high, low, overfit, good.": _diagnose_by(
+            order="low high overfit"
+        ),
         "You take the two curves the wrong way round: train comes first.": _diagnose_by(
             feed=lambda x, v: (v, x)
         ),
@@ -334,6 +348,12 @@ def _without_lost(results: Results, keep: int) -> tuple[float, float]:
     return _refined(results[~np.isnan(results[:, 1])], keep)
 
 
+def _widest(results: Results, keep: int) -> tuple[float, float]:
+    """The ends of all values tried, where any lie beyond the kept ones."""
+    values, (low, high) = results[:, 0], _refined(results, keep)
+    return min(float(values.min()), low), max(float(values.max()), high)
+
+
 def _all_tried(results: Results, keep: int) -> tuple[float, float]:
     return float(results[:, 0].min()), float(results[:, 0].max())
 
@@ -390,6 +410,10 @@ REFINE_RANGE = Exercise(
         "may lie outside: go a factor of 10 further.": _refine_by(beyond=(1.0, 1.0)),
         "You take the neighbors in the table. The trials are in no order: look for the next "
         "smaller and the next larger *value*.": _neighbors_in_table,
+        "You take the lowest and the highest value tried. Take those next to the kept "
+        "ones.": _widest,
+        "You return (high, low); asked is (low, high).": lambda r, keep: _refined(r, keep)[::-1],
+        "You keep one run too few.": _refine_by(count=lambda keep, n: max(1, keep - 1)),
         "You keep one run only; `keep` says how many.": _refine_by(count=lambda keep, n: 1),
         "You always widen by a factor of 10, also where neighbors were tried: the range hardly "
         "shrinks.": _refine_by(outside=lambda low, high: (float(low / 10), float(high * 10))),
