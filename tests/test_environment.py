@@ -29,6 +29,13 @@ def ask(url: str, *, method: str = "GET") -> Any:
         return json.load(answer)
 
 
+def ask_defaults(address: str, plugin: str) -> dict[str, Any]:
+    """What a JupyterLab plugin's settings are until a user changes them, by name."""
+    settings = {s["id"]: s for s in ask(f"{address}/lab/api/settings")["settings"]}
+    properties = settings[plugin]["schema"]["properties"]
+    return {name: told.get("default") for name, told in properties.items()}
+
+
 def ask_websocket(address: str) -> dict[str, float]:
     """How the websocket of a kernel is set that is started and connected to."""
     kernel = ask(f"{address}/api/kernels", method="POST")["id"]
@@ -49,43 +56,44 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
+@pytest.fixture(scope="module")
+def connection(lab: str) -> dict[str, float]:
+    return ask_websocket(lab)
+
+
 def test_make_lab_serves(lab: str) -> None:
     assert ask(f"{lab}/api/status")["started"]
 
 
 def test_widget_state_is_saved_and_no_news_are_fetched(lab: str) -> None:
-    settings = {s["id"]: s for s in ask(f"{lab}/lab/api/settings")["settings"]}
-    widgets = settings["@jupyter-widgets/jupyterlab-manager:plugin"]["schema"]["properties"]
-    news = settings["@jupyterlab/apputils-extension:notification"]["schema"]["properties"]
-    assert widgets["saveState"]["default"] is True
-    assert news["fetchNews"]["default"] == "false"
-    assert news["checkForUpdates"]["default"] is False
+    widgets = ask_defaults(lab, "@jupyter-widgets/jupyterlab-manager:plugin")
+    news = ask_defaults(lab, "@jupyterlab/apputils-extension:notification")
+    assert widgets["saveState"] is True
+    assert news["fetchNews"] == "false"
+    assert news["checkForUpdates"] is False
 
 
 def test_figures_are_drawn_in_the_main_thread(lab: str) -> None:
     """Matplotlib is not safe in two threads, and a subshell is a thread."""
-    settings = {s["id"]: s for s in ask(f"{lab}/lab/api/settings")["settings"]}
-    kernels = settings["@jupyterlab/apputils-extension:kernels-settings"]["schema"]["properties"]
-    assert kernels["commsOverSubshells"]["default"] == "disabled"
+    kernels = ask_defaults(lab, "@jupyterlab/apputils-extension:kernels-settings")
+    assert kernels["commsOverSubshells"] == "disabled"
 
 
 def test_all_cells_are_on_the_page(lab: str) -> None:
     """Cells that come one by one, while the browser is idle, move what is being read or dragged."""
-    settings = {s["id"]: s for s in ask(f"{lab}/lab/api/settings")["settings"]}
-    tracker = settings["@jupyterlab/notebook-extension:tracker"]["schema"]["properties"]
-    assert tracker["windowingMode"]["default"] == "none"
+    assert ask_defaults(lab, "@jupyterlab/notebook-extension:tracker")["windowingMode"] == "none"
 
 
-def test_kernel_messages_are_sent_at_once(lab: str) -> None:
-    assert ask_websocket(lab)["nodelay"] == 1
+def test_kernel_messages_are_sent_at_once(connection: dict[str, float]) -> None:
+    assert connection["nodelay"] == 1
 
 
-def test_a_kernel_stays_connected(lab: str) -> None:
+def test_a_kernel_stays_connected(connection: dict[str, float]) -> None:
     """A websocket that may not miss one ping is closed at the first look, before any answer.
 
     A figure then stood still for three seconds, and words of the kernel were lost.
     """
-    assert ask_websocket(lab)["pings"] >= 2
+    assert connection["pings"] >= 2
 
 
 def test_plain_jupyter_lab_works_without_the_settings(

@@ -72,14 +72,13 @@ def explore_posterior() -> Explorable:
         return [*lines.values(), shade, mode_mark, mean_mark, *words, title, modes, means, dot]
 
     def told(prior: str, mode: float, mean: float) -> str:
-        return f"{prior} prior: mode {_plain(mode)}, mean {round(mean, 2) + 0.0:.2f}"
+        return f"{prior} prior: mode {_plain(mode)}, mean {mean:z.2f}"
 
     def alt(prior: str, scale: float, estimate: float, n: int) -> str:
         mode, mean = summarize(prior, scale, np.array([estimate]), n)[:, 0]
         return (
             f"{prior} prior of scale {scale:.2g}; {n} observations with mean {estimate:.2f}. "
-            f"The posterior has its mode at {_plain(mode)} and its mean at "
-            f"{round(mean, 2) + 0.0:.2f}."
+            f"The posterior has its mode at {_plain(mode)} and its mean at {mean:z.2f}."
         )
 
     return explore(

@@ -204,8 +204,8 @@ def _label_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
         """With many classes the last one has no example: K is told, and cannot be counted."""
         probes: list[Probe] = []
         for n, k, e in sizes:
-            last = k - 1 - (k > 3)
-            y = np.r_[rng.integers(0, last + (k <= 3), n - 1), last]
+            last, end = (k - 2, k - 2) if k > 3 else (k - 1, k)
+            y = np.r_[rng.integers(0, end, n - 1), last]
             probes.append((y.astype(np.int64), k, e, convention))
         return probes
 
