@@ -18,7 +18,7 @@ from helpers import geometry, optimizers
 Floats = NDArray[np.float64]
 METHODS = ("SGD", "momentum", "Nesterov", "AdaGrad", "RMSProp", "Adam")
 DIVIDING = METHODS[3:]  # they divide the gradient by its own size
-START = np.array([-6.0, 1.5])  # along the flat direction and along the steep one
+START = (-6.0, 1.5)  # along the flat direction and along the steep one
 RATES = 1e-3 * 2 ** (np.arange(41) / 3)  # to about 10; three of them double the rate
 DOUBLE = 3
 CONDITIONS, TILTS, STEPS = (100, 10, 1000), (0, 15, 45), 250
@@ -100,10 +100,11 @@ def race(
     rates: Floats = RATES,
     methods: Sequence[str] = METHODS,
     momentum: float = 0.9,
+    start: Sequence[float] = START,
 ) -> list[Race]:
-    """The methods at all rates on ravines of (condition, tilt in degrees), from START.
+    """The methods at all rates on ravines of (condition, tilt in degrees), from `start`.
 
-    START lies in the ravine's own axes, so that without a tilt and with one the loss at the start
+    `start` lies in the ravine's own axes, so that without a tilt and with one the loss at the start
     and all that gradient descent does are the same. `momentum` is that of momentum and Nesterov,
     and Adam's β₁.
     """
@@ -111,7 +112,7 @@ def race(
     condition, tilt, rate = pairs.T
     hessians = geometry.hessians(condition, tilt)
     axes = np.stack([geometry.polar(1.0, tilt), geometry.polar(1.0, tilt + 90)], axis=1)
-    starts = np.einsum("k,nkj->nj", START, axes)  # (n, 2)
+    starts = np.einsum("k,nkj->nj", np.asarray(start), axes)  # (n, 2)
     shape = (steps + 1, len(settings), len(rates))
     walks = np.stack(
         [walk(m, hessians, starts, rate, steps=steps, momentum=momentum) for m in methods]

@@ -165,8 +165,9 @@ def repeat_search(
 ) -> Searches:  # fmt: skip
     """Searches the landscape; a trial's score has the noise of N_VAL validation images.
 
-    budget: a square number for a grid. scale "linear" spreads grid and draws evenly over the
-    values, not over their logarithms. Raises ValueError for another method or scale.
+    budget: a square number for a grid. scale "linear" spreads grid, draws and the box around the
+    best coarse point evenly over the values, not over their logarithms. Raises ValueError for
+    another method or scale.
     """
     if method not in METHODS or scale not in ("log", "linear"):
         raise ValueError(f"method is one of {', '.join(METHODS)}, scale is log or linear; "
@@ -175,16 +176,16 @@ def repeat_search(
         points = np.stack([grid(round(budget**0.5), 2, rng) for _ in range(repeats)])
     else:
         points = rng.random((repeats, budget, 2))
-    points = points if scale == "log" else _on_linear_axes(points)
-    scores = _score(land, points, rng)
+    place = _on_linear_axes if scale == "linear" else np.asarray
+    scores = _score(land, place(points), rng)
     if method == "coarse to fine":
         coarse = budget // 2
         boxes = _boxes_around(_pick(points[:, :coarse], scores[:, :coarse]))  # (repeats, 2, 2)
         fine = boxes[:, :1] + rng.random((repeats, budget - coarse, 2)) * np.diff(boxes, axis=1)
         points[:, coarse:] = fine
-        scores[:, coarse:] = _score(land, fine, rng)
-    best = scores.argmax(1)
-    return Searches(points, best, land.at(points[np.arange(repeats), best]))
+        scores[:, coarse:] = _score(land, place(fine), rng)
+    best, points = scores.argmax(1), place(points)
+    return Searches(points, best, land.at(_pick(points, scores)))
 
 
 def _score(land: Landscape, points: Floats, rng: np.random.Generator) -> Floats:

@@ -69,6 +69,13 @@ def test_momentum_steps_are_those_of_the_race() -> None:
     assert ravine.momentum_steps(10, momentum=0.3) < expected / 2
 
 
+def test_a_race_from_another_start(races: list[ravine.Race]) -> None:
+    near, turned = ravine.race([(100, 0), (100, 45)], start=(-3.0, 3.0))
+    np.testing.assert_allclose(near.paths[:, :, 0], np.broadcast_to([-3, 3], (6, 41, 2)))
+    np.testing.assert_allclose(near.losses[0, :10], turned.losses[0, :10], rtol=1e-8)
+    assert near.finish()[0].min() < races[0].finish()[0].min()
+
+
 def test_an_unknown_method_is_refused() -> None:
     with pytest.raises(ValueError, match=r"method is one of SGD, .*; got 'Adamax'"):
         ravine.make_optimizer("Adamax", torch.zeros(2))
@@ -171,6 +178,14 @@ def test_a_bug_is_the_only_difference(bug: str) -> None:
     np.testing.assert_allclose(history["accuracy"][0], plain["accuracy"][0])
 
 
+def test_labels_shuffled_once_are_the_same_in_every_step() -> None:
+    """They are learned by heart: the loss falls, the true labels are not met."""
+    history = sanity.overfit(sanity.ONCE, [1, 2], steps=60)
+    assert history["loss"][-1].max() < 0.02
+    assert history["accuracy"][-1].max() < 0.7
+    assert sanity.overfit("labels shuffled", [1, 2], steps=60)["loss"][-1].min() > 1
+
+
 def test_an_unknown_bug_is_refused() -> None:
     with pytest.raises(ValueError, match=r"bug is one of none, .*; got 'typo'"):
         sanity.overfit("typo", [1])
@@ -233,6 +248,17 @@ def test_a_linear_spread_crowds_the_high_end(land: search.Landscape) -> None:
         land, "random", 100, repeats=5, rng=np.random.default_rng(0), scale="linear"
     )
     assert (found.points[:, :, 0] > 0.5).mean() > 0.95
+
+
+def test_a_linear_refinement_is_even_over_the_values(land: search.Landscape) -> None:
+    """Its box is 0.3 of the range of the values, or what the border leaves of it."""
+    found = search.repeat_search(
+        land, "coarse to fine", 100, repeats=20, rng=np.random.default_rng(0), scale="linear"
+    )
+    values = search.to_values(found.points[:, 50:].reshape(-1, 2))[:, 0].reshape(20, 50)
+    widths = np.ptp(values, axis=1) / 10  # rates go up to 10
+    assert widths.min() > 0.13
+    assert widths.max() < 0.3
 
 
 @pytest.mark.parametrize(("method", "scale"), [("best", "log"), ("grid", "cubic")])

@@ -75,7 +75,8 @@ class _Race:
         ]
         self.now = ax.axvline(1, color=GREY, lw=1)
         ax.axhline(ravine.SMALL, color=GREY, lw=1, ls=(0, (2, 2)))
-        ax.text(ravine.STEPS, ravine.SMALL * 1.25, "finish", ha="right", size=9, color="#444444")
+        ax.annotate("finish", (1, ravine.SMALL), (4, 0), xycoords=ax.get_yaxis_transform(),
+                    textcoords="offset points", va="center", size=9, color="#444444")  # fmt: skip
         ax.set(yscale="log", ylim=(FLOOR, 10), xlim=(0, ravine.STEPS))
         ax.minorticks_off()
         label_axes(ax, title="Loss / loss at the start", x="step")
@@ -112,7 +113,7 @@ class _Race:
             for artist in (self.paths[m], self.points[m], self.losses[m]):
                 artist.set_visible(seen)
         self.now.set_xdata([step, step])
-        self.title.set_text(f"After {step} steps, κ = {condition}, tilt {tilt}°")
+        self.title.set_text(f"Step {step}, κ = {condition}, tilt {tilt}°")
         self._update_bars(self._steps(condition, tilt, rate), FAMILIES[shown])
         return [*self.contours, *self.paths, *self.points, *self.losses, self.now, self.title,
                 *self.bars, *self.counts]  # fmt: skip
@@ -209,16 +210,17 @@ class _Designer:
         self.limit.set_data(steps[:-1], 2 / noisy_bowl.sharpness(noisy_bowl.STEPS, sharp=sharp))
         self.plain.set_data(steps, self._losses("constant", peak, 0, noise, start))
         self.loss.set_data(steps, np.maximum(losses, LOWEST))
-        self.bar.set_ydata([max(best_constant(sigma, sharp)[1], LOWEST)] * 2)
         self.end.set_data(steps[-1:], np.maximum(losses[-1:], LOWEST))
-        self.title.set_text(self._verdict(losses))
+        lowest = best_constant(sigma, sharp)[1]
+        self.title.set_text(f"{self._verdict(losses)}; best constant {lowest:.2g}")
+        self.bar.set_ydata([max(lowest, LOWEST)] * 2)
         return [self.rate, self.limit, self.plain, self.loss, self.bar, self.end, self.title]
 
     @staticmethod
     def _verdict(losses: Floats) -> str:
         if np.isnan(losses[-1]):
             return f"Diverged at step {np.isnan(losses).argmax()}"
-        return f"Expected loss at the end: {losses[-1]:.2g}"
+        return f"Loss at the end {losses[-1]:.2g}"
 
     def alt(self, shape: str, peak: float, warmup: int, noise: str, start: str) -> str:
         rate, lowest = best_constant(NOISES[noise], STARTS[start])

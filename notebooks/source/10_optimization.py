@@ -32,6 +32,7 @@ from helpers import (
     check,
     claim,
     noisy_bowl,
+    optimizers,
     plots,
     predict,
     progress,
@@ -85,19 +86,32 @@ def tell_steps(methods, condition, tilt):
 for condition in (10, 100, 1000):
     print(f"κ = {condition:4}:", tell_steps(("SGD", "momentum", "Nesterov"), condition, 0))
 claim("κ = 10: momentum's steps over SGD's", steps_of("momentum", 10, 0) / steps_of("SGD", 10, 0),
-      low=2, high=4.5)  # fmt: skip
+      low=2.7, high=3.3)  # fmt: skip
 claim("κ = 100: SGD's steps over momentum's",
       steps_of("SGD", 100, 0) / steps_of("momentum", 100, 0), low=2, high=3.5)  # fmt: skip
 claim("κ = 100: SGD's steps over Nesterov's",
       steps_of("SGD", 100, 0) / steps_of("Nesterov", 100, 0), low=4, high=6)  # fmt: skip
 claim("κ = 1000: SGD is not there after 250 steps", steps_of("SGD", 1000, 0), low=251)
 claim("κ = 1000: steps of momentum", steps_of("momentum", 1000, 0), low=80, high=120)
+claim("κ = 1000: Nesterov's steps over momentum's",
+      steps_of("Nesterov", 1000, 0) / steps_of("momentum", 1000, 0), low=1.6, high=2.2)  # fmt: skip
+stable = [ravine.RATES[last < 1].max() for last in races[1000, 0].losses[1:3, :, -1]]
+limits = np.array([2 * 1.9, 2 * 1.9 / 2.8]) / 1000  # those of the text below
+claim("κ = 1000: largest of the rates at which momentum and Nesterov descend, over their limits",
+      stable / limits, low=2 ** (-1 / 3), high=1)  # fmt: skip
 claim("a fall to 1/10000 by 0.9 a step takes steps", np.log(1e-4) / np.log(0.9), low=87, high=88)
 
 # %% [markdown]
-# So momentum *with μ = 0.9* is a remedy for steep ravines. The best μ depends on κ. For momentum on
-# a bowl it is $\big(\frac{\sqrt\kappa-1}{\sqrt\kappa+1}\big)^2$ (Polyak 1964). With that μ, is it
-# still behind in the mild ravine?
+# (All walks start at −6 along the ravine and 1.5 across it. 41 rates are tried, each 26 % above the
+# last.)
+#
+# So momentum *with μ = 0.9* is a remedy for steep ravines. Nesterov is quicker than it at κ = 10
+# and 100, and slower at 1000. It brakes sooner, but stands only a smaller rate: the limit is
+# $2(1+\mu)/\kappa$ for momentum and $2(1+\mu)/((1+2\mu)\,\kappa)$ for Nesterov, 3.8/κ and 1.36/κ.
+#
+# The best μ depends on κ. For momentum on a bowl it is
+# $\big(\frac{\sqrt\kappa-1}{\sqrt\kappa+1}\big)^2$ (Polyak 1964). With that μ, is it still behind
+# in the mild ravine?
 
 # %%
 for condition in (10, 100):
@@ -112,8 +126,8 @@ claim("the best μ for κ = 1440", ((1440**0.5 - 1) / (1440**0.5 + 1)) ** 2, low
 
 # %% [markdown]
 # It is not: with its own μ momentum wins in both. By the formula 0.9 suits κ of about 1440. (This
-# is a race without noise. With noisy gradients a large μ at a fixed η also means a larger step:
-# 1/(1 − μ) of them add up, as in lesson 03.)
+# is a race without noise, each μ with its own best η. At a fixed η a large μ also means larger
+# steps: each gradient acts 1/(1 − μ) times, as in lesson 03, and so does its noise.)
 #
 # ### Exercise 10.1 · `momentum_path` · 1 point
 # Walk on $\frac12 w^\top H w$, whose gradient is $Hw$. Take `steps` steps with the formulas above:
@@ -193,22 +207,32 @@ claim("κ = 100: steps of Adam at 0°, 15°, 45°", turned, low=60, high=105)
 claim("κ = 100, 45°: steps of Adam with β₁ = 0, over Adam's",
       bare.finish().min() / steps_of("Adam", 100, 45), low=1.7, high=3)  # fmt: skip
 claim("κ = 1000: steps of Adam, upright", steps_of("Adam", 1000, 0), low=60, high=105)
-claim("κ = 1000, 45°: Adam is not there after 250 steps", steps_of("Adam", 1000, 45), low=251)
+(late,) = ravine.race([(1000, 45)], methods=["Adam"], steps=400)
+claim("45°: steps of Adam for κ = 1000 over those for 100",
+      late.finish().min() / steps_of("Adam", 100, 45), low=2.5, high=4)  # fmt: skip
+(other,) = ravine.race([(100, 45)], start=(-3.0, 3.0))
+fewest = other.finish().min(1)
+claim("45°, another start: steps of AdaGrad and RMSProp over SGD's", fewest[3:5] / fewest[0],
+      low=1.1, high=1.4)  # fmt: skip
 unturned = [np.ptp([steps_of(m, k, t) for t in ravine.TILTS])
             for m in ("SGD", "momentum", "Nesterov") for k in ravine.CONDITIONS]  # fmt: skip
 claim("SGD, momentum, Nesterov: turning changes the steps by", unturned, high=1)
 
 # %% [markdown]
-# A rate for each weight is a bet that the ravines of your loss lie along the axes. Upright, AdaGrad
-# and RMSProp hardly notice κ. At 15° they need more than 80 steps, still fewer than SGD. At 45° the
-# bet is lost: AdaGrad is slower than SGD, RMSProp a little faster. Adam is saved by its momentum
-# (with β₁ = 0 it takes about twice as many steps), until κ is too large for that, too.
+# SGD and momentum do not feel the turn. A rate for each weight is a bet that the ravines of your
+# loss lie along the axes. Upright, κ cancels where a gradient is divided by its own size: AdaGrad
+# and RMSProp are there in a few steps. At 15° they need more than 80 steps, from this start still
+# fewer than SGD. At 45° the bet is lost. AdaGrad is slower than SGD. RMSProp is a little faster
+# from this start, and slower from another (−3 along, 3 across). Adam is saved by its momentum (with
+# β₁ = 0 it takes about twice as many steps). But κ counts again: at κ = 1000 Adam takes three times
+# as many steps as at κ = 100.
 #
 # ### Explore: the race
 #
 # 1. Play the steps at κ = 100. Who zig-zags, who overshoots, who goes straight?
 # 2. Turn by 15°. Is a little turning enough to change the order?
-# 3. Halve and double the rates. Which methods fall off the cliff, which hardly care?
+# 3. Halve and double the rates. Which methods fall off the cliff, which hardly care? Whose loss
+#    rises again, long after it was low?
 
 # %%
 explore_race(list(races.values()))
@@ -219,11 +243,24 @@ halved = upright.best() - ravine.DOUBLE
 steps = upright.finish()[range(len(ravine.METHODS)), halved]
 for method, count in zip(ravine.METHODS, steps, strict=True):
     print(f"half the best rate: {method} {'>250' if count > 250 else count}")
+claim("upright, half the best rate: steps of AdaGrad", steps[3], high=8)
 claim("upright, half the best rate: steps of RMSProp", steps[4], low=200)
+(longer,) = ravine.race([(100, 0)], methods=["AdaGrad", "RMSProp"], steps=400)
+best, half = upright.best()[3:5], halved[3:5]
+claim("RMSProp, half its best rate: highest loss, steps 5 to 200", longer.losses[1, half[1], 5:201],
+      high=1e-4)  # fmt: skip
+claim("RMSProp, best rate: highest loss, steps 4 to 250", longer.losses[1, best[1], 4:251],
+      high=1e-4)  # fmt: skip
+claim("the same, steps 251 to 400", longer.losses[1, best[1], 251:].max(), low=1)
+claim("AdaGrad, both rates: highest loss, steps 6 to 400",
+      longer.losses[0, [best[0], half[0]], 6:].max(), high=1e-4)  # fmt: skip
 
 # %% [markdown]
-# With half its best rate, RMSProp needs more than 200 steps instead of 4 in the upright ravine. Its
-# best rate is a lucky one: the few steps happen to end at the minimum.
+# With half its best rate RMSProp needs more than 200 steps instead of 4. But look at its curve: it
+# is below the line after 5 steps, too, and after step 200 it jumps out again. With the best rate
+# the jump comes just after our 250 steps. The reason: $v$ forgets. Near the minimum the gradients
+# are small, $v$ shrinks, and the rate of a weight, $\eta/\sqrt v$, grows until it is unstable. At
+# a constant rate RMSProp does not settle. AdaGrad's sum never shrinks, and AdaGrad stays.
 #
 # ### Exercise 10.2 · `adam_path` · 2 points
 # Lesson 03 asked for one step of Adam. One step cannot show how the bias correction changes from
@@ -249,8 +286,8 @@ claim("upright, half the best rate: steps of RMSProp", steps[4], low=200)
 # </details>
 # <details><summary>Hint 3</summary>
 #
-# Test: whatever the first gradient is, the first step has the length `lr` in every weight (for a
-# tiny ε).
+# Test: whatever the first gradient is (but zero), the first step has the length `lr` in every
+# weight (for a tiny ε).
 #
 # </details>
 
@@ -284,7 +321,7 @@ check("10.2", adam_path)
 # %%
 grads = np.random.default_rng([SEED, 1]).normal(1, 0.5, (40, 6))
 point = torch.zeros(6, dtype=torch.float64)
-adam = torch.optim.Adam([point], lr=0.01)
+adam = optimizers.Adam([point], lr=0.01)  # torch.optim.Adam, without loading its compiler
 path = [point.numpy().copy()]
 for g in grads:
     point.grad = torch.tensor(g)
@@ -310,6 +347,7 @@ except NotImplementedError:
 # |---|---|
 # | step | divided by 10 at fixed places |
 # | cosine | half a cosine wave from the peak to zero |
+# | linear, exponential | straight to zero; by the same factor in every step, to 1/100 of the peak |
 # | plateau | divided when the loss stops falling |
 # | warm-up | rises from near zero, in front of any of these |
 
@@ -347,11 +385,12 @@ def end_of(shape, peak, *, warmup=0, noise=0.3, sharp=False):
 
 best_rate, lowest = best_constant(0.3, False)
 claim("noisy bowl: the best constant rate", best_rate, low=0.1, high=0.25)
-claim("its loss over that of a cosine from 0.6", lowest / end_of("cosine", 0.6), low=2, high=5)
+claim("its loss over that of a cosine from 0.6", lowest / end_of("cosine", 0.6), low=2.5, high=3.5)
 claim("from 0.05: loss of a cosine over the constant rate's",
-      end_of("cosine", 0.05) / end_of("constant", 0.05), low=1.5, high=3)  # fmt: skip
+      end_of("cosine", 0.05) / end_of("constant", 0.05), low=1.8, high=2.3)  # fmt: skip
 claim("no noise, from 0.6: loss of a cosine over the constant rate's",
-      end_of("cosine", 0.6, noise=0) / end_of("constant", 0.6, noise=0), low=3)  # fmt: skip
+      end_of("cosine", 0.6, noise=0) / end_of("constant", 0.6, noise=0), low=6,
+      high=10)  # fmt: skip
 lost = [np.isnan(end_of(shape, 0.6, sharp=True)) for shape in rates.SHAPES]
 claim("sharp start, peak 0.6: share of shapes that diverge", np.mean(lost), low=1)
 warmed = end_of("cosine", 0.6, warmup=40, sharp=True)
@@ -360,8 +399,10 @@ claim("a cosine from 0.4 without warm-up over that", end_of("cosine", 0.4, sharp
       high=1.0)  # fmt: skip
 
 # %% [markdown]
-# Warm-up is not the only way past a sharp start: a cosine from 0.4 survives it without, and ends no
-# higher.
+# With noise the cosine from 0.6 ends three times lower than the best constant rate; from 0.05 it
+# ends twice as high as the constant rate that it starts from. Without noise there is nothing to
+# settle: from 0.6 the cosine ends eight times as high. And warm-up is not the only way past a sharp
+# start: a cosine from 0.4 survives it without, and ends no higher.
 
 # %% [markdown]
 # ### Exercise 10.3 · `cosine_warmup` · 1 point
@@ -440,15 +481,18 @@ claim("peak 0.4: seeds in which cosine wins", (gains["cosine"][3] > 0).mean(), l
 claim("peak 0.4: step less cosine, mean", (gains["step"] - gains["cosine"])[3].mean(), low=-0.03,
       high=0.05)  # fmt: skip
 tuned = final.mean(2).max(0)  # the best peak of every shape
-claim("each at its best peak: cosine less constant", tuned[2] - tuned[0], low=-0.01, high=0.06)
+claim("each at its best peak: cosine less constant", tuned[2] - tuned[0], low=0.005,
+      high=0.03)  # fmt: skip
 ranges = np.ptp(final.mean(2)[2:], axis=0)  # of the peaks 0.15, 0.4 and 1
 claim("peaks 0.15 to 1: best less worst mean, cosine", ranges[2], high=0.04)
 claim("the same, constant", ranges[0], low=0.05)
 
 # %% [markdown]
 # A schedule rescues a rate that is too high, and harms one that is low. When each has the best of
-# five peaks, the schedule is ahead by a few points at most. What it buys is *tolerance*: from peaks
-# of 0.15 to 1 the cosine ends nearly equally well, the constant rate does not.
+# five peaks, the schedule is ahead by one or two points. (The best peaks were picked by the test
+# accuracy itself, for both alike. Section 5 says why a report should not do that.) What it buys is
+# *tolerance*: from peaks of 0.15 to 1 the cosine ends nearly equally well, the constant rate does
+# not.
 #
 # ### Warm-up
 #
@@ -520,11 +564,12 @@ check("10.4", initial_loss)
 
 # %%
 predict(
-    "Weights drawn with std 1, three layers of 64, ten classes. The loss before training?",
+    "Weights drawn with std 1, three layers with 64 inputs each, ten classes. The loss before "
+    "training?",
     ["2.3: the network knows nothing", "about 5", "more than 50"],
     answer=2,
-    because="It knows nothing, but it is very sure of it. Logits in the hundreds make the wrong "
-    "classes nearly certain, and cross-entropy charges the difference.",
+    because="It knows nothing, but it is very sure of it. Logits of a hundred and more make a "
+    "wrong class nearly certain, and cross-entropy charges the difference.",
 )
 
 # %%
@@ -541,7 +586,7 @@ claim("torch's default and std 0.01: loss", [*starts["torch's default"], *starts
       low=2.27, high=2.36)  # fmt: skip
 claim("He: mean loss", starts["He"].mean(), low=2.35, high=2.75)
 claim("He, pixels not divided by 16: loss", starts["He, pixels 0 to 16"], low=6)
-claim("std 1: loss", starts["std 1"], low=50)
+claim("std 1: loss", starts["std 1"], low=90)
 
 # %% [markdown]
 # He's loss is a little above log 10: its logits have some spread, and that is no fault. 15 or 170
@@ -569,13 +614,19 @@ claim("ReLU on the logits: last accuracy", bugs["ReLU on the logits"]["accuracy"
       high=0.9)  # fmt: skip
 claim("labels shuffled: last loss", bugs["labels shuffled"]["loss"][-1].mean(), low=1.2, high=3)
 claim("no zero_grad: highest loss", bugs["no zero_grad"]["loss"].max(0), low=20)
+once = sanity.overfit(sanity.ONCE, seeds[:4], steps=60)["loss"]
+claim("labels shuffled once, before the first step: last loss", once[-1], high=0.02)
 kept = bugs["rate 1e-6"]["loss"]
 claim("rate 1e-6: last loss over the first", kept[-1] / kept[0], low=0.99, high=1)
 
 # %% [markdown]
-# The right network stands out; most bugs do not from one another: a loss that hangs. The quietest
-# is the double softmax: it learns, slowly, and its loss cannot fall below 1.46. `F.cross_entropy`
-# takes logits; a softmax in the model is one too many.
+# The right network stands out. Most of the bugs look alike: a loss that hangs. The quietest is the
+# double softmax: it learns, slowly, and its loss cannot fall below 1.46. `F.cross_entropy` takes
+# logits; a softmax in the model is one too many.
+#
+# The labels were shuffled anew in every step, as happens when images and labels are shuffled apart.
+# Wrong labels that *stay* the same are learned by heart as well as right ones: ten images do not
+# show them.
 #
 # ## 4 Reading learning curves · 20 minutes
 #
@@ -670,7 +721,7 @@ except NotImplementedError:
 # %% [markdown]
 # The rule is crude, and that is its lesson. A rate of 3 on these digits usually ends a little below
 # its start, and then your rule says "low": *a flat curve looks the same from both sides*. The way
-# out is to try a rate three times smaller.
+# out is to try a rate three times smaller: if that learns faster, the first was too high.
 #
 # ### The range test
 #
@@ -702,12 +753,12 @@ def accuracy_at(rate):
 
 top = whole.mean(1).max()
 claim("range test: the steepest rate", steepest, low=0.06, high=0.6)
-claim("accuracy lost there against the best of the sweep", top - accuracy_at(steepest), high=0.09)
+claim("accuracy lost there against the best of the sweep", top - accuracy_at(steepest), high=0.05)
 timid = accuracy_at(tried[turn] / 10)
-claim("accuracy lost at a tenth of the lowest", top - timid, low=0.08, high=0.35)
-claim("accuracy lost at the lowest", top - accuracy_at(tried[turn]), high=0.07)
-claim("accuracy lost at a rate of 0.3", top - accuracy_at(0.3), high=0.04)
-claim("accuracy lost at 0.05", top - accuracy_at(0.05), low=0.05, high=0.15)
+claim("accuracy lost at a tenth of the lowest", top - timid, low=0.095, high=0.25)
+claim("accuracy lost at the lowest", top - accuracy_at(tried[turn]), high=0.04)
+claim("accuracy lost at a rate of 0.3", top - accuracy_at(0.3), high=0.02)
+claim("accuracy lost at 0.05", top - accuracy_at(0.05), low=0.08, high=0.14)
 claim("accuracy lost at 1.8", top - accuracy_at(1.8), low=0.45)
 
 # %% [markdown]
@@ -786,7 +837,9 @@ predict(
 #
 # First we measure a landscape: 255 networks, 17 rates by 5 decays on three splits. A search then
 # tries points on it. Each score has the noise of 100 validation images; what was picked is judged
-# by the landscape itself. Grids are shifted at random: none knows where the good rates are.
+# by the landscape itself. Grids are shifted at random: none knows where the good rates are. From
+# coarse to fine spends half of the trials at random, and the others in a box around the best of
+# them, 0.3 of each axis wide.
 
 # %%
 with tqdm(total=3 * search.STEPS, desc="255 networks", file=sys.stdout, mininterval=1) as bar:
@@ -810,21 +863,27 @@ def repeat(method, budget, scale="log"):
 for budget in (4, 9, 16, 25):
     found = {method: repeat(method, budget) for method in search.METHODS}
     wins = (found["random"] > found["grid"]).mean()
-    claim(f"{budget} trials: random beats the grid in a share of", wins, low=0.49, high=0.67)
+    claim(f"{budget} trials: random beats the grid in a share of", wins, low=0.5, high=0.65)
     print(f"{budget} trials:", ", ".join(f"{m} {a.mean():.3f}" for m, a in found.items()))
     gain = found["random"].mean() - found["grid"].mean()
-    low, high = (0.01, 0.06) if budget < 16 else (-0.01, 0.04)
+    low, high = {16: (0, 0.03), 25: (-0.005, 0.015)}.get(budget, (0.015, 0.05))
     claim(f"{budget} trials: random less grid, mean accuracy", gain, low=low, high=high)
     gain = found["coarse to fine"].mean() - found["random"].mean()
     low, high = {4: (-0.12, -0.02), 9: (-0.05, 0.0)}.get(budget, (-0.01, 0.02))
     claim(f"{budget} trials: coarse to fine less random, mean", gain, low=low, high=high)
-gain = repeat("random", 16).mean() - repeat("random", 16, "linear").mean()
-claim("16 random trials: log less linear, mean accuracy", gain, low=0.1, high=0.4)
+linear = {method: repeat(method, 16, "linear").mean() for method in search.METHODS}
+gain = repeat("random", 16).mean() - linear["random"]
+claim("16 random trials: log less linear, mean accuracy", gain, low=0.15, high=0.3)
+claim("16 trials, linear: random and coarse to fine less grid",
+      [linear["random"] - linear["grid"], linear["coarse to fine"] - linear["grid"]],
+      low=0.04, high=0.17)  # fmt: skip
 
 # %% [markdown]
-# The scale matters far more than the method. In two dimensions random search has a lead of two to
-# five points with 4 or 9 trials, and next to none with 25. From coarse to fine loses with 4 trials
-# and with 9: it refines an accident. With 16 and with 25 it is about level with random search.
+# The scale matters far more than the method: with 16 random trials it is worth about twenty points.
+# The grid suffers most from the wrong one. On the log scale, in two dimensions, random search has a
+# lead of two to five points with 4 or 9 trials, and next to none with 25. From coarse to fine loses
+# with 4 trials and with 9: it refines an accident. With 16 and with 25 it is about level with
+# random search.
 #
 # ### Four hyper-parameters
 #
@@ -887,7 +946,7 @@ claim("the best third: random less grid", best[1] - best[0], low=-0.04, high=0.0
 # </details>
 # <details><summary>Hint 3</summary>
 #
-# `np.append(candidates, …)` would need a default; an `if candidates.size` is easier to read.
+# `candidates.max()` fails where there are no candidates: ask `if candidates.size` first.
 #
 # </details>
 
@@ -921,7 +980,8 @@ check("10.7", refine_range)
 
 # %%
 predict(
-    "255 trials, scored on 30 validation images. By how much does the best score exceed the "
+    "The 255 networks of the landscape, scored on 30 validation images of their split. By how "
+    "much does the best score exceed the "
     "accuracy of the same network on other images?",
     ["not at all: validation images are not trained on", "about 2 points", "about 10 points"],
     answer=2,
@@ -941,7 +1001,7 @@ plots.show(plot_optimism(counts, columns), alt="The best validation score rises 
 # %%
 claim("one trial: score less accuracy on other images", [g[0] for g in gaps.values()], low=-0.04,
       high=0.04)  # fmt: skip
-claim("30 images: the same for the best of 255", gaps[30][-1], low=0.09, high=0.19)
+claim("30 images: the same for the best of 255", gaps[30][-1], low=0.095, high=0.165)
 claim("100 images: the same", gaps[100][-1], low=0.03, high=0.1)
 claim("300 images: the same", gaps[300][-1], low=0.005, high=0.06)
 score, honest = (part.mean(1) for part in columns[30])
@@ -949,11 +1009,17 @@ grown = (score[-1] - score[-3]) - (honest[-1] - honest[-3])
 claim(
     "30 images, from 30 to 255 trials: growth of the score less that of accuracy", grown, low=0.03
 )
+single = [search.optimism(search.Trials(hits), n_val=30, counts=(85,), repeats=40, rng=rng)
+          for hits in land.trials.hits.reshape(3, 85, -1)]  # fmt: skip
+claim("30 images: score less accuracy, the best of the 85 of one split",
+      np.mean([score - honest for score, honest in single]), low=0.07, high=0.12)  # fmt: skip
 
 # %% [markdown]
 # Thus three sets: **train** fits the weights, **validation** chooses among trials, **test** is
-# looked at once. One trial has no optimism; each further one adds some. With few images the later
-# trials raise the score more than the network.
+# looked at once. One trial has no optimism; the best of many has, and here it grows with their
+# number. (The 255 lie on three splits, each with images of its own. Among the 85 trials of one
+# split the gap is 7 to 12 points.) With few images the later trials raise the score more than the
+# network.
 #
 # ## 6 A schedule of your own · 10 minutes
 #
@@ -995,7 +1061,8 @@ print(f"mean {100 * gain.mean():+.1f} ± {100 * gain.std(ddof=1):.1f}")
 # ## Summary
 #
 # - Momentum with μ = 0.9 pays in steep ravines; in mild ones that μ is too large. AdaGrad and
-#   RMSProp hardly notice κ when the ravine lies along the axes; turned by 45°, they lose that.
+#   RMSProp hardly notice κ when the ravine lies along the axes; turned by 45°, they lose that. At a
+#   constant rate RMSProp does not settle: its loss jumps up again.
 # - Adam's bias correction changes with $t$; corrected moments are never stored.
 # - A schedule settles the noise of a high rate. From a low rate it takes training away. Warm-up
 #   protects a dangerous start; a lower peak does, too.
@@ -1006,11 +1073,11 @@ print(f"mean {100 * gain.mean():+.1f} ± {100 * gain.std(ddof=1):.1f}")
 #
 # ## Where textbooks disagree
 #
-# - *"Momentum accelerates gradient descent."* At κ = 10 and μ = 0.9 it took two to four times as
-#   many steps (section 1).
+# - *"Momentum accelerates gradient descent."* At κ = 10 and μ = 0.9 it took three times as many
+#   steps (section 1).
 # - *"Adaptive methods solve ill-conditioning."* In upright ravines. At 45° AdaGrad was slower
-#   than SGD, and Adam did not arrive at κ = 1000 (section 1).
-# - *"Always use a schedule."* It lost at a low rate and gained a few points at most when both had
+#   than SGD, and Adam took three times as many steps at κ = 1000 as at κ = 100 (section 1).
+# - *"Always use a schedule."* It lost at a low rate and gained one or two points when both had
 #   their best peak (section 2).
 # - *"Take a tenth of the rate at the lowest loss."* That cost about ten points or more here; the
 #   steepest point did not (section 4).
@@ -1024,7 +1091,7 @@ print(f"mean {100 * gain.mean():+.1f} ± {100 * gain.std(ddof=1):.1f}")
 #
 # - B. T. Polyak (1964). Some methods of speeding up the convergence of iteration methods. *USSR
 #   Computational Mathematics and Mathematical Physics* 4(5).
-# - Y. Nesterov (1983). A method for solving the convex programming problem with convergence rate
+# - Y. Nesterov (1983). A method of solving a convex programming problem with convergence rate
 #   O(1/k²). *Soviet Mathematics Doklady* 27.
 # - I. Sutskever, J. Martens, G. Dahl, G. Hinton (2013). On the importance of initialization and
 #   momentum in deep learning. *ICML*.

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch.optim import lr_scheduler
 
+from helpers.compare import close
 from helpers.instructor.exercise import Exercise, Lesson, Probe, Written
 from helpers.instructor.exercises.lesson_10_more import (
     DIAGNOSE,
@@ -46,24 +47,29 @@ def _momentum_by(
     ahead: Callable[[Any, Any, float], Any] = lambda b, g, mu: g + mu * b,
     keeps: bool = True,
     old: bool = False,
+    stores: bool = False,
+    first: float = 0.0,
+    slope: float = 1.0,
     flag: Callable[[bool], bool] = lambda nesterov: nesterov,
     cut: slice = slice(None),
 ) -> Callable[..., Array]:
     """A wrong walk: each argument is one place where learners go astray.
 
-    `old`: the step uses the buffer from before this gradient.
+    `old`: the step uses the buffer from before this gradient. `stores`: the step is kept as the
+    buffer. `first`: of the first gradient, in the buffer at the start. `slope`: times the gradient.
     """
 
     def walk(
         hessian: Array, start: Array, lr: float, momentum: float, nesterov: bool, steps: int
     ) -> Array:
-        w, buffer, path = start, np.zeros_like(start), [start]
+        w, buffer, path = start, first * hessian @ start, [start]
         for _ in range(steps):
-            gradient = hessian @ w
+            gradient = slope * hessian @ w
             new = gather(buffer, gradient, momentum)
             used = buffer if old else new
-            w = w - lr * (ahead(used, gradient, momentum) if flag(nesterov) else used)
-            buffer = new if keeps else np.zeros_like(start)
+            step = ahead(used, gradient, momentum) if flag(nesterov) else used
+            w = w - lr * step
+            buffer = (step if stores else new) if keeps else np.zeros_like(start)
             path.append(w)
         return np.stack(path)[cut]
 
@@ -96,6 +102,18 @@ def _rate_in_buffer(
     return np.stack(path)
 
 
+def _one_gradient(
+    hessian: Array, start: Array, lr: float, momentum: float, nesterov: bool, steps: int
+) -> Array:
+    """Takes the gradient once, before the loop."""
+    w, buffer, path, gradient = start, np.zeros_like(start), [start], hessian @ start
+    for _ in range(steps):
+        buffer = momentum * buffer + gradient
+        w = w - lr * (gradient + momentum * buffer if nesterov else buffer)
+        path.append(w)
+    return np.stack(path)
+
+
 def _all_last(path: Array) -> Array:
     """A list that holds one array many times: what `w -= …` does."""
     return np.repeat(path[-1:], len(path), axis=0)
@@ -121,6 +139,7 @@ MOMENTUM = Exercise(
     function="momentum_path",
     points=1,
     oracle=_torch_momentum,
+    compare=close(rtol=1e-5, atol=1e-6),  # float32 will do
     mistakes={
         "You compute the gradient at the look-ahead point. That is the other way to write "
         "Nesterov: its w runs one μb behind. Here the gradient is taken at w, and the step is "
@@ -155,6 +174,18 @@ MOMENTUM = Exercise(
         "The rate is in your buffer already, and not in the g of Nesterov's step. Keep the rate "
         "out of b, and multiply the whole step by it.": _rate_in_buffer,
         "Nesterov's step is g + μb. You left out μ.": _momentum_by(ahead=lambda b, g, mu: g + b),
+        "Nesterov's step is g + μb. You left out g.": _momentum_by(ahead=lambda b, g, mu: mu * b),
+        "You take the gradient once, at the start. It is another one at every w: compute it in the "
+        "loop.": _one_gradient,
+        "You keep Nesterov's step as the buffer. The step is g + μb; the buffer stays "
+        "b.": _momentum_by(stores=True),
+        "Your buffer starts at the first gradient, which then counts twice. It starts at "
+        "zero.": _momentum_by(first=1.0),
+        "Your gradient is 2Hw. That of ½wᵀHw is Hw: the ½ takes the 2 away.": _momentum_by(
+            slope=2.0
+        ),
+        "Your gradient is ½Hw. That of ½wᵀHw is Hw: the ½ takes away the 2 of the "
+        "square.": _momentum_by(slope=0.5),
         "The path begins with the start: steps + 1 rows. Yours leaves it out.": _momentum_by(
             cut=slice(1, None)
         ),
@@ -185,11 +216,13 @@ def _adam_by(
     power: Callable[[int], float] = lambda t: t,
     correct: tuple[bool, bool] = (True, True),
     stored: bool = False,
+    first: Callable[[Any, Any, float], Any] = lambda m, g, b: b * m + (1 - b) * g,
     second: Callable[[Any, Any, float], Any] = lambda v, g, b: b * v + (1 - b) * g**2,
     root: Callable[[Any, float], Any] = lambda v, eps: np.sqrt(v) + eps,
     swap: bool = False,
     sign: float = -1.0,
     bias: Callable[[float, float], float] = lambda b, t: 1 - b**t,
+    shared: bool = False,
 ) -> Callable[..., Array]:
     """A wrong Adam: each argument is one place where learners go astray."""
 
@@ -198,9 +231,9 @@ def _adam_by(
         w, m, v = np.zeros((3, grads.shape[1]))
         path = []
         for t, g in enumerate(grads, 1):
-            m, v = one * m + (1 - one) * g, second(v, g, two)
+            m, v = first(m, g, one), second(v, g, two)
             m_hat = m / bias(one, power(t)) if correct[0] else m
-            v_hat = v / bias(two, power(t)) if correct[1] else v
+            v_hat = v / bias(one if shared else two, power(t)) if correct[1] else v
             if stored:
                 m, v = m_hat, v_hat
             w = w + sign * lr * m_hat / root(v_hat, eps)
@@ -218,6 +251,18 @@ def _early_epsilon(grads: Array, lr: float, beta1: float, beta2: float, eps: flo
         m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
         size = (np.sqrt(v) + eps) / np.sqrt(1 - beta2**t)
         w = w - lr * m / (1 - beta1**t) / size
+        path.append(w)
+    return np.stack(path)
+
+
+def _fading_betas(grads: Array, lr: float, beta1: float, beta2: float, eps: float) -> Array:
+    """Raises the βs of the running means to the power t, and corrects nothing."""
+    w, m, v = np.zeros((3, grads.shape[1]))
+    path = []
+    for t, g in enumerate(grads, 1):
+        one, two = beta1**t, beta2**t
+        m, v = one * m + (1 - one) * g, two * v + (1 - two) * g**2
+        w = w - lr * m / (np.sqrt(v) + eps)
         path.append(w)
     return np.stack(path)
 
@@ -284,6 +329,17 @@ ADAM = Exercise(
         "Your correction is 1 − β·t. The t is an exponent: 1 − βᵗ.": _adam_by(
             bias=lambda b, t: 1 - b * t
         ),
+        "Your m and v miss their factors 1 − β: m is β₁m + (1 − β₁)g, and v likewise with "
+        "g².": _adam_by(first=lambda m, g, b: b * m + g, second=lambda v, g, b: b * v + g**2),
+        "You correct v with β₁. v̂ is v / (1 − β₂ᵗ).": _adam_by(shared=True),
+        "You multiply by 1 − βᵗ. m and v are too small at first: divide by it.": _adam_by(
+            bias=lambda b, t: 1 / (1 - b**t)
+        ),
+        "Your v gathers g, not g²: it becomes negative, and its root NaN.": _adam_by(
+            second=lambda v, g, b: b * v + (1 - b) * g
+        ),
+        "The power t stands at the wrong β: m and v are running means with β itself, and only the "
+        "correction has βᵗ.": _fading_betas,
         "You keep one v for all weights. Each weight has its own: g² entry by entry.": _adam_by(
             second=lambda v, g, b: b * v + (1 - b) * (g @ g)
         ),
@@ -341,6 +397,12 @@ def _straight(step: int, total: int, warmup: int, peak: float, floor: float) -> 
     return floor + (peak - floor) * (total - step) / (total - warmup)
 
 
+def _falls_at_once(step: int, total: int, warmup: int, peak: float, floor: float) -> float:
+    """A cosine over all steps, times the warm-up."""
+    whole = floor + (peak - floor) * (1 + np.cos(np.pi * step / total)) / 2
+    return float(whole * min(1.0, (step + 1) / max(warmup, 1)))
+
+
 def _schedule_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
     def draw(step: int, total: int, warmup: int, *, floor: bool = True) -> Probe:
         peak = _number(rng, 0.2, 2)
@@ -381,6 +443,15 @@ COSINE_WARMUP = Exercise(
         "stops short of the floor.": _schedule_by(share=lambda t, n, w: (t - w) / n),
         "Half a cosine wave goes from peak to floor: cos runs from 0 to π. Yours runs to "
         "π/2.": _schedule_by(angle=np.pi / 2),
+        "That is a quarter of a wave, cos(πs/2). Asked is half a wave, from 1 to −1, halved: "
+        "(1 + cos πs)/2.": _schedule_by(blend=lambda c, p, f: f + (p - f) * c**0.5),
+        "Your cosine goes through a whole wave, and ends near the peak again. Half a wave is "
+        "π times the share.": _schedule_by(angle=2 * np.pi),
+        "Your angle is in degrees. cos takes radians: π times the share.": _schedule_by(angle=180),
+        "You multiply the warm-up by a cosine that falls from step 0 on. It begins at the peak, at "
+        "step = warmup.": _falls_at_once,
+        "Your share is step / (total − warmup). Count the steps since the warm-up: "
+        "step − warmup.": _schedule_by(share=lambda t, n, w: t / (n - w)),
         "You add the floor on top: the rate then starts at peak + floor. Scale the cosine by "
         "peak − floor.": _schedule_by(blend=lambda c, p, f: f + p * c),
         "You cut the rate off at the floor. The cosine reaches it smoothly: "

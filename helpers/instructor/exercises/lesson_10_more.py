@@ -46,7 +46,7 @@ INITIAL_LOSS = Exercise(
         ),
         "You add the other classes, as in a loss of K yes-or-no questions. Cross-entropy charges "
         "the right class only.": lambda k: np.log(k) - (k - 1) * np.log1p(-1 / k),
-        "That is the accuracy's error rate, 1 − 1/K. Asked is the cross-entropy.": lambda k: (
+        "That is the error rate of a guess, 1 − 1/K. Asked is the cross-entropy.": lambda k: (
             1 - 1 / k
         ),
     },
@@ -93,6 +93,11 @@ def _by_validation(train: Array, val: Array) -> str:
     return "overfit" if val[-1] > 1.1 * val.min() else "good"
 
 
+def _low_by_validation(train: Array, val: Array) -> str:
+    found = _diagnose_by(slow=lambda x: val[-1] > val[0] / 2)
+    return found(train, val)
+
+
 def _swap_rates(name: str) -> str:
     return {"low": "high", "high": "low"}.get(name, name)
 
@@ -119,6 +124,10 @@ def _diagnose_probes(rng: Rng) -> dict[str, list[Probe]]:
     inf = np.where(np.arange(n) < n - 2, _fall(rng, n, 0.4), np.inf)
     blip = _fall(rng, n, 0.3)
     blip[2], blip[4] = np.inf, 0.9  # once not finite, then back
+    gap = _fall(rng, n, 0.35)
+    gap[3] = np.nan  # once not a number, then back
+    spike = _fall(rng, n, 0.5)
+    spike[-2] = 2.6  # above the start in the last step but one
     dip = _fall(rng, n, 2.4)
     dip[1], dip[n // 2] = 1.0, 0.5  # falls, and ends where it began
     hump = np.round(np.linspace(3.2, 2.5, n), 3)
@@ -138,6 +147,7 @@ def _diagnose_probes(rng: Rng) -> dict[str, list[Probe]]:
             (dip, _u(rng, n, 1.5)), (flat, _fall(rng, n, 2.35)), (slow, _u(rng, n, 1.3)),
             (jump, _fall(rng, n, 1.55)), (half, _fall(rng, n, 1.25)), (fine, _fall(rng, n, 2.0)),
             (_fall(rng, 4, 0.5, start=0.9), _fall(rng, 4, 0.6, start=1.0)),
+            (gap, _u(rng, n, 1.03)), (spike, _u(rng, n, 1.04)),
             (bump, _u(rng, n, 1.05)), (hump, _u(rng, n, 1.05)), (crest, _u(rng, n, 1.05)),
             (_fall(rng, longer, 1.4), _u(rng, longer, 1.0)),
         ],
@@ -164,11 +174,14 @@ DIAGNOSE = Exercise(
     oracle=_decided,
     mistakes={
         "A loss of NaN slips through: every comparison with NaN is False, and so your rule does "
-        "not see that training broke down. Ask for np.isfinite first.": _diagnose_by(
+        "not see that training broke down. Ask for np.isfinite(train).all() first.": _diagnose_by(
             broken=lambda x: x[-1] >= x[0]
         ),
         "You look at the last training loss only; a loss that was not finite anywhere on the way "
         "means “high”.": _diagnose_by(broken=lambda x: not np.isfinite(x[-1]) or x[-1] >= x[0]),
+        "An infinite loss slips through: np.isnan does not see it. Ask for np.isfinite.": (
+            _diagnose_by(broken=lambda x: np.isnan(x).any() or x[-1] >= x[0])
+        ),
         "Your “high” also asks whether the validation loss is finite. Rule 1 is about the training "
         "loss only.": lambda x, v: "high" if not np.isfinite(v).all() else _decided(x, v),
         "“high” also holds where the training loss ends where it began, or above.": _diagnose_by(
@@ -197,6 +210,12 @@ DIAGNOSE = Exercise(
         "overfitted: the order is high, low, overfit, good.": _diagnose_by(
             order="high overfit low"
         ),
+        "You test for overfitting first: the order is high, low, overfit, good.": _diagnose_by(
+            order="overfit high low"
+        ),
+        "For “low” you take the validation loss. Take the training loss.": _low_by_validation,
+        "You compare the validation loss with the one before. Overfitting is a rise from its "
+        "*lowest* value.": _diagnose_by(over=lambda x, v: v[-1] > 1.1 * v[-2]),
         "You compare the validation loss with its first value. Overfitting is a rise from its "
         "*lowest* value.": _diagnose_by(over=lambda x, v: v[-1] > 1.1 * v[0]),
         "You call it overfitting where validation loss is above training loss. A gap is normal; "
@@ -354,6 +373,20 @@ def _widest(results: Results, keep: int) -> tuple[float, float]:
     return min(float(values.min()), low), max(float(values.max()), high)
 
 
+def _default_among_them(results: Results, keep: int) -> tuple[float, float]:
+    """What is meant for an empty side stands among the candidates, too."""
+    values, scores = results.T
+    kept = values[np.argsort(-np.where(np.isnan(scores), -np.inf, scores))[:keep]]
+    low, high = kept.min(), kept.max()
+    below, above = values[values < low], values[values > high]
+    return float(np.append(below, low / 10).max()), float(np.append(above, high * 10).min())
+
+
+def _sorted_apart(results: Results, keep: int) -> tuple[float, float]:
+    """np.sort with axis 0 sorts each column for itself."""
+    return _refined(np.sort(np.where(np.isnan(results), -np.inf, results), axis=0), keep)
+
+
 def _all_tried(results: Results, keep: int) -> tuple[float, float]:
     return float(results[:, 0].min()), float(results[:, 0].max())
 
@@ -419,6 +452,10 @@ REFINE_RANGE = Exercise(
         "shrinks.": _refine_by(outside=lambda low, high: (float(low / 10), float(high * 10))),
         "The two factors at the border are swapped: divide the low end by 10, multiply the high "
         "end.": _refine_by(beyond=(10.0, 0.1)),
+        "You take the factor of 10 also where a neighbor was tried further away than that. It is "
+        "for a side on which nothing was tried.": _default_among_them,
+        "You sort values and scores apart, so that they no longer belong together: sort the rows, "
+        "or use np.argsort.": _sorted_apart,
         "You return the range of all values tried: nothing was refined.": _all_tried,
         "You keep one run too many.": _refine_by(count=lambda keep, n: keep + 1),
     },
