@@ -290,7 +290,12 @@ def test_description_names_relu_s_zeros(draws: Draws) -> None:
 def test_symmetry_figure_says_when_units_are_equal() -> None:
     runs = {s: symmetry.train_twins(s, [1]) for s in ("constant 0.1", "random")}
     _, update, alt = symmetry_figure(runs)
-    assert len(update("constant 0.1", 400)) == 16 + 4
+    weights = np.asarray(update("constant 0.1", 400)[0].get_array())
+    images = [weights[i : i + 8, j : j + 8] for i in range(0, 36, 9) for j in range(0, 36, 9)]
+    assert weights.shape == (35, 35)
+    assert np.isnan(weights).sum() == 35**2 - 16 * 64  # the gaps
+    assert all((image == images[0]).all() for image in images)
+    np.testing.assert_array_equal(images[0].ravel(), runs["constant 0.1"].rows[-1, 5])
     assert alt("constant 0.1", 400).startswith("constant 0.1, step 400: all 16 units are equal;")
     assert alt("random", 67).startswith("random, step 60: units differ by")
 

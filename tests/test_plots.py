@@ -2,17 +2,19 @@
 
 import base64
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations
 from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+import numpy.typing as npt
 import pytest
 from matplotlib.colors import to_hex, to_rgb
 
 from helpers import plots
+from helpers.plots.cells import Cells
 
 
 @pytest.fixture
@@ -188,3 +190,39 @@ def test_paired_dots_show_every_seed_and_the_means(ax: Any) -> None:
 def test_paired_dots_refuse_other_shapes(ax: Any, shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"values has shape \(names, seeds\) = \(2, S\)"):
         plots.paired_dots(ax, ["a", "b"], np.ones(shape))
+
+
+# --- cells
+
+
+def _picture(draw: Callable[[Any], Any]) -> npt.NDArray[np.int_]:
+    """What `draw` puts on new axes, in pixels, without ticks."""
+    fig, ax = plt.subplots(figsize=(4, 3), dpi=100)
+    draw(ax)
+    ax.set_axis_off()
+    fig.canvas.draw()
+    pixels = np.asarray(fig.canvas.buffer_rgba(), int)
+    plt.close(fig)
+    return pixels
+
+
+SPREAD = {"aspect": "auto", "extent": (-2, 3, -1, 4)}
+
+
+@pytest.mark.parametrize("looks", [{}, SPREAD, {**SPREAD, "origin": "lower"}, {"alpha": 0.85}])
+def test_cells_are_the_picture_of_imshow(looks: dict[str, Any]) -> None:
+    """But for borders between cells, which may be a pixel to the side."""
+    values = np.random.default_rng(0).standard_normal((5, 7))
+    values[1, 2] = np.nan
+    cells = _picture(lambda ax: Cells(ax, values, **looks, clim=(-1, 1)))
+    image = _picture(
+        lambda ax: ax.imshow(values, interpolation="nearest", **looks, vmin=-1, vmax=1)
+    )
+    assert (np.abs(cells - image).max(2) > 3).mean() < 0.01
+
+
+def test_other_cells_come_in_the_same_place() -> None:
+    few, many = np.eye(3), np.kron(np.eye(3), np.ones((4, 4)))
+    before = _picture(lambda ax: Cells(ax, few))
+    after = _picture(lambda ax: Cells(ax, np.zeros((3, 3)), clim=(0, 1)).set_data(many))
+    assert (np.abs(before - after).max(2) > 3).mean() < 0.01

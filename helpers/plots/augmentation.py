@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from helpers.augmentation import CLASSES, Canvas, erased, pixel_noise, warp
 from helpers.augmented import Runs
 from helpers.explore import Explorable, explore
+from helpers.plots.cells import Cells
 from helpers.plots.curves import curve
 from helpers.plots.style import MARKERS, PALETTE, label_axes
 
@@ -171,7 +172,7 @@ class _Gallery:
 
     def _draw_tiles(self, ax: Axes) -> None:
         picture = self.tiles["turn", 0][0]
-        self.picture = ax.imshow(picture, cmap="gray_r", vmin=0, vmax=1, aspect="equal")
+        self.picture = Cells(ax, picture, cmap="gray_r", clim=(0, 1))
         side, wide = picture.shape[0] // 2 - 5, picture.shape[1] // 5
         self.words = [
             ax.text((c % 5 + 0.5) * wide - 0.5, (c // 5) * (side + 5) + side + 2.4, "",

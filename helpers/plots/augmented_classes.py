@@ -13,6 +13,7 @@ from torch import Tensor
 from helpers.augmentation import CLASSES
 from helpers.augmented import Runs
 from helpers.explore import Explorable, explore
+from helpers.plots.cells import Cells
 from helpers.plots.style import FIELD_MAP, PALETTE, label_axes
 
 Floats = NDArray[np.float64]
@@ -194,7 +195,7 @@ class _Triangle:
         ax.set_title("All mixtures of three digits")
 
     def _draw_image(self, ax: Axes) -> None:
-        self.picture = ax.imshow(np.zeros((12, 12)), cmap="gray_r", vmin=0, vmax=1)
+        self.picture = Cells(ax, np.zeros((12, 12)), cmap="gray_r", clim=(0, 1))
         ax.set(xticks=[], yticks=[])
         ax.grid(visible=False)
         ax.set_title("This mixture")

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from helpers.explore import Explorable, explore
 from helpers.labbook import Entry, LabBook
+from helpers.plots.cells import Cells
 from helpers.plots.style import FIELD_MAP, MARKERS, PALETTE, label_axes
 
 TARGET = 0.8
@@ -219,7 +220,7 @@ class _Confusion:
     def _draw_field(self, ax: Axes, top: float) -> None:
         norm = Normalize(0, top)
         ax.set_facecolor(LEFT_OUT)
-        self.image = ax.imshow(np.zeros((10, 10)), cmap=FIELD_MAP, norm=norm, aspect="equal")
+        self.image = Cells(ax, np.zeros((10, 10)), cmap=FIELD_MAP, norm=norm)
         self.fig.colorbar(self.image, ax=ax, fraction=0.046, pad=0.03)
         (self.mark,) = ax.plot([], [], color="white", lw=2)
         ax.set_xticks(range(10))

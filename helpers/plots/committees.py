@@ -8,10 +8,10 @@ from contourpy import LineType, contour_generator
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PathCollection
-from matplotlib.image import AxesImage
 
 from helpers.committees import Bagged, Boosted, Moons
 from helpers.explore import Explorable, explore
+from helpers.plots.cells import Cells
 from helpers.plots.style import FIELD_MAP, PALETTE, label_axes
 
 GREY = "#666666"
@@ -26,9 +26,9 @@ class Field:
         self.moons, self.level = moons, (low + high) / 2
         x, y = moons.x_axis, moons.y_axis
         extent = (x[0], x[-1], y[0], y[-1])
-        self.image: AxesImage = ax.imshow(
-            np.zeros((len(y), len(x))), origin="lower", extent=extent, aspect="auto",
-            vmin=low, vmax=high, cmap=FIELD_MAP, interpolation="nearest", alpha=0.85,
+        self.image = Cells(
+            ax, np.zeros((len(y), len(x))), origin="lower", extent=extent, aspect="auto",
+            clim=(low, high), cmap=FIELD_MAP, alpha=0.85,
         )  # fmt: skip
         self.boundary = LineCollection([], colors=WHITE, linewidths=2.5)
         ax.add_collection(self.boundary)
@@ -54,7 +54,7 @@ class Field:
             self.moons.x_axis, self.moons.y_axis, field, line_type=LineType.Separate
         )
         self.boundary.set_segments([np.asarray(line) for line in found.lines(self.level)])
-        return [self.image, self.boundary, *self.points]
+        return [self.image, self.boundary]
 
 
 def explore_boundaries(moons: Moons, bags: Mapping[str, Bagged]) -> Explorable:
@@ -155,7 +155,7 @@ class _Boosting:
         share, score = self.wrong[rounds], self.scores[rounds - 1]
         self.score.set_text(f"Accuracy {score:.3f}, {100 * share:.0f} % of weight on wrong labels")
         moved = self.field.move(self.boosted.on_grid[rounds - 1])
-        return [*moved, self.now, self.title, self.score]
+        return [*moved, *self.field.points, self.now, self.title, self.score]
 
     def alt(self, rounds: int) -> str:
         return (

@@ -19,6 +19,7 @@ from helpers.initialization import (
     verdict,
 )
 from helpers.meanfield import Prediction, predict_signals
+from helpers.plots.cells import Cells
 from helpers.plots.style import FIELD_MAP, PALETTE
 
 Update = Callable[..., list[Any]]
@@ -115,9 +116,7 @@ def _make_panel(fig: Figure, k: int) -> Panel:
     below = fig.add_axes((left, 0.428, width, 0.13))
     below.set_axis_off()
     rows = np.zeros((24, 40))
-    barcode = below.imshow(
-        rows, aspect="auto", interpolation="nearest", vmin=0, vmax=1, cmap=FIELD_MAP
-    )
+    barcode = Cells(below, rows, aspect="auto", clim=(0, 1), cmap=FIELD_MAP)
     return Panel(top, healthy, saturated, barcode, title, ends if k == 0 else None)
 
 

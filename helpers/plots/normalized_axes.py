@@ -10,6 +10,7 @@ from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
 from helpers.explore import Explorable, explore
+from helpers.plots.cells import Cells
 from helpers.plots.style import PALETTE, label_axes
 
 Array = NDArray[np.float64]
@@ -90,7 +91,7 @@ def explore_axes() -> Explorable:
     )
     cells, owners, bright = _draw_cube(left)
     title = left.set_title(" ")
-    grid = middle.imshow(np.zeros((IMAGES, CHANNELS)), cmap="Oranges", vmin=-0.1, vmax=1.6)
+    grid = Cells(middle, np.zeros((IMAGES, CHANNELS)), cmap="Oranges", clim=(-0.1, 1.6))
     middle.set_xticks(range(CHANNELS), [str(c + 1) for c in range(CHANNELS)])
     middle.set_yticks(range(IMAGES), [str(n + 1) for n in range(IMAGES)])
     middle.grid(visible=False)

@@ -7,7 +7,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
+from helpers.plots.cells import Cells
 from helpers.plots.style import FIELD_MAP, PALETTE
 from helpers.symmetry import EVERY, STEPS, UNITS, Twins
 
@@ -24,7 +26,7 @@ def symmetry_figure(
     `runs` has a run a start; `step` is one of 0..STEPS, shown as the last that was noted.
     """
     fig = plt.figure(figsize=(9.6, 3.9), layout="none")
-    tiles = [_make_tile(fig, unit) for unit in range(UNITS)]
+    weights = _draw_weights(fig)
     fig.text(0.03, 0.925, "Weights into the 16 hidden units, as 8×8 images", fontsize=12)
     apart_ax, accuracy_ax = (fig.add_axes((x, 0.17, 0.2, 0.66)) for x in (0.49, 0.775))
     apart, dot = _make_curve(apart_ax, PALETTE[1], "Largest difference\nof two units")
@@ -37,13 +39,12 @@ def symmetry_figure(
 
     def update(start: str, step: int) -> list[Any]:
         run, k = runs[start], step // EVERY
-        for tile, row in zip(tiles, run.rows[k], strict=True):
-            tile.set_data(row.reshape(8, 8))
+        weights.set_data(_tile(run.rows[k]))
         distance, hits = np.maximum(run.apart.mean(1), FLOOR), run.accuracy.mean(1)
         for line, point, values in ((apart, dot, distance), (accuracy, other, hits)):
             line.set_data(run.steps, values)
             point.set_data([run.steps[k]], [values[k]])
-        return [*tiles, apart, dot, accuracy, other]
+        return [weights, apart, dot, accuracy, other]
 
     def describe(start: str, step: int) -> str:
         run, k = runs[start], step // EVERY
@@ -55,12 +56,18 @@ def symmetry_figure(
     return fig, update, describe
 
 
-def _make_tile(fig: Figure, unit: int) -> Any:
-    row, column = divmod(unit, SIDE)
-    ax = fig.add_axes((0.03 + column * 0.093, 0.69 - row * 0.215, 0.085, 0.205))
+def _draw_weights(fig: Figure) -> Cells:
+    ax = fig.add_axes((0.03, 0.03, 3.35 / 9.6, 3.35 / 3.9))  # a square
     ax.set_axis_off()
-    blank = np.zeros((8, 8))
-    return ax.imshow(blank, cmap=FIELD_MAP, vmin=-LIMIT, vmax=LIMIT, interpolation="nearest")
+    blank = _tile(np.zeros((UNITS, 64)))
+    return Cells(ax, blank, cmap=FIELD_MAP, clim=(-LIMIT, LIMIT))
+
+
+def _tile(rows: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Rows of weights, (UNITS, 64), as one image of 8×8 images with a gap of one cell between."""
+    images = rows.reshape(SIDE, SIDE, 8, 8)
+    framed = np.pad(images, ((0, 0), (0, 0), (0, 1), (0, 1)), constant_values=np.nan)
+    return framed.transpose(0, 2, 1, 3).reshape(9 * SIDE, 9 * SIDE)[:-1, :-1]
 
 
 def _make_curve(ax: Axes, color: str, title: str) -> tuple[Any, Any]:

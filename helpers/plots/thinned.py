@@ -12,6 +12,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba
 
 from helpers.explore import Explorable, explore
+from helpers.plots.cells import Cells
 from helpers.plots.style import PALETTE, label_axes
 
 BLUE, RED = PALETTE[0], PALETTE[1]
@@ -100,7 +101,7 @@ class _Drawing:
         image = self.fig.add_axes((0.015, 0.36, 0.13, 0.26))
         net = self.fig.add_axes((0.15, 0.03, 0.5, 0.86))
         self.right = self.fig.add_axes((0.735, 0.14, 0.25, 0.7))
-        self.picture = image.imshow(np.zeros((8, 8)), cmap="gray_r", vmin=0, vmax=1)
+        self.picture = Cells(image, np.zeros((8, 8)), cmap="gray_r", clim=(0, 1))
         for ax in (image, net):
             ax.axis("off")
         net.set(xlim=(-0.35, 2.95), ylim=(-0.6, 11.6))

@@ -9,6 +9,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
 from helpers.explore import Explorable, explore
+from helpers.plots.cells import Cells
 from helpers.plots.curves import curve
 from helpers.plots.style import PALETTE, label_axes
 
@@ -42,7 +43,7 @@ def turned_digit(opinions: Opinions) -> Explorable:
     fig, (left, middle, right) = plt.subplots(
         1, 3, figsize=(10, 3.9), width_ratios=(0.55, 1.2, 1.3)
     )
-    picture = left.imshow(np.zeros((8, 8)), cmap="gray_r", vmin=0, vmax=1)
+    picture = Cells(left, np.zeros((8, 8)), cmap="gray_r", clim=(0, 1))
     left.axis("off")
     bars = middle.bar(range(CLASSES), np.zeros(CLASSES), color=BLUE, alpha=0.5)
     count = opinions.masks.shape[2]
