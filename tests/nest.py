@@ -65,6 +65,7 @@ class Nest:
         assert self.process.stdout
         line = self.process.stdout.readline()
         if not line:
+            self.stop()
             raise RuntimeError("the warm process of the notebook runs ended; its words are above")
         answer: dict[str, Any] = json.loads(line)
         return answer

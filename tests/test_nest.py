@@ -1,5 +1,6 @@
 """Runs of notebooks in forks of a warm process: like cold ones, and independent of each other."""
 
+import gc
 import json
 import os
 from pathlib import Path
@@ -59,6 +60,14 @@ def test_a_warm_process_that_died_is_said(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="ended; its words are above"):
         nest.run([], {}, tmp_path / "log")
     nest.stop()
+
+
+def test_a_warm_process_that_does_not_start_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe or a process left open warns when it is collected, and here a warning fails."""
+    monkeypatch.setattr("tests.nest.SERVE", "raise SystemExit(3)")
+    with pytest.raises(RuntimeError, match="ended; its words are above"):
+        Nest()
+    gc.collect()
 
 
 def test_a_fork_that_fails_is_no_success(tmp_path: Path) -> None:
