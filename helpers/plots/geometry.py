@@ -127,52 +127,69 @@ def explore_probability(exact: Callable[[float, float], float], *, seed: int) ->
 
     Right: Monte Carlo shares for κ = 1, 10, 100 over s/R; for κ = 1 the curve is `exact`.
     """
-    angles = np.random.default_rng([seed, 21]).uniform(0, 360, 10_000)
-    fig, (left, right) = plt.subplots(1, 2, figsize=(9.6, 4.8))
-    plane(left, 3.2)
-    (circle,) = left.plot([], [], color="#888888", linewidth=1)
-    (ball,) = left.fill(*DIAMOND.T, facecolor=BLUE, alpha=0.25, edgecolor=BLUE)
-    strips = [left.add_patch(Polygon(np.zeros((3, 2)), color=GREEN, alpha=0.12, linewidth=0))
-              for _ in range(4)]  # fmt: skip
-    rays = [left.plot([], [], color=c, linewidth=0.7, alpha=0.7)[0] for c in (GREEN, "#888888")]
-    dots = [left.plot([], [], marker, color=c, markersize=5)[0]
-            for marker, c in (("*", GREEN), (".", "#666666"))]  # fmt: skip
-    title = left.set_title(" ")
-    _draw_probabilities(right, exact, seed)
-    here = right.errorbar(
-        [0.5], [0.5], yerr=[0.1], fmt="*", markersize=15, color="black", capsize=5
-    )
-    error_parts = [here.lines[0], *here.lines[1], *here.lines[2]]
-
-    def update(radius: float, budget: float, draws: float) -> list[Any]:
-        targets, best = draw(angles, radius, budget, draws)
-        zero = geometry.lands_on_axis(best)
-        circle.set_data(*(radius * CIRCLE).T)
-        ball.set_xy(budget * DIAMOND)
-        _move_strips(strips, budget)
-        for keep, ray, dot in zip((zero, ~zero), rays, dots, strict=True):
-            ray.set_data(*_segments(targets[:150][keep[:150]], best[:150][keep[:150]]))
-            dot.set_data(*targets[:150][keep[:150]].T)
-        title.set_text(told(radius, budget, zero))
-        _move_error_bar(here, budget / radius, zero)
-        return [circle, ball, *strips, *rays, *dots, title, *error_parts]
-
-    def told(radius: float, budget: float, zero: NDArray[np.bool_]) -> str:
-        found = f"{zero.sum()} of {zero.size} have a zero: {zero.mean():.3f}"
-        return f"{found}, formula {exact(radius, budget):.3f}"
-
-    def alt(radius: float, budget: float, draws: float) -> str:
-        _, best = draw(angles, radius, budget, draws)
-        return (
-            f"Optima on a circle of radius {radius:.2f}, each joined to the nearest point of a "
-            f"diamond of budget {budget:.2f}. {told(radius, budget, geometry.lands_on_axis(best))}."
-        )
-
+    figure = _Probability(exact, seed)
     return explore(
-        fig, update, alt=alt, radius=(1.0, 3.0, 2.0), budget=(0.05, 1.5, 1.0),
+        figure.fig, figure.update, alt=figure.alt, radius=(1.0, 3.0, 2.0), budget=(0.05, 1.5, 1.0),
         draws=Log(10, 10_000, 200),
         labels={"radius": "radius R", "budget": "budget s"},
     )  # fmt: skip
+
+
+class _Probability:
+    def __init__(self, exact: Callable[[float, float], float], seed: int) -> None:
+        self.exact = exact
+        self.angles = np.random.default_rng([seed, 21]).uniform(0, 360, 10_000)
+        self.fig, (left, right) = plt.subplots(1, 2, figsize=(9.6, 4.8))
+        self._draw_plane(left)
+        _draw_probabilities(right, exact, seed)
+        self.here = right.errorbar(
+            [0.5], [0.5], yerr=[0.1], fmt="*", markersize=15, color="black", capsize=5
+        )
+
+    def _draw_plane(self, ax: Axes) -> None:
+        plane(ax, 3.2)
+        (self.circle,) = ax.plot([], [], color="#888888", linewidth=1)
+        (self.ball,) = ax.fill(*DIAMOND.T, facecolor=BLUE, alpha=0.25, edgecolor=BLUE)
+        self.strips = [
+            Polygon(np.zeros((3, 2)), color=GREEN, alpha=0.12, linewidth=0) for _ in range(4)
+        ]
+        for strip in self.strips:
+            ax.add_patch(strip)
+        self.rays = [
+            ax.plot([], [], color=c, linewidth=0.7, alpha=0.7)[0] for c in (GREEN, "#888888")
+        ]
+        self.dots = [
+            ax.plot([], [], marker, color=c, markersize=5)[0]
+            for marker, c in (("*", GREEN), (".", "#666666"))
+        ]
+        self.title = ax.set_title(" ")
+
+    def update(self, radius: float, budget: float, draws: float) -> list[Any]:
+        targets, best = draw(self.angles, radius, budget, draws)
+        zero = geometry.lands_on_axis(best)
+        self.circle.set_data(*(radius * CIRCLE).T)
+        self.ball.set_xy(budget * DIAMOND)
+        _move_strips(self.strips, budget)
+        for keep, ray, dot in zip((zero, ~zero), self.rays, self.dots, strict=True):
+            ray.set_data(*_segments(targets[:150][keep[:150]], best[:150][keep[:150]]))
+            dot.set_data(*targets[:150][keep[:150]].T)
+        self.title.set_text(self._told(radius, budget, zero))
+        _move_error_bar(self.here, budget / radius, zero)
+        line, caps, bars = self.here.lines
+        return [self.circle, self.ball, *self.strips, *self.rays, *self.dots, self.title, line,
+                *caps, *bars]  # fmt: skip
+
+    def _told(self, radius: float, budget: float, zero: NDArray[np.bool_]) -> str:
+        found = f"{zero.sum()} of {zero.size} have a zero: {zero.mean():.3f}"
+        return f"{found}, formula {self.exact(radius, budget):.3f}"
+
+    def alt(self, radius: float, budget: float, draws: float) -> str:
+        _, best = draw(self.angles, radius, budget, draws)
+        told = self._told(radius, budget, geometry.lands_on_axis(best))
+        return (
+            f"Optima on a circle of radius {radius:.2f}, each joined to the nearest point of a "
+            f"diamond of budget {budget:.2f}. {told}."
+        )
 
 
 def draw(angles: Array, radius: float, budget: float, draws: float) -> tuple[Array, Array]:

@@ -86,38 +86,55 @@ def _face_colors(lit: NDArray[np.bool_], bright: Array) -> tuple[Array, Array]:
 
 def explore_axes() -> Explorable:
     """The cube N × C × (H, W): the cells that share one mean and one variance are lit."""
-    fig, (left, middle, right) = plt.subplots(
-        1, 3, figsize=(10, 3.5), width_ratios=(1.5, 0.85, 1.1)
-    )
-    cells, owners, bright = _draw_cube(left)
-    title = left.set_title(" ")
-    grid = Cells(middle, np.zeros((IMAGES, CHANNELS)), cmap="Oranges", clim=(-0.1, 1.6))
-    middle.set_xticks(range(CHANNELS), [str(c + 1) for c in range(CHANNELS)])
-    middle.set_yticks(range(IMAGES), [str(n + 1) for n in range(IMAGES)])
-    middle.grid(visible=False)
-    label_axes(middle, title="number of the set", x="channel", y="image")
-    numbers = [
-        middle.text(c, n, "", ha="center", va="center")
-        for n in range(IMAGES)
-        for c in range(CHANNELS)
-    ]
-    right.axis("off")
-    facts = right.text(0, 0.86, "", va="top", linespacing=1.75, transform=right.transAxes)
+    from ipywidgets import ToggleButtons
 
-    def update(choice: str, which: int) -> list[Any]:
+    figure = _Cube()
+    buttons = ToggleButtons(
+        options=list(CHOICES), description="kind", style={"button_width": "auto"}
+    )
+    return explore(
+        figure.fig, figure.update, alt=figure.alt, choice=buttons, which=(1, IMAGES * CHANNELS, 1),
+        labels={"which": "which set"},
+    )  # fmt: skip
+
+
+class _Cube:
+    def __init__(self) -> None:
+        self.fig, (left, middle, right) = plt.subplots(
+            1, 3, figsize=(10, 3.5), width_ratios=(1.5, 0.85, 1.1)
+        )
+        self.cells, self.owners, self.bright = _draw_cube(left)
+        self.title = left.set_title(" ")
+        self._draw_numbers(middle)
+        right.axis("off")
+        self.facts = right.text(0, 0.86, "", va="top", linespacing=1.75, transform=right.transAxes)
+
+    def _draw_numbers(self, ax: Axes) -> None:
+        self.grid = Cells(ax, np.zeros((IMAGES, CHANNELS)), cmap="Oranges", clim=(-0.1, 1.6))
+        ax.set_xticks(range(CHANNELS), [str(c + 1) for c in range(CHANNELS)])
+        ax.set_yticks(range(IMAGES), [str(n + 1) for n in range(IMAGES)])
+        ax.grid(visible=False)
+        label_axes(ax, title="number of the set", x="channel", y="image")
+        self.numbers = [
+            ax.text(c, n, "", ha="center", va="center")
+            for n in range(IMAGES)
+            for c in range(CHANNELS)
+        ]
+
+    def update(self, choice: str, which: int) -> list[Any]:
         kind, groups = CHOICES[choice]
         sets = number_sets(kind, groups)
         chosen = sets == (which - 1) % (sets.max() + 1)  # (IMAGES, CHANNELS)
-        faces, edges = _face_colors(chosen[owners[:, 0], owners[:, 1]], bright)
-        cells.set(facecolors=faces, edgecolors=edges)
-        grid.set_data(chosen.astype(float))
-        for text, number in zip(numbers, sets.ravel(), strict=True):
+        faces, edges = _face_colors(chosen[self.owners[:, 0], self.owners[:, 1]], self.bright)
+        self.cells.set(facecolors=faces, edgecolors=edges)
+        self.grid.set_data(chosen.astype(float))
+        for text, number in zip(self.numbers, sets.ravel(), strict=True):
             text.set_text(str(number + 1))
-        title.set_text(f"{kind} norm: the mean is over {MEANING[kind][0]}")
-        facts.set_text("\n".join(tell(kind, groups)))
-        return [cells, grid, *numbers, title, facts]
+        self.title.set_text(f"{kind} norm: the mean is over {MEANING[kind][0]}")
+        self.facts.set_text("\n".join(tell(kind, groups)))
+        return [self.cells, self.grid, *self.numbers, self.title, self.facts]
 
-    def alt(choice: str, which: int) -> str:
+    def alt(self, choice: str, which: int) -> str:
         kind, groups = CHOICES[choice]
         sets = number_sets(kind, groups)
         index = (which - 1) % (int(sets.max()) + 1)
@@ -127,16 +144,6 @@ def explore_axes() -> Explorable:
             f"{index + 1} is lit: images {_span(images)}, channels {_span(channels)}, all pixels. "
             + " ".join(f"{line}." for line in tell(kind, groups)[1:])
         )
-
-    from ipywidgets import ToggleButtons
-
-    buttons = ToggleButtons(
-        options=list(CHOICES), description="kind", style={"button_width": "auto"}
-    )
-    return explore(
-        fig, update, alt=alt, choice=buttons, which=(1, IMAGES * CHANNELS, 1),
-        labels={"which": "which set"},
-    )  # fmt: skip
 
 
 def tell(kind: str, groups: int) -> list[str]:

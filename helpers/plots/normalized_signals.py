@@ -1,12 +1,13 @@
 """Lesson 05: a loss that does not see the length of its weights; signals through deep networks."""
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
+from torch import Tensor
 
 from helpers.explore import Explorable, Log, explore
 from helpers.normalized_signals import NORMS, draw_stack, gradient_factor, measure_signals
@@ -44,49 +45,77 @@ def walk(
 
 def explore_rays(*, seed: int) -> Explorable:
     """The plane of two weights of one normalized unit: loss by angle, path, length, turns."""
-    fig, (left, middle, right) = plt.subplots(1, 3, figsize=(10, 4.0), width_ratios=(1.25, 1, 1))
-    _draw_rays(left)
-    (path,) = left.plot([], [], color="white", lw=1.6)
-    (dots,) = left.plot([], [], ".", color="white", ms=5)
-    (start,) = left.plot([], [], "o", color=PALETTE[1], mec="white", ms=9)
-    (length_line,) = middle.plot([], [], color=PALETTE[0])
-    (settled,) = middle.plot([], [], color="black", lw=1, ls=(0, (4, 2)))
-    (turn_line,) = right.plot([], [], color=PALETTE[0], lw=1)
-    (turn_theory,) = right.plot([], [], color="black", lw=1, ls=(0, (4, 2)))
-    middle.set(xlim=(0, STEPS), ylim=(0.1, 12), yscale="log")
-    middle.set_yticks([0.1, 0.3, 1, 3, 10], ["0.1", "0.3", "1", "3", "10"])
-    right.set(xlim=(0, STEPS), ylim=(1e-3, 6), yscale="log")
-    right.set_yticks([1e-3, 1e-2, 0.1, 1], ["0.001", "0.01", "0.1", "1"])
-    for ax in (middle, right):
-        ax.minorticks_off()
-    label_axes(middle, x="step")
-    label_axes(right, title="Turn per step (radians)", x="step")
-    titles = [left.set_title(" "), middle.set_title(" ")]
-    right.text(0.97, 0.93, "dashed: √(2ηλ)", transform=right.transAxes, color=GREY, ha="right")
+    figure = _Rays(seed)
+    return explore(
+        figure.fig, figure.update, alt=figure.alt, length=Log(0.2, 4, 1.0), lr=Log(0.01, 1, 0.1),
+        weight_decay=[0.0, 0.03, 0.1, 0.3], noise=(0.0, 2.0, 0.0),
+        labels={"length": "‖w‖ at the start", "lr": "η", "weight_decay": "λ",
+                "noise": "gradient noise"},
+    )  # fmt: skip
 
-    @lru_cache(maxsize=1)  # update and alt ask for the same walk
-    def run(length: float, lr: float, weight_decay: float, noise: float) -> Array:
-        return walk(length=length, lr=lr, weight_decay=weight_decay, noise=noise, seed=seed)
 
-    def update(length: float, lr: float, weight_decay: float, noise: float) -> list[Any]:
-        w = run(length, lr, weight_decay, noise)
-        sizes, turns = np.hypot(*w.T), measure_turns(w)
-        path.set_data(*w.T)
-        dots.set_data(*w[:: STEPS // 40].T)
-        start.set_data(*w[:1].T)
-        length_line.set_data(np.arange(STEPS + 1), sizes)
-        turn_line.set_data(np.arange(1, STEPS + 1), np.maximum(turns, 1e-9))
-        balance = settle(lr, weight_decay, noise)
-        settled.set_data([0, STEPS], [balance or np.nan] * 2)
-        turn_theory.set_data(
-            [0, STEPS], [np.sqrt(2 * lr * weight_decay) if balance else np.nan] * 2
+class _Rays:
+    def __init__(self, seed: int) -> None:
+        # update and alt ask for the same walk
+        self.run = lru_cache(maxsize=1)(partial(walk, seed=seed))
+        self.fig, (left, middle, right) = plt.subplots(
+            1, 3, figsize=(10, 4.0), width_ratios=(1.25, 1, 1)
         )
-        titles[0].set_text(f"η/‖w‖²: {lr / sizes[0] ** 2:.2g} → {lr / sizes[-1] ** 2:.2g}")
-        titles[1].set_text(f"‖w‖: {sizes[0]:.2g} → {sizes[-1]:.2g}")
-        return [path, dots, start, length_line, settled, turn_line, turn_theory, *titles]
+        self._draw_path(left)
+        self._draw_length(middle)
+        self._draw_turns(right)
+        self.titles = [left.set_title(" "), middle.set_title(" ")]
 
-    def alt(length: float, lr: float, weight_decay: float, noise: float) -> str:
-        w = run(length, lr, weight_decay, noise)
+    def _draw_path(self, ax: Axes) -> None:
+        _draw_rays(ax)
+        (self.path,) = ax.plot([], [], color="white", lw=1.6)
+        (self.dots,) = ax.plot([], [], ".", color="white", ms=5)
+        (self.start,) = ax.plot([], [], "o", color=PALETTE[1], mec="white", ms=9)
+
+    def _draw_length(self, ax: Axes) -> None:
+        (self.length_line,) = ax.plot([], [], color=PALETTE[0])
+        (self.settled,) = ax.plot([], [], color="black", lw=1, ls=(0, (4, 2)))
+        ax.set(xlim=(0, STEPS), ylim=(0.1, 12), yscale="log")
+        ax.set_yticks([0.1, 0.3, 1, 3, 10], ["0.1", "0.3", "1", "3", "10"])
+        ax.minorticks_off()
+        label_axes(ax, x="step")
+
+    def _draw_turns(self, ax: Axes) -> None:
+        (self.turn_line,) = ax.plot([], [], color=PALETTE[0], lw=1)
+        (self.turn_theory,) = ax.plot([], [], color="black", lw=1, ls=(0, (4, 2)))
+        ax.set(xlim=(0, STEPS), ylim=(1e-3, 6), yscale="log")
+        ax.set_yticks([1e-3, 1e-2, 0.1, 1], ["0.001", "0.01", "0.1", "1"])
+        ax.minorticks_off()
+        label_axes(ax, title="Turn per step (radians)", x="step")
+        ax.text(0.97, 0.93, "dashed: √(2ηλ)", transform=ax.transAxes, color=GREY, ha="right")
+
+    def update(self, length: float, lr: float, weight_decay: float, noise: float) -> list[Any]:
+        w = self.run(length=length, lr=lr, weight_decay=weight_decay, noise=noise)
+        sizes = np.hypot(*w.T)
+        self._move_path(w, sizes)
+        self._move_theory(lr, weight_decay, noise)
+        self.titles[0].set_text(f"η/‖w‖²: {lr / sizes[0] ** 2:.2g} → {lr / sizes[-1] ** 2:.2g}")
+        self.titles[1].set_text(f"‖w‖: {sizes[0]:.2g} → {sizes[-1]:.2g}")
+        return [
+            self.path, self.dots, self.start, self.length_line, self.settled, self.turn_line,
+            self.turn_theory, *self.titles,
+        ]  # fmt: skip
+
+    def _move_path(self, w: Array, sizes: Array) -> None:
+        self.path.set_data(*w.T)
+        self.dots.set_data(*w[:: STEPS // 40].T)
+        self.start.set_data(*w[:1].T)
+        self.length_line.set_data(np.arange(STEPS + 1), sizes)
+        self.turn_line.set_data(np.arange(1, STEPS + 1), np.maximum(measure_turns(w), 1e-9))
+
+    def _move_theory(self, lr: float, weight_decay: float, noise: float) -> None:
+        balance = settle(lr, weight_decay, noise)
+        turn = np.sqrt(2 * lr * weight_decay) if balance else np.nan
+        self.settled.set_data([0, STEPS], [balance or np.nan] * 2)
+        self.turn_theory.set_data([0, STEPS], [turn] * 2)
+
+    def alt(self, length: float, lr: float, weight_decay: float, noise: float) -> str:
+        w = self.run(length=length, lr=lr, weight_decay=weight_decay, noise=noise)
         sizes = np.hypot(*w.T)
         angle = np.rad2deg(np.abs(np.arctan2(*w[-40:, ::-1].T))).mean()
         balance = settle(lr, weight_decay, noise)
@@ -96,13 +125,6 @@ def explore_rays(*, seed: int) -> Explorable:
             f"weights' length goes from {sizes[0]:.2f} to {sizes[-1]:.2f}, the mean angle to the "
             f"optimum over the last 40 steps is {angle:.0f}°.{told}"
         )
-
-    return explore(
-        fig, update, alt=alt, length=Log(0.2, 4, 1.0), lr=Log(0.01, 1, 0.1),
-        weight_decay=[0.0, 0.03, 0.1, 0.3], noise=(0.0, 2.0, 0.0),
-        labels={"length": "‖w‖ at the start", "lr": "η", "weight_decay": "λ",
-                "noise": "gradient noise"},
-    )  # fmt: skip
 
 
 def settle(lr: float, weight_decay: float, noise: float) -> float:
@@ -137,43 +159,45 @@ FAR = 4.0  # decades that the picture shows, up and down
 
 def explore_depth(*, seed: int) -> Explorable:
     """Std of activations and of gradients over the layers: none, batch norm, layer norm."""
-    stack = draw_stack(seed, samples=SAMPLES, width=WIDTH, depth=DEPTH)
-    fig, axes = plt.subplots(1, 2, figsize=(10, 4.2))
-    forward, backward = (_depth_lines(ax) for ax in axes)
-    theory = [axes[1].plot([], [], color="black", lw=1.3, ls=(0, (4, 2)),
-                            zorder=3)[0] for _ in range(2)]  # fmt: skip
-    for ax in axes:
-        ax.set(xlim=(0.5, DEPTH + 0.5), ylim=(-FAR, FAR))
-        ax.set_yticks(range(-4, 5, 2), [f"1e{k}" if k else "1" for k in range(-4, 5, 2)])
-        ax.axhline(0, color=GREY, lw=0.8)
-    label_axes(axes[0], title="Std of the activations", x="layer")
-    label_axes(axes[1], x="layer")
-    title = axes[1].set_title(" ")
-    axes[0].legend(loc="upper right")
-    axes[1].text(0.97, 0.93, "dashed: theory", color=GREY, transform=axes[1].transAxes, ha="right")
+    figure = _Depth(seed)
+    return explore(
+        figure.fig, figure.update, alt=figure.alt, activation=["relu", "tanh", "sigmoid"],
+        depth=(2, DEPTH, 20), std=Log(0.001, 3, 0.2), labels={"std": "weight std"},
+    )  # fmt: skip
 
-    @lru_cache(maxsize=1)
-    def measure(activation: str, depth: int, std: float) -> dict[str, tuple[Array, Array]]:
-        found = {}
-        for norm in NORMS:
-            s = measure_signals(stack, activation=activation, norm=norm, std=std, depth=depth)
-            found[norm] = (s.log_std, s.log_gradient - s.log_gradient[-1])
-        return found
 
-    def update(activation: str, depth: int, std: float) -> list[Any]:
-        found, layers = measure(activation, depth, std), np.arange(1, depth + 1)
+class _Depth:
+    def __init__(self, seed: int) -> None:
+        stack = draw_stack(seed, samples=SAMPLES, width=WIDTH, depth=DEPTH)
+        self.measure = lru_cache(maxsize=1)(partial(_measure_norms, stack))
+        self.fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4.2))
+        self.forward, self.backward = (_depth_lines(ax) for ax in (left, right))
+        self.theory = [right.plot([], [], color="black", lw=1.3, ls=(0, (4, 2)), zorder=3)[0]
+                       for _ in range(2)]  # fmt: skip
+        for ax in (left, right):
+            ax.set(xlim=(0.5, DEPTH + 0.5), ylim=(-FAR, FAR))
+            ax.set_yticks(range(-4, 5, 2), [f"1e{k}" if k else "1" for k in range(-4, 5, 2)])
+            ax.axhline(0, color=GREY, lw=0.8)
+        label_axes(left, title="Std of the activations", x="layer")
+        label_axes(right, x="layer")
+        self.title = right.set_title(" ")
+        left.legend(loc="upper right")
+        right.text(0.97, 0.93, "dashed: theory", color=GREY, transform=right.transAxes, ha="right")
+
+    def update(self, activation: str, depth: int, std: float) -> list[Any]:
+        found, layers = self.measure(activation, depth, std), np.arange(1, depth + 1)
         for i, norm in enumerate(NORMS):
-            for lines, values in zip((forward, backward), found[norm], strict=True):
+            for lines, values in zip((self.forward, self.backward), found[norm], strict=True):
                 lines[i].set_data(layers, np.where(np.abs(values) < FAR, values, np.nan))
-        for line, norm in zip(theory, NORMS[1:], strict=True):
+        for line, norm in zip(self.theory, NORMS[1:], strict=True):
             growth = np.log10(gradient_factor(activation, norm))
             line.set_data(layers, growth * (depth - layers))
         first = 10 ** found["batch"][1][0]
-        title.set_text(f"Gradient (last = 1); batch norm at layer 1: {first:.2g}")
-        return [*forward, *backward, *theory, title]
+        self.title.set_text(f"Gradient (last = 1); batch norm at layer 1: {first:.2g}")
+        return [*self.forward, *self.backward, *self.theory, self.title]
 
-    def alt(activation: str, depth: int, std: float) -> str:
-        found = measure(activation, depth, std)
+    def alt(self, activation: str, depth: int, std: float) -> str:
+        found = self.measure(activation, depth, std)
         told = "; ".join(
             f"{norm}: activation std {10 ** f[-1]:.2g} at the last layer, gradient {10 ** b[0]:.2g}"
             for norm, (f, b) in found.items()
@@ -183,10 +207,16 @@ def explore_depth(*, seed: int) -> Explorable:
             f"those at the last. {told}."
         )
 
-    return explore(
-        fig, update, alt=alt, activation=["relu", "tanh", "sigmoid"], depth=(2, DEPTH, 20),
-        std=Log(0.001, 3, 0.2), labels={"std": "weight std"},
-    )  # fmt: skip
+
+def _measure_norms(
+    stack: tuple[Tensor, ...], activation: str, depth: int, std: float
+) -> dict[str, tuple[Array, Array]]:
+    """Per norm log10 of the std of activations, and of gradients over the last layer's."""
+    found = {}
+    for norm in NORMS:
+        s = measure_signals(stack, activation=activation, norm=norm, std=std, depth=depth)
+        found[norm] = (s.log_std, s.log_gradient - s.log_gradient[-1])
+    return found
 
 
 def _depth_lines(ax: Axes) -> list[Any]:

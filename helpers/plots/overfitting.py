@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.polynomial import legendre
 from numpy.typing import NDArray
@@ -22,60 +23,74 @@ LOWEST = 0.01  # of the error axis
 
 def explore_polynomial(*, seed: int) -> Explorable:
     """A polynomial's fit, and its errors on its own points and on new ones over the degree."""
-    fig, (left, right) = plt.subplots(1, 2, figsize=(9.6, 4.4))
-    grid = np.linspace(-1, 1, 400)
-    left.plot(grid, overfitting.truth(grid), "--", color="#888888", linewidth=1.5, label="truth")
-    (points,) = left.plot([], [], "o", color="black", markersize=6)
-    (fit,) = left.plot([], [], color=BLUE, label="polynomial")
-    left.legend(loc="lower right")
-    left.set(xlim=(-1.05, 1.05), ylim=(-2.5, 2.5), xlabel="x", ylabel="y")
-    title = left.set_title(" ")
-    (train,) = right.plot([], [], "o-", color=BLUE, label="training points")
-    (new,) = right.plot([], [], "s--", color=ORANGE, label="new points")
-    (below,) = right.plot([], [], "v", color=BLUE, markersize=9, label=f"below {LOWEST}")
-    marks = right.plot([], [], "o", [], [], "s", color="black", markersize=11, fillstyle="none")
-    right.axhline(overfitting.NOISE, color="#666666", linewidth=1, linestyle=":")
-    right.text(-0.3, 0.9 * overfitting.NOISE, "noise in y", va="top", color="#666666")
-    right.set(yscale="log", ylim=(LOWEST, 300), xlim=(-0.5, 15), xlabel="degree",
-              ylabel="root mean square error")  # fmt: skip
-    right.legend(loc="upper left")
+    figure = _Polynomial(seed)
+    return explore(figure.fig, figure.update, alt=figure.alt, degree=(0, 14, 3),
+                   n=(6, MOST_POINTS, 15), labels={"n": "points"})  # fmt: skip
 
+
+class _Polynomial:
     floor = 1.25 * LOWEST  # where what is lower is drawn
 
-    def update(degree: int, n: int) -> list[Any]:
-        x, y, errors = problem(n)
-        shown = min(degree, n - 1)
-        points.set_data(x, y)
-        c = overfitting.fit_polynomial(x, y, shown)
-        fit.set_data(grid, np.clip(legendre.legval(grid, c), -9, 9))
-        title.set_text(told(shown, errors))
-        for line, mark, values in zip((train, new), marks, errors, strict=True):
-            line.set_data(np.arange(len(values)), np.maximum(values, floor))
-            mark.set_data([shown], [np.clip(values[shown], floor, 290)])
-        (off,) = np.nonzero(errors[0] < LOWEST)
-        below.set_data(off, np.full(len(off), floor))
-        return [points, fit, title, train, new, below, *marks]
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.grid = np.linspace(-1, 1, 400)
+        self.fig, (left, right) = plt.subplots(1, 2, figsize=(9.6, 4.4))
+        self._draw_fit(left)
+        self._draw_errors(right)
 
-    def problem(n: int) -> tuple[Array, Array, tuple[Array, Array]]:
-        x, y = overfitting.noisy_points(n, np.random.default_rng([seed, 11]))
+    def _draw_fit(self, ax: Axes) -> None:
+        truth = overfitting.truth(self.grid)
+        ax.plot(self.grid, truth, "--", color="#888888", linewidth=1.5, label="truth")
+        (self.points,) = ax.plot([], [], "o", color="black", markersize=6)
+        (self.fit,) = ax.plot([], [], color=BLUE, label="polynomial")
+        ax.legend(loc="lower right")
+        ax.set(xlim=(-1.05, 1.05), ylim=(-2.5, 2.5), xlabel="x", ylabel="y")
+        self.title = ax.set_title(" ")
+
+    def _draw_errors(self, ax: Axes) -> None:
+        (self.train,) = ax.plot([], [], "o-", color=BLUE, label="training points")
+        (self.new,) = ax.plot([], [], "s--", color=ORANGE, label="new points")
+        (self.below,) = ax.plot([], [], "v", color=BLUE, markersize=9, label=f"below {LOWEST}")
+        self.marks = ax.plot(
+            [], [], "o", [], [], "s", color="black", markersize=11, fillstyle="none"
+        )
+        ax.axhline(overfitting.NOISE, color="#666666", linewidth=1, linestyle=":")
+        ax.text(-0.3, 0.9 * overfitting.NOISE, "noise in y", va="top", color="#666666")
+        ax.set(yscale="log", ylim=(LOWEST, 300), xlim=(-0.5, 15), xlabel="degree",
+               ylabel="root mean square error")  # fmt: skip
+        ax.legend(loc="upper left")
+
+    def update(self, degree: int, n: int) -> list[Any]:
+        x, y, errors = self._problem(n)
+        shown = min(degree, n - 1)
+        self.points.set_data(x, y)
+        c = overfitting.fit_polynomial(x, y, shown)
+        self.fit.set_data(self.grid, np.clip(legendre.legval(self.grid, c), -9, 9))
+        self.title.set_text(
+            f"degree {shown}: error {errors[0][shown]:.2f}, on new points {errors[1][shown]:.2g}"
+        )
+        self._move_errors(errors, shown)
+        return [self.points, self.fit, self.title, self.train, self.new, self.below, *self.marks]
+
+    def _move_errors(self, errors: tuple[Array, Array], shown: int) -> None:
+        for line, mark, values in zip((self.train, self.new), self.marks, errors, strict=True):
+            line.set_data(np.arange(len(values)), np.maximum(values, self.floor))
+            mark.set_data([shown], [np.clip(values[shown], self.floor, 290)])
+        (off,) = np.nonzero(errors[0] < LOWEST)
+        self.below.set_data(off, np.full(len(off), self.floor))
+
+    def _problem(self, n: int) -> tuple[Array, Array, tuple[Array, Array]]:
+        x, y = overfitting.noisy_points(n, np.random.default_rng([self.seed, 11]))
         return x, y, overfitting.rms_errors(x, y, range(min(n, 15)))
 
-    def told(degree: int, errors: tuple[Array, Array]) -> str:
-        return (
-            f"degree {degree}: error {errors[0][degree]:.2f}, on new points {errors[1][degree]:.2g}"
-        )
-
-    def alt(degree: int, n: int) -> str:
-        _, _, errors = problem(n)
+    def alt(self, degree: int, n: int) -> str:
+        _, _, errors = self._problem(n)
         shown = min(degree, n - 1)
         return (
             f"A polynomial of degree {shown} through {n} noisy points of a sine. Its error is "
             f"{errors[0][shown]:.2f} on these points and {errors[1][shown]:.3g} on new ones; the "
             f"best degree on new points is {int(errors[1].argmin())}."
         )
-
-    return explore(fig, update, alt=alt, degree=(0, 14, 3), n=(6, MOST_POINTS, 15),
-                   labels={"n": "points"})  # fmt: skip
 
 
 def plot_network_curves(

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from helpers.explore import Explorable, Log, explore
@@ -30,49 +31,68 @@ def minimizer(penalty: str, w: float, t: float) -> float:
 
 def explore_proximal() -> Explorable:
     """Left, the function that a proximal step minimizes; right, where it sends every weight."""
-    fig, (left, right) = plt.subplots(1, 2, figsize=(9.6, 4.4))
-    bowls = {k: left.plot([], [], DASHES[k], color=c, label=k)[0] for k, c in COLORS.items()}
-    lows = {k: left.plot([], [], "*" if k == "L1" else "o", color=c, markersize=14,
-                         markeredgecolor="white")[0] for k, c in COLORS.items()}  # fmt: skip
-    left.set(xlim=(-3.2, 3.2), ylim=(-0.2, 5), xlabel="z", ylabel="½ (z − w)² + t · penalty(z)")
-    title = left.set_title(" ")
-    right.plot([-3, 3], [-3, 3], color="#BBBBBB", linewidth=1)
-    right.annotate("unchanged", (2.2, 2.2), xytext=(-8, 6), textcoords="offset points",
-                   ha="right", color="#777777")  # fmt: skip
-    maps = {k: right.plot([], [], DASHES[k], color=c)[0] for k, c in COLORS.items()}
-    here = {k: right.plot([], [], "*" if k == "L1" else "o", color=c, markersize=14,
-                          markeredgecolor="white")[0] for k, c in COLORS.items()}  # fmt: skip
-    right.set(xlim=(-3.2, 3.2), ylim=(-3.2, 3.2), xlabel="w before the step",
-              ylabel="w after the step")  # fmt: skip
-    right.legend([*maps.values()], list(maps), loc="lower right")
+    figure = _Proximal()
+    return explore(figure.fig, figure.update, alt=figure.alt, w=(-3.0, 3.0, 0.8), t=(0.0, 2.0, 1.0),
+                   labels={"t": "threshold t"})  # fmt: skip
+
+
+class _Proximal:
     sweep = np.linspace(-3, 3, 121)
 
-    def update(w: float, t: float) -> list[Any]:
+    def __init__(self) -> None:
+        self.fig, (left, right) = plt.subplots(1, 2, figsize=(9.6, 4.4))
+        self._draw_bowls(left)
+        self._draw_maps(right)
+
+    def _draw_bowls(self, ax: Axes) -> None:
+        self.bowls = {k: ax.plot([], [], DASHES[k], color=c, label=k)[0] for k, c in COLORS.items()}
+        self.lows = _draw_marks(ax)
+        ax.set(xlim=(-3.2, 3.2), ylim=(-0.2, 5), xlabel="z", ylabel="½ (z − w)² + t · penalty(z)")
+        self.title = ax.set_title(" ")
+
+    def _draw_maps(self, ax: Axes) -> None:
+        ax.plot([-3, 3], [-3, 3], color="#BBBBBB", linewidth=1)
+        ax.annotate("unchanged", (2.2, 2.2), xytext=(-8, 6), textcoords="offset points",
+                    ha="right", color="#777777")  # fmt: skip
+        self.maps = {k: ax.plot([], [], DASHES[k], color=c)[0] for k, c in COLORS.items()}
+        self.here = _draw_marks(ax)
+        ax.set(xlim=(-3.2, 3.2), ylim=(-3.2, 3.2), xlabel="w before the step",
+               ylabel="w after the step")  # fmt: skip
+        ax.legend([*self.maps.values()], list(self.maps), loc="lower right")
+
+    def update(self, w: float, t: float) -> list[Any]:
         best = {k: minimizer(k, w, t) for k in COLORS}
         for k in COLORS:
             values = 0.5 * (COARSE - w) ** 2 + t * PENALTIES[k](COARSE)
-            bowls[k].set_data(COARSE, values)
+            self.bowls[k].set_data(COARSE, values)
             low = 0.5 * (best[k] - w) ** 2 + t * PENALTIES[k](np.array(best[k]))
-            lows[k].set_data([best[k]], [low])
-            maps[k].set_data(sweep, shrunk(k, t))
-            here[k].set_data([w], [best[k]])
-        title.set_text(told(w, t))
-        return [*bowls.values(), *lows.values(), *maps.values(), *here.values(), title]
+            self.lows[k].set_data([best[k]], [low])
+            self.maps[k].set_data(self.sweep, self._shrunk(k, t))
+            self.here[k].set_data([w], [best[k]])
+        self.title.set_text(self._told(w, t))
+        groups = (self.bowls, self.lows, self.maps, self.here)
+        return [*(artist for group in groups for artist in group.values()), self.title]
 
-    def shrunk(penalty: str, t: float) -> Array:
-        cost = 0.5 * (COARSE[:, None] - sweep) ** 2 + t * PENALTIES[penalty](COARSE)[:, None]
+    def _shrunk(self, penalty: str, t: float) -> Array:
+        cost = 0.5 * (COARSE[:, None] - self.sweep) ** 2 + t * PENALTIES[penalty](COARSE)[:, None]
         found: Array = COARSE[cost.argmin(0)]
         return found
 
-    def told(w: float, t: float) -> str:
+    @staticmethod
+    def _told(w: float, t: float) -> str:
         one, two = minimizer("L1", w, t), minimizer("L2", w, t)
         return f"w = {w:.2f} goes to {one:.2f} (L1), {two:.2f} (L2)"
 
-    def alt(w: float, t: float) -> str:
-        return f"Threshold t = {t:.2f}: {told(w, t)}. L1 sends all of [−{t:.2f}, {t:.2f}] to zero."
+    def alt(self, w: float, t: float) -> str:
+        told = self._told(w, t)
+        return f"Threshold t = {t:.2f}: {told}. L1 sends all of [−{t:.2f}, {t:.2f}] to zero."
 
-    return explore(fig, update, alt=alt, w=(-3.0, 3.0, 0.8), t=(0.0, 2.0, 1.0),
-                   labels={"t": "threshold t"})  # fmt: skip
+
+def _draw_marks(ax: Axes) -> dict[str, Line2D]:
+    return {
+        k: ax.plot([], [], "*" if k == "L1" else "o", color=c, markersize=14,
+                   markeredgecolor="white")[0] for k, c in COLORS.items()
+    }  # fmt: skip
 
 
 FLOOR = 1e-8  # where an exact zero is drawn on a logarithmic axis
@@ -89,46 +109,63 @@ def explore_descent(
     paths: for "subgradient" and "proximal" the coefficients (T, len(rates), d).
     true: (d,), which coefficients are not zero in the truth.
     """
-    fig, axes = plt.subplots(1, 2, figsize=(9.6, 4.8), sharey=True)
-    lines, titles = {}, {}
-    for ax, name in zip(axes, ("subgradient", "proximal"), strict=True):
+    figure = _Descent(steps, paths, true, rates)
+    return explore(
+        figure.fig, figure.update, alt=figure.alt, lr=rates, labels={"lr": "learning rate"}
+    )
+
+
+class _Descent:
+    def __init__(
+        self,
+        steps: NDArray[np.int64],
+        paths: Mapping[str, Array],
+        true: NDArray[np.bool_],
+        rates: list[float],
+    ) -> None:
+        self.steps, self.paths, self.true, self.rates = steps, paths, true, rates
+        self.fig, axes = plt.subplots(1, 2, figsize=(9.6, 4.8), sharey=True)
+        self.lines, self.titles = {}, {}
+        for ax, name in zip(axes, ("subgradient", "proximal"), strict=True):
+            self.lines[name] = self._draw_lines(ax)
+            self.titles[name] = ax.set_title(" ")
+        axes[0].set_ylabel("|wⱼ|")
+        axes[0].text(1.3, 1.6, "non-zero in truth", color=ORANGE, va="center")
+        axes[0].text(1.3, 2e-5, "zero in truth", color=BLUE, va="center")
+
+    def _draw_lines(self, ax: Axes) -> list[tuple[Line2D, NDArray[np.bool_]]]:
+        last = self.steps[-1]
         ax.axhspan(FLOOR / 5, FLOOR * 5, color=GREEN, alpha=0.15, linewidth=0)
-        ax.text(
-            0.97 * steps[-1], 2.2 * FLOOR, "exactly 0 ", color="#00664B", va="center", ha="right"
-        )
-        looks = ((~true, BLUE, 0.7, 0.7), (true, ORANGE, 2, 1))
-        lines[name] = [
+        ax.text(0.97 * last, 2.2 * FLOOR, "exactly 0 ", color="#00664B", va="center", ha="right")
+        looks = ((~self.true, BLUE, 0.7, 0.7), (self.true, ORANGE, 2, 1))
+        lines = [
             (ax.plot([], [], color=color, linewidth=width, alpha=alpha)[0], which)
             for which, color, width, alpha in looks
         ]
-        ax.set(xscale="log", yscale="log", xlim=(1, steps[-1]), ylim=(FLOOR / 5, 5), xlabel="step")
+        ax.set(xscale="log", yscale="log", xlim=(1, last), ylim=(FLOOR / 5, 5), xlabel="step")
         ax.set_yticks([1, 1e-2, 1e-4, 1e-6, FLOOR], ["1", "0.01", "0.0001", "0.000001", "0"])
         ax.minorticks_off()
-        titles[name] = ax.set_title(" ")
-    axes[0].set_ylabel("|wⱼ|")
-    axes[0].text(1.3, 1.6, "non-zero in truth", color=ORANGE, va="center")
-    axes[0].text(1.3, 2e-5, "zero in truth", color=BLUE, va="center")
+        return lines
 
-    def update(lr: float) -> list[Any]:
-        chosen = rates.index(lr)
-        for name, group in lines.items():
-            sizes = np.abs(paths[name][:, chosen])  # (T, d)
+    def update(self, lr: float) -> list[Any]:
+        chosen = self.rates.index(lr)
+        for name, group in self.lines.items():
+            sizes = np.abs(self.paths[name][:, chosen])  # (T, d)
             for line, which in group:
-                line.set_data(*_joined(steps, np.maximum(sizes[:, which], FLOOR)))
+                line.set_data(*_joined(self.steps, np.maximum(sizes[:, which], FLOOR)))
             zeros = (sizes[-1] == 0).sum()
-            titles[name].set_text(f"{name}: {zeros} of {len(true)} exactly 0")
-        return [[line for line, _ in group] for group in lines.values()] + [*titles.values()]
+            self.titles[name].set_text(f"{name}: {zeros} of {len(self.true)} exactly 0")
+        lines = [[line for line, _ in group] for group in self.lines.values()]
+        return [*lines, *self.titles.values()]
 
-    def alt(lr: float) -> str:
-        last = {name: path[-1, rates.index(lr)] for name, path in paths.items()}
-        off = np.abs(last["subgradient"][~true])
+    def alt(self, lr: float) -> str:
+        last = {name: path[-1, self.rates.index(lr)] for name, path in self.paths.items()}
+        off = np.abs(last["subgradient"][~self.true])
         return (
-            f"Learning rate {lr}: after {steps[-1]} steps subgradient descent has "
+            f"Learning rate {lr}: after {self.steps[-1]} steps subgradient descent has "
             f"{(last['subgradient'] == 0).sum()} exact zeros and leaves the others at about "
             f"{np.median(off):.1g}; proximal steps have {(last['proximal'] == 0).sum()}."
         )
-
-    return explore(fig, update, alt=alt, lr=rates, labels={"lr": "learning rate"})
 
 
 def _joined(x: NDArray[np.int64], curves: Array) -> tuple[Array, Array]:
@@ -142,53 +179,67 @@ def explore_paths(problem: Regression, lams: Array, paths: Mapping[str, Array]) 
 
     paths: for "ridge" and "lasso" the coefficients (len(lams), d).
     """
-    fig, axes = plt.subplots(2, 2, figsize=(9.6, 6.4), sharey="row",
-                             height_ratios=(3, 2))  # fmt: skip
-    true, moved = problem.w != 0, {}
-    order = np.argsort(-np.abs(problem.w))
-    places = np.arange(len(order))
-    for column, name in enumerate(("ridge", "lasso")):
-        upper, lower = axes[:, column]
-        _draw_paths(upper, lams, paths[name], true)
-        _mark_best(upper, lams, [problem.test_error(w) for w in paths[name]])
-        here = upper.axvline(lams[0], color="black", linewidth=1.5)
-        lower.plot(places, problem.w[order], "_", color="#888888", markersize=13, markeredgewidth=2)
-        stems = lower.vlines(places, 0, places, color=[ORANGE if t else BLUE for t in true[order]],
-                             linewidth=2)  # fmt: skip
+    figure = _Paths(problem, lams, paths)
+    start = float(lams[len(lams) // 2])
+    return explore(figure.fig, figure.update, alt=figure.alt,
+                   lam=Log(float(lams[0]), float(lams[-1]), start),
+                   labels={"lam": "λ"})  # fmt: skip
+
+
+class _Paths:
+    def __init__(self, problem: Regression, lams: Array, paths: Mapping[str, Array]) -> None:
+        self.problem, self.lams, self.paths = problem, lams, paths
+        self.order = np.argsort(-np.abs(problem.w))
+        self.places = np.arange(len(self.order))
+        self.fig, axes = plt.subplots(2, 2, figsize=(9.6, 6.4), sharey="row",
+                                      height_ratios=(3, 2))  # fmt: skip
+        self.moved = {
+            name: self._draw_column(upper, lower, name)
+            for name, upper, lower in zip(("ridge", "lasso"), *axes, strict=True)
+        }
+        axes[0, 0].set_ylabel("coefficients")
+        axes[1, 0].set_ylabel("at this λ (– truth)")
+
+    def _draw_column(self, upper: Axes, lower: Axes, name: str) -> tuple[Any, ...]:
+        true, path = self.problem.w != 0, self.paths[name]
+        _draw_paths(upper, self.lams, path, true)
+        _mark_best(upper, self.lams, [self.problem.test_error(w) for w in path])
+        here = upper.axvline(self.lams[0], color="black", linewidth=1.5)
+        lower.plot(self.places, self.problem.w[self.order], "_", color="#888888", markersize=13,
+                   markeredgewidth=2)  # fmt: skip
+        stems = lower.vlines(self.places, 0, self.places, linewidth=2,
+                             color=[ORANGE if t else BLUE for t in true[self.order]])  # fmt: skip
         (full,) = lower.plot([], [], "o", color="black", markersize=5)
         (zero,) = lower.plot([], [], "o", color="black", markersize=5, fillstyle="none")
         lower.axhline(0, color="#999999", linewidth=1)
         lower.set(xlabel="coefficient, by true size", xticks=[], ylim=(-2.4, 2.4))
-        moved[name] = (here, stems, full, zero, upper.set_title(" "))
-    axes[0, 0].set_ylabel("coefficients")
-    axes[1, 0].set_ylabel("at this λ (– truth)")
+        return here, stems, full, zero, upper.set_title(" ")
 
-    def update(lam: float) -> list[Any]:
-        for name, (here, stems, full, zero, title) in moved.items():
-            w = at(name, lam)
+    def update(self, lam: float) -> list[Any]:
+        for name, (here, stems, full, zero, title) in self.moved.items():
+            w = self._at(name, lam)
+            heights = w[self.order]
             here.set_xdata([lam, lam])
-            stems.set_segments([[(i, 0), (i, v)] for i, v in zip(places, w[order], strict=True)])
-            nothing = w[order] == 0
-            full.set_data(places[~nothing], w[order][~nothing])
-            zero.set_data(places[nothing], w[order][nothing])
-            title.set_text(told(name, w))
-        return [artist for group in moved.values() for artist in group]
+            stems.set_segments(
+                [[(i, 0), (i, v)] for i, v in zip(self.places, heights, strict=True)]
+            )
+            nothing = heights == 0
+            full.set_data(self.places[~nothing], heights[~nothing])
+            zero.set_data(self.places[nothing], heights[nothing])
+            title.set_text(self._told(name, w))
+        return [artist for group in self.moved.values() for artist in group]
 
-    def at(name: str, lam: float) -> Array:
-        found: Array = paths[name][int(np.abs(np.log(lams / lam)).argmin())]
+    def _at(self, name: str, lam: float) -> Array:
+        found: Array = self.paths[name][int(np.abs(np.log(self.lams / lam)).argmin())]
         return found
 
-    def told(name: str, w: Array) -> str:
-        error = problem.test_error(w)
+    def _told(self, name: str, w: Array) -> str:
+        error = self.problem.test_error(w)
         return f"{name}: {(w == 0).sum()} of {w.size} exactly 0, test error {error:.2f}"
 
-    def alt(lam: float) -> str:
-        both = "; ".join(told(name, at(name, lam)) for name in ("ridge", "lasso"))
+    def alt(self, lam: float) -> str:
+        both = "; ".join(self._told(name, self._at(name, lam)) for name in ("ridge", "lasso"))
         return f"At λ = {lam:.3g}, {both}."
-
-    start = float(lams[len(lams) // 2])
-    return explore(fig, update, alt=alt, lam=Log(float(lams[0]), float(lams[-1]), start),
-                   labels={"lam": "λ"})  # fmt: skip
 
 
 def _draw_paths(ax: Axes, lams: Array, path: Array, true: NDArray[np.bool_]) -> None:

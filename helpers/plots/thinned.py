@@ -52,45 +52,55 @@ def thinned_network(
 
     mlps: networks with two hidden layers; the first is drawn. x: (m, 64) images to choose from.
     """
-    layers = Layers.of(mlps)
-    widths = [w.shape[1] for w in layers.weights]
-    coins = rng.random((masks, widths[0] + widths[1]))  # fixed, so that masks can be revisited
-    drawing = _Drawing(layers)
-    running = _Running(drawing.right, masks)
-    names = {f"{label}": i for i, label in enumerate(labels)}
-
-    def thin(keep_prob: float, digit: str) -> tuple[np.ndarray, list[np.ndarray]]:
-        kept = coins < keep_prob  # (masks, units)
-        scales = [kept[:, : widths[0]] / keep_prob, kept[:, widths[0] :] / keep_prob]
-        return kept, layers.run(x[names[digit]], scales)
-
-    def update(keep_prob: float, mask: int, digit: str) -> list[Artist]:
-        image, label = x[names[digit]], int(digit)
-        kept, (h1, h2, probs) = thin(keep_prob, digit)
-        whole = layers.run(image, (1, 1))[2]
-        moved = drawing.move(image, kept[mask - 1], (h1[mask - 1], h2[mask - 1]), probs[mask - 1])
-        moved += drawing.move_outputs(probs[mask - 1], whole)
-        return moved + running.move(probs[:, label], mask, whole[label])
-
-    def alt(keep_prob: float, mask: int, digit: str) -> str:
-        kept, (_, _, probs) = thin(keep_prob, digit)
-        label, whole = int(digit), layers.run(x[names[digit]], (1, 1))[2]
-        return (
-            f"A network of {widths[0]} and {widths[1]} hidden units on a {digit}; mask {mask} "
-            f"keeps {kept[mask - 1].sum()} of {coins.shape[1]} units and gives the {digit} the "
-            f"probability {probs[mask - 1, label]:.2f}. Mean over {mask} masks "
-            f"{probs[:mask, label].mean():.2f}, weight scaling {whole[label]:.2f}."
-        )
-
+    images = {f"{label}": x[i] for i, label in enumerate(labels)}
+    figure = _Thinned(Layers.of(mlps), images, rng, masks)
     return explore(
-        drawing.fig,
-        update,
-        alt=alt,
+        figure.drawing.fig,
+        figure.update,
+        alt=figure.alt,
         play="mask",
         keep_prob=(0.2, 1.0, 0.8),
         mask=(1, masks, min(25, masks)),
-        digit=list(names),
+        digit=list(images),
     )
+
+
+class _Thinned:
+    """A network, the images by digit, and for every mask a coin per hidden unit."""
+
+    def __init__(
+        self, layers: Layers, images: dict[str, np.ndarray], rng: np.random.Generator, masks: int
+    ) -> None:
+        self.layers, self.images = layers, images
+        self.widths = [w.shape[1] for w in layers.weights[:2]]
+        self.coins = rng.random((masks, sum(self.widths)))  # fixed, so that masks can be revisited
+        self.drawing = _Drawing(layers)
+        self.running = _Running(self.drawing.right, masks)
+
+    def _thin(self, keep_prob: float, digit: str) -> tuple[np.ndarray, list[np.ndarray]]:
+        kept = self.coins < keep_prob  # (masks, units)
+        split = self.widths[0]
+        scales = [kept[:, :split] / keep_prob, kept[:, split:] / keep_prob]
+        return kept, self.layers.run(self.images[digit], scales)
+
+    def update(self, keep_prob: float, mask: int, digit: str) -> list[Artist]:
+        image, label = self.images[digit], int(digit)
+        kept, (h1, h2, probs) = self._thin(keep_prob, digit)
+        whole = self.layers.run(image, (1, 1))[2]
+        hidden = (h1[mask - 1], h2[mask - 1])
+        moved = self.drawing.move(image, kept[mask - 1], hidden, probs[mask - 1])
+        moved += self.drawing.move_outputs(probs[mask - 1], whole)
+        return moved + self.running.move(probs[:, label], mask, whole[label])
+
+    def alt(self, keep_prob: float, mask: int, digit: str) -> str:
+        kept, (_, _, probs) = self._thin(keep_prob, digit)
+        label, whole = int(digit), self.layers.run(self.images[digit], (1, 1))[2]
+        return (
+            f"A network of {self.widths[0]} and {self.widths[1]} hidden units on a {digit}; mask "
+            f"{mask} keeps {kept[mask - 1].sum()} of {kept.shape[1]} units and gives the {digit} "
+            f"the probability {probs[mask - 1, label]:.2f}. Mean over {mask} masks "
+            f"{probs[:mask, label].mean():.2f}, weight scaling {whole[label]:.2f}."
+        )
 
 
 class _Drawing:

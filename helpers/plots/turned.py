@@ -40,36 +40,52 @@ def turned_digit(opinions: Opinions) -> Explorable:
     """A digit that is turned: every mask's opinion, their mean, and confidence over the angle."""
     from ipywidgets import SelectionSlider
 
-    fig, (left, middle, right) = plt.subplots(
-        1, 3, figsize=(10, 3.9), width_ratios=(0.55, 1.2, 1.3)
+    figure = _Turned(opinions)
+    options = [(f"{angle}°", angle) for angle in opinions.angles]
+    slider = SelectionSlider(options=options, description="angle")
+    return explore(
+        figure.fig, figure.update, alt=figure.alt, angle=slider, digit=list(figure.names)
     )
-    picture = Cells(left, np.zeros((8, 8)), cmap="gray_r", clim=(0, 1))
-    left.axis("off")
-    bars = middle.bar(range(CLASSES), np.zeros(CLASSES), color=BLUE, alpha=0.5)
-    count = opinions.masks.shape[2]
-    jitter = np.linspace(-0.3, 0.3, count)[:, None] + np.arange(CLASSES)  # (M, K)
-    (dots,) = middle.plot([], [], ".", color="#444444", markersize=3)
-    title = middle.set_title("")
-    middle.set(ylim=(-0.02, 1.02), xticks=range(CLASSES))
-    label_axes(middle, x="class", y=f"probability: mean and {count} masks")
-    _confidence_curves(right, opinions)
-    here = right.axvline(0, color="#888888", linewidth=1)
-    names = {f"{label}": i for i, label in enumerate(opinions.labels)}
 
-    def update(angle: int, digit: str) -> list[Artist]:
-        at, row = opinions.angles.index(angle), names[digit]
-        probs = opinions.masks[row, at]  # (M, K)
-        picture.set_data(opinions.images[row, at].reshape(8, 8))
-        for bar, height in zip(bars, probs.mean(0), strict=True):
+
+class _Turned:
+    def __init__(self, opinions: Opinions) -> None:
+        self.opinions = opinions
+        self.names = {f"{label}": i for i, label in enumerate(opinions.labels)}
+        self.fig, (left, middle, right) = plt.subplots(
+            1, 3, figsize=(10, 3.9), width_ratios=(0.55, 1.2, 1.3)
+        )
+        self.picture = Cells(left, np.zeros((8, 8)), cmap="gray_r", clim=(0, 1))
+        left.axis("off")
+        self._draw_masks(middle)
+        _confidence_curves(right, opinions)
+        self.here = right.axvline(0, color="#888888", linewidth=1)
+
+    def _draw_masks(self, ax: Axes) -> None:
+        self.bars = ax.bar(range(CLASSES), np.zeros(CLASSES), color=BLUE, alpha=0.5)
+        count = self.opinions.masks.shape[2]
+        self.jitter = np.linspace(-0.3, 0.3, count)[:, None] + np.arange(CLASSES)  # (M, K)
+        (self.dots,) = ax.plot([], [], ".", color="#444444", markersize=3)
+        self.title = ax.set_title("")
+        ax.set(ylim=(-0.02, 1.02), xticks=range(CLASSES))
+        label_axes(ax, x="class", y=f"probability: mean and {count} masks")
+
+    def update(self, angle: int, digit: str) -> list[Artist]:
+        at, row = self.opinions.angles.index(angle), self.names[digit]
+        probs = self.opinions.masks[row, at]  # (M, K)
+        mean = probs.mean(0)
+        self.picture.set_data(self.opinions.images[row, at].reshape(8, 8))
+        for bar, height in zip(self.bars, mean, strict=True):
             bar.set_height(height)
-        dots.set_data(jitter.ravel(), probs.ravel())
-        title.set_text(f"A {digit}, called {probs.mean(0).argmax()} with {probs.mean(0).max():.2f}")
-        here.set_xdata([angle, angle])
-        return [picture, *bars, dots, title, here]
+        self.dots.set_data(self.jitter.ravel(), probs.ravel())
+        self.title.set_text(f"A {digit}, called {mean.argmax()} with {mean.max():.2f}")
+        self.here.set_xdata([angle, angle])
+        return [self.picture, *self.bars, self.dots, self.title, self.here]
 
-    def alt(angle: int, digit: str) -> str:
+    def alt(self, angle: int, digit: str) -> str:
+        opinions = self.opinions
         at = opinions.angles.index(angle)
-        mean = opinions.masks[names[digit], at].mean(0)
+        mean = opinions.masks[self.names[digit], at].mean(0)
         return (
             f"A {digit} turned by {angle} degrees; the mean over masks calls it {mean.argmax()} "
             f"with probability {mean.max():.2f}. Over {opinions.n_images} images: accuracy "
@@ -77,10 +93,6 @@ def turned_digit(opinions: Opinions) -> Explorable:
             f"{opinions.thinned[at].mean():.2f}, of weight scaling "
             f"{opinions.scaled[at].mean():.2f}."
         )
-
-    options = [(f"{angle}°", angle) for angle in opinions.angles]
-    slider = SelectionSlider(options=options, description="angle")
-    return explore(fig, update, alt=alt, angle=slider, digit=list(names))
 
 
 def _confidence_curves(ax: Axes, opinions: Opinions) -> None:
