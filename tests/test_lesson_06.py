@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.ensemble import AdaBoostClassifier, BaggingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss
 from sklearn.tree import DecisionTreeClassifier
 
-from helpers import committees, ensembles
+from helpers import committees, data, ensembles
 from helpers.explore import Explorable, sweep
 from helpers.judges import Call, Property, Unfit
 from helpers.judges.lesson_06 import bootstrap
@@ -125,8 +126,37 @@ def test_comparisons_have_one_score_a_seed() -> None:
     ticks: list[int] = []
     found = committees.compare_methods([0], label_noise=0.1, tick=lambda: ticks.append(1))
     assert list(found)[:4] == list(committees.MEMBERS)
-    assert len(ticks) == len(found) == 11
+    assert len(ticks) == len(found) == 12
     assert all(scores.shape == (1,) and 0.1 < scores[0] <= 1 for scores in found.values())
+
+
+def test_members_of_a_bag_are_asked_about_the_digits_of_the_comparison() -> None:
+    probs, labels = committees.bagged_probs("one tree", [0, 1], k=3)
+    assert probs.shape == (3, 2, 700, 10)
+    assert labels.shape == (2, 700)
+    assert set(np.unique(probs)) == {0.0, 1.0}  # grown trees
+    with pytest.raises(KeyError):
+        committees.bagged_probs("a bush", [0], k=2)
+
+
+@pytest.mark.parametrize(("noise", "low", "high"), [(0.0, 0.01, 0.06), (0.2, -0.16, -0.04)])
+def test_many_rounds_overtake_bagging_with_right_labels_only(
+    noise: float, low: float, high: float
+) -> None:
+    """What section 7 says of 60 deeper trees: too slow for the notebook."""
+    split = data.splits(range(3), n_train=300, n_test=700, label_noise=noise, pixel_noise=0.25)
+    gaps = []
+    for i in range(3):
+        tree = DecisionTreeClassifier(max_depth=8)
+        boosted, bagged = (
+            model.fit(split.x_train[i], split.y_train[i]).score(split.x_test[i], split.y_test[i])
+            for model in (
+                AdaBoostClassifier(tree, n_estimators=60, random_state=i),
+                BaggingClassifier(n_estimators=60, random_state=i),
+            )
+        )
+        gaps.append(boosted - bagged)
+    assert low < np.mean(gaps) < high
 
 
 def test_out_of_bag_and_linear_scores() -> None:

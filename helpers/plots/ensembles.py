@@ -86,7 +86,7 @@ class _Correlation:
         self.chosen.set_data([k], [variances[k - 1]])
         self.theory.set_data(self.counts, expected)
         self.limit.set_data([0, self.counts[-1] + 1], [correlation] * 2)
-        self.limit_note.set(text=f"c = {correlation:.2f}", y=correlation - 0.02, va="top")
+        self.limit_note.set(text=f"c = {correlation:.2f}", y=correlation - 0.055, va="top")
         self.limit_note.set_visible(correlation > 0.15)
         members = "1 member" if k == 1 else f"{k} members"
         self.title.set_text(f"{members}, correlation {correlation:.2f}")
@@ -225,7 +225,7 @@ def draw_comparison(axes: Sequence[Axes], scores: Mapping[str, Mapping[str, np.n
     for ax, (task, methods) in zip(axes, scores.items(), strict=True):
         places = np.arange(len(methods))[::-1]
         for i, (place, values) in enumerate(zip(places, methods.values(), strict=True)):
-            group = min(max(i - 3, 0), 1) + (i > 6)  # members, committees of them, others
+            group = min(max(i - 3, 0), 1) + (i > 7)  # members, committees of them, others
             color, marker = PALETTE[group], MARKERS[group]
             ax.plot(values, [place] * len(values), color=color, marker=marker, ls="", alpha=0.7)
             ax.vlines(values.mean(), place - 0.35, place + 0.35, color=color, lw=3)

@@ -218,19 +218,19 @@ moon_figures.explore_boundaries(moons, bags)
 # A deep tree repeats every wrong label that is in its sample, and draws an island around it. The
 # islands of different members differ, so they shrink when members vote; at the wrong points
 # themselves most members still agree on the wrong label. A straight line hardly depends on the
-# sample: its members agree, and so does their average. One picture is one data set; here is the
-# gain over four.
+# sample: its members agree, and so does their average. A stump gains less than a deep tree, and on
+# some data sets nothing. One picture is one data set; here is the gain over four.
 
 # %%
 four = range(100 * SEED, 100 * SEED + 4)
-tree, line = (
-    committees.bagging_gains(models[m], four, k=15) for m in ("deep tree", "logistic regression")
-)
-claim("deep tree: 15 members against one, mean gain", tree.mean(), low=0.02, high=0.12)
-claim("straight line: mean gain", line.mean(), low=-0.02, high=0.02)
+tree, stump, line = (committees.bagging_gains(model, four, k=15) for model in models.values())
+claim("deep tree: 15 members against one, mean gain", tree.mean(), low=0.04, high=0.11)
+claim("straight line: mean gain", line.mean(), low=-0.01, high=0.02)
+claim("deep tree less stump: mean gain", (tree - stump).mean(), low=0.01, high=0.1)
+claim("stump: smallest gain of four", stump.min(), low=-0.03, high=0.005)
 member, vote = committees.repeated_errors(models["deep tree"], four, k=15).T
-claim("wrong labels that a deep tree of the bag repeats", member, low=0.6, high=0.82)
-claim("wrong labels that the vote of 15 repeats", vote, low=0.8)
+claim("wrong labels that a deep tree of the bag repeats", member, low=0.62, high=0.78)
+claim("wrong labels that the vote of 15 repeats", vote, low=0.85)
 
 # %% [markdown]
 # ### Out of bag: a validation set for nothing
@@ -252,9 +252,9 @@ predict(
 # %%
 out_of_bag = committees.out_of_bag_scores(range(100 * SEED, 100 * SEED + 3), k=40)
 claim("accuracy on the training set", out_of_bag["training"].mean(), low=0.97)
-claim("training less new data: mean", (out_of_bag["training"] - out_of_bag["new"]).mean(), low=0.1)
+claim("training less new data: mean", (out_of_bag["training"] - out_of_bag["new"]).mean(), low=0.12)
 gap = out_of_bag["out of bag"] - out_of_bag["new"]
-claim("out of bag less new data: mean", gap.mean(), low=-0.06, high=0.01)
+claim("out of bag less new data: mean", gap.mean(), low=-0.045, high=0.0)
 
 # %% [markdown]
 # One trap: out of bag is judged by the *training* labels. Where these are wrong, it looks worse
@@ -327,8 +327,11 @@ with tqdm(total=600, desc="600 networks", file=sys.stdout, mininterval=1) as bar
 run = runs["20 % wrong labels"]
 probs, labels = run.test["all three"], run.y_test  # (k, S, n, 10), (S, n)
 v, c = ensembles.v_and_c(probs, labels)  # one of each per seed
-claim("20 % wrong labels, all three: v", v.mean(), low=0.6, high=0.85)
-claim("20 % wrong labels, all three: c/v", (c / v).mean(), low=0.55, high=0.75)
+claim("20 % wrong labels, all three: v", v.mean(), low=0.7, high=0.8)
+claim("20 % wrong labels, all three: c/v", (c / v).mean(), low=0.6, high=0.67)
+others = [s for s in ensembles.SOURCES if s != "all three"]
+fewer = [np.divide(*ensembles.v_and_c(run.test[s], labels)[::-1]).mean() for s in others]
+claim("fewer sources: smallest c/v, less that of all three", min(fewer) - (c / v).mean(), low=0.01)
 try:
     errors = probs - np.eye(10)[labels]
     mine = [10 * np.array(estimate_v_c(e.reshape(12, -1))) for e in errors.swapaxes(0, 1)]
@@ -338,7 +341,7 @@ except NotImplementedError:
 
 # %% [markdown]
 # Two thirds of the error is common to all members. So the most that *any* number of such networks
-# can gain is the other third. ($c/v$ is about 0.65 when members differ in all three ways. It is
+# can gain is the other third. ($c/v$ is about 0.64 when members differ in all three ways. It is
 # larger when they differ in less; the explorable below has the figures.)
 #
 # ### A prediction, and a trap
@@ -368,11 +371,11 @@ ahead = ensembles.v_and_c(run.val["all three"][:5], run.y_val)
 claim("same test set: formula less actual at k = 12", curve_at(12, v, c) - actual[-1],
       low=-1e-12, high=1e-12)  # fmt: skip
 claim("five members on validation: predicted less actual at k = 12, every seed",
-      curve_at(12, *ahead) - actual[-1], low=-0.12, high=0.12)  # fmt: skip
+      curve_at(12, *ahead) - actual[-1], low=-0.08, high=0.08)  # fmt: skip
 off = (curve_at(12, *ahead) - actual[-1]).mean()
-claim("the same, mean of the seeds", off, low=-0.05, high=0.05)
+claim("the same, mean of the seeds", off, low=-0.03, high=0.03)
 claim("v/k less actual: what independence would promise", (ahead[0] / 12 - actual[-1]).mean(),
-      high=-0.3)  # fmt: skip
+      high=-0.35)  # fmt: skip
 
 # %% [markdown]
 # The honest prediction is off by a few hundredths of an error that is near a half. Assuming
@@ -422,25 +425,31 @@ for title, run in runs.items():
 
 # %%
 for title, run, low, high in (
-    ("wrong labels", noisy, 0.01, 0.08),
-    ("right labels", clean, -0.015, 0.03),
+    ("wrong labels", noisy, 0.02, 0.06),
+    ("right labels", clean, -0.01, 0.02),
 ):
     alone, together = single_and_ensemble(run, "all three")
     alone_without, together_without = single_and_ensemble(run, "init + batches")
     worse, better = (alone - alone_without).mean(), (together - together_without).mean()
-    claim(f"{title}, with bootstrap: a member's accuracy changes by", worse, high=-0.01)
+    claim(f"{title}, with bootstrap: a member's accuracy changes by", worse, low=-0.06, high=-0.02)
     claim(f"{title}, with bootstrap: the ensemble's changes by", better, low=low, high=high)
 (v0, c0), (v1, c1) = (
     ensembles.v_and_c(noisy.test[s], noisy.y_test) for s in ("init + batches", "all three")
 )
-claim("wrong labels, bootstrap added: c changes by, mean", (c1 - c0).mean(), low=-0.2, high=-0.03)
+right0, right1 = (
+    ensembles.v_and_c(clean.test[s], clean.y_test)[1].mean()
+    for s in ("init + batches", "all three")
+)
+claim("wrong labels, bootstrap added: c changes by, mean", (c1 - c0).mean(), low=-0.09, high=-0.045)
+claim("right labels, bootstrap added: c changes by, mean", right1 - right0, low=-0.035, high=-0.005)
 claim("the same: seeds of 5 in which c falls", (c1 < c0).sum(), low=4)
-claim("wrong labels, bootstrap added: v changes by, mean", (v1 - v0).mean(), low=0.01, high=0.12)
+claim("wrong labels, bootstrap added: v changes by, mean", (v1 - v0).mean(), low=0.03, high=0.07)
 
 # %% [markdown]
-# With wrong labels the bootstrap gains a few points, though the members are worse. With right
-# labels it costs the members about as much, and the ensemble gains a point or so. So neither
-# *"random initialization is enough"* nor *"always bootstrap"* is a law. Measure $v$ and $c$.
+# With wrong labels the bootstrap gains two to five points, though the members are worse. With right
+# labels it costs the members four or five points, but $c$ falls less, and the ensemble moves by
+# about a point or by nothing. So neither *"random initialization is enough"* nor *"always
+# bootstrap"* is a law. Measure $v$ and $c$.
 #
 # ### Diversity without labels
 #
@@ -546,20 +555,22 @@ check("06.5", majority_vote)
 # %%
 predict(
     "12 networks, each right on about 53 % of ten classes. If their errors fell on different "
-    "images, the vote would be right on nearly nine images of ten. How often is it?",
+    "images, the vote would be right on more than eight images of ten. How often is it?",
     ["about 53 %", "about 65 %", "about 85 %", "about 99 %"],
     answer=1,
-    because="The members err on the same images: those that are hard, and those that look like a "
-    "wrongly labeled example. Condorcet's voters are independent; networks on one data set are "
-    "not.",
+    because="The members err on the same images: some are hard for all, and all learned from one "
+    "set with the same wrong labels. Condorcet's voters are independent; networks on one data set "
+    "are not.",
 )
 
 # %%
 chosen = noisy.test["all three"].argmax(-1)  # (k, S, n)
 voted = mode(chosen, axis=0, keepdims=False).mode  # scipy: the smallest of ties
 p = ensembles.hits(chosen, noisy.y_test).mean()
-claim("one network", p, low=0.45, high=0.6)
-claim("majority of 12, mean", ensembles.hits(voted, noisy.y_test).mean(), low=0.57, high=0.72)
+claim("one network", p, low=0.5, high=0.55)
+together = ensembles.hits(voted, noisy.y_test).mean()
+claim("majority of 12, mean", together, low=0.6, high=0.68)
+claim("majority of 12 less one network", together - p, low=0.09, high=0.15)
 independent = binom.sf(12, 25, 0.6)
 claim(
     "Condorcet: 25 independent voters, two options, each right with 0.6",
@@ -582,7 +593,8 @@ for seed, truth in enumerate(noisy.y_test):
 claim("a member's accuracy is the same", ensembles.hits(mixed, noisy.y_test).mean() - p,
       low=-1e-12, high=1e-12)  # fmt: skip
 apart = ensembles.hits(mode(mixed, axis=0, keepdims=False).mode, noisy.y_test)
-claim("majority of 12 whose errors fall on different images, mean", apart.mean(), low=0.8)
+claim("majority of 12 whose errors fall on different images, mean", apart.mean(),
+      low=0.82, high=0.92)  # fmt: skip
 
 # %% [markdown]
 # Same members, same accuracies; but the vote is now right on more than eight images of ten. What
@@ -607,16 +619,22 @@ one = ensembles.hits(chosen[:2], noisy.y_test).mean()  # of the same two members
 coin = np.where(rng.random(chosen[0].shape) < 0.5, chosen[0], chosen[1])
 two = ensembles.hits(coin, noisy.y_test).mean()
 claim("vote of 2, ties by a coin, less one of them, mean", two - one, low=-0.02, high=0.02)
-claim("average of 2 less one of them, mean", means["average"][1] - one, low=0.015)
+claim("average of 2 less one of them, mean", means["average"][1] - one, low=0.03)
+smaller, larger = (
+    ensembles.hits(first(chosen[0], chosen[1]), noisy.y_test).mean()
+    for first in (np.minimum, np.maximum)
+)
+claim("ties of 2: what the smaller class gains less what the larger loses",
+      (smaller - one) - (one - larger), low=-1e-12, high=1e-12)  # fmt: skip
 claim("k = 12: average less majority, mean", means["average"][-1] - means["majority"][-1],
-      low=-0.01, high=0.04)  # fmt: skip
+      low=-0.005, high=0.02)  # fmt: skip
 
 # %% [markdown]
 # With two voters every disagreement is a tie; if a coin breaks it, the vote is as good as one
-# voter. (The figure breaks ties as exercise 06.5 does, by the smaller class. That happens to help
-# at $k=2$.) Averaging uses how sure they are. With many voters the two come close. A majority has
-# its own strength: a member that is *too* sure cannot shout the others down. Section 7 has such a
-# member.
+# voter. (The figure breaks ties as exercise 06.5 does, by the smaller class. What that gains at
+# $k=2$ is luck: the larger class would lose just as much.) Averaging uses how sure they are. With
+# many voters the two come close. A majority has its own strength: a member that is *too* sure
+# cannot shout the others down. Section 7 has such a member.
 #
 # ## 6 Boosting: members that depend on each other · 10 minutes
 #
@@ -683,16 +701,21 @@ boosted = committees.boost(moons, rounds=40, depth=2, seed=SEED)
 moon_figures.explore_boosting(moons, boosted)
 
 # %%
-shares, right = [], []
+shares, gains = [], {0.0: [], 0.15: []}
 for seed in range(100 * SEED, 100 * SEED + 3):
-    drawn = committees.make_noisy_moons(seed)
-    boosting = committees.boost(drawn, rounds=20, depth=2, seed=seed)
-    shares.append(boosting.weights[:, drawn.wrong].sum(1)[[0, -1]])
-    right.append(((boosting.on_test[[0, -1]] > 0) == drawn.y_test).mean(1))
+    for noise, gained in gains.items():
+        drawn = committees.make_noisy_moons(seed, label_noise=noise)
+        boosting = committees.boost(drawn, rounds=20, depth=2, seed=seed)
+        first, last = ((boosting.on_test[[0, -1]] > 0) == drawn.y_test).mean(1)
+        gained.append(last - first)
+    shares.append(boosting.weights[:, drawn.wrong].sum(1)[[0, -1]])  # of the noisy moons
 claim("share of points with a wrong label", np.array(shares)[:, 0], low=0.149, high=0.151)
-claim("their share of the weight after 20 rounds", np.array(shares)[:, 1], low=0.25, high=0.65)
-claim("accuracy after 20 rounds less after one, mean", np.diff(right).mean(), low=-0.06, high=0.06)
-wrong = ~boosted.correct[:, :]
+claim("their share of the weight after 20 rounds", np.array(shares)[:, 1], low=0.32, high=0.48)
+gained_right, gained_wrong = (np.mean(gained) for gained in gains.values())
+claim("right labels: accuracy after 20 rounds less after one", gained_right, low=0.03, high=0.07)
+claim("wrong labels: the same", gained_wrong, low=-0.015, high=0.03)
+claim("what the wrong labels take from the gain", gained_right - gained_wrong, low=0.01, high=0.07)
+wrong = ~boosted.correct
 after = (boosted.weights[1:] * wrong).sum(1)
 claim("after each round, weight of what that round got wrong", after, low=0.4999, high=0.5001)
 try:
@@ -705,15 +728,17 @@ except NotImplementedError:
     print("not attempted yet: adaboost_round; going on with scikit-learn's weights")
 
 # %% [markdown]
-# A wrong label looks like an example that is hard, and boosting turns to it, again and again. On
-# these moons its accuracy hardly suffers (nor gains). Digits with wrong labels are another matter:
+# A wrong label looks like an example that is hard, and boosting turns to it, again and again: these
+# points end with more than twice their share of the weight. That has a price. With right labels 20
+# rounds gain three to seven points, with the wrong ones three at most. On digits it is worse:
 #
 # ## 7 A fair comparison · 10 minutes
 #
 # Four members of very different kinds, ready-made in scikit-learn: logistic regression, 7 nearest
 # neighbors, naive Bayes, one tree. Three ways to combine them: average, majority, and *stacking*
 # (Wolpert 1992), which trains a further model on what the members say about examples that they were
-# not trained on. Beside them: trees bagged, boosted and as a random forest, and one plain SVM.
+# not trained on. Beside them: trees bagged, boosted and as a random forest, 20 each, and one plain
+# SVM.
 #
 # Fair means: the same 300 training digits, the same 700 test digits, paired seeds, fixed settings.
 
@@ -729,13 +754,13 @@ predict(
 
 # %%
 three, scores = range(100 * SEED, 100 * SEED + 3), {}
-with tqdm(total=66, desc="66 fits", file=sys.stdout, mininterval=1) as bar:
+with tqdm(total=72, desc="72 fits", file=sys.stdout, mininterval=1) as bar:
     for name, noise in (("right labels", 0.0), ("20 % wrong labels", 0.2)):
         scores[name] = committees.compare_methods(three, label_noise=noise, tick=bar.update)
 fig, axes = plt.subplots(1, 2, figsize=(10, 4.6), sharey=True)
 figures.draw_comparison(axes, scores)
 told = {t: {m: round(float(s.mean()), 3) for m, s in found.items()} for t, found in scores.items()}
-plots.show(fig, alt=f"Test accuracies of eleven methods, 3 seeds, means: {told}.")
+plots.show(fig, alt=f"Test accuracies of twelve methods, 3 seeds, means: {told}.")
 
 # %%
 for task, found in scores.items():
@@ -743,37 +768,62 @@ for task, found in scores.items():
     best = max(mean[name] for name in committees.MEMBERS)
     for way in ("average", "majority", "stacking"):
         claim(f"{task}: {way} of the four less its best member", mean[f"{way} of the four"] - best,
-              low=-0.05, high=0.03)  # fmt: skip
+              low=-0.03, high=0.02)  # fmt: skip
+    shouted, voted = mean["average of the four"], mean["majority of the four"]
+    claim(f"{task}: majority of the four less their average", voted - shouted, low=0.002, high=0.04)
+    quiet = mean["average without the tree"]
+    claim(f"{task}: average without the tree less with it", quiet - shouted, low=0.0, high=0.04)
+    claim(f"{task}: the same, less the majority", quiet - voted, low=-0.015, high=0.015)
     claim(
-        f"{task}: bagged trees less one tree", mean["20 bagged trees"] - mean["one tree"], low=0.15
+        f"{task}: bagged trees less one tree", mean["20 bagged trees"] - mean["one tree"], low=0.2
     )
     others = max(value for name, value in mean.items() if name != "one SVM")
-    claim(f"{task}: one SVM less the next best", mean["one SVM"] - others, low=-0.01, high=0.06)
+    claim(f"{task}: one SVM less the next best", mean["one SVM"] - others, low=0.0, high=0.04)
 loss = [
     found["20 bagged trees"].mean() - found["20 boosted trees"].mean() for found in scores.values()
 ]
-claim("bagged less boosted trees: right labels", loss[0], low=-0.05, high=0.12)
-claim("bagged less boosted trees: wrong labels", loss[1], low=0.08, high=0.3)
+claim("bagged less boosted trees: right labels", loss[0], low=0.03, high=0.12)
+claim("bagged less boosted trees: wrong labels", loss[1], low=0.14, high=0.22)
+cost = {m: np.subtract(*(found[f"20 {m} trees"].mean() for found in scores.values()))
+        for m in ("bagged", "boosted")}  # fmt: skip
+claim("what wrong labels cost boosted trees", cost["boosted"], low=0.14, high=0.22)
+claim("what they cost bagged trees", cost["bagged"], low=0.02, high=0.08)
+for name, low, high in (("one tree", 0.6, 0.9), ("logistic regression", 0.005, 0.03)):
+    v, c = ensembles.v_and_c(*committees.bagged_probs(name, three, k=5)).mean(1)
+    claim(f"20 % wrong labels, {name} bagged: v − c", v - c, low=low, high=high)
 
 # %% [markdown]
-# Read it soberly. Bagging lifts a tree by many points, because trees have a large $v-c$. Combining
-# four kinds moves the result by a point or two around the best member. And one SVM is about as good
-# as the best of all that, or better.
+# Read it soberly. Bagging lifts a tree by 20 points and more, because trees have a large $v-c$;
+# that of logistic regression is near zero. Combining four kinds lands between three points below
+# the best member and two above. And the one SVM is ahead of all that, with wrong labels by a
+# little.
+#
+# The wrong labels cost boosting far more than bagging. That 20 boosted trees lose with right labels
+# too says less: 20 rounds are few. There 60 rounds of deeper trees (depth 8) overtake 60 bagged
+# ones; with wrong labels they do not. (This is too slow to run here.)
 #
 # The tree shows why averaging can lose to a majority: a grown tree says 0 or 1, nothing between.
-# In an average its certainty outweighs three careful members.
+# In an average its certainty can outweigh members that are right, but less sure. Leave it out, and
+# the average is about as good as the majority.
 #
 # ### Even straight lines can gain
 #
 # "Bagging does nothing for linear models" is what the half moons showed. On digits with 64 inputs,
-# 20 % wrong labels and hardly any regularization a linear model varies a lot.
+# 20 % wrong labels and hardly any penalty a linear model varies a lot. ($C=100$ in scikit-learn's
+# terms. To save time its solver stops at a coarse tolerance, 0.01.)
 
 # %%
 linear = committees.bagged_linear(three, C=100.0, k=10)
 gain = linear["bagged"] - linear["single"]
-claim("logistic regression, C = 100: mean gain of 10 bagged", gain.mean(), low=0.02, high=0.2)
+claim("logistic regression, C = 100: mean gain of 10 bagged", gain.mean(), low=0.04, high=0.13)
+penalized = scores["20 % wrong labels"]["logistic regression"]
+claim("10 bagged at C = 100 less one at C = 0.1", (linear["bagged"] - penalized).mean(),
+      low=-0.16, high=-0.08)  # fmt: skip
 
 # %% [markdown]
+# It gains, but it is no cure: one model with a penalty ($C=0.1$, as in the figure above) is some
+# ten points ahead of the ten without.
+#
 # ## 8 What it costs · 5 minutes
 #
 # $k$ members cost $k$ times the arithmetic. They need not cost $k$ times the time: small products
@@ -838,22 +888,24 @@ print(f"CPU time of the loop over that of the batch, on this machine: {looped / 
 # - $v-c$ is half the members' squared disagreement: no labels needed.
 # - Predict from few members on validation data. On the same data the formula is an identity.
 # - The bootstrap makes members worse and, with wrong labels, the ensemble better.
-# - Averages and majorities come close for many members. Boosting turns to wrong labels.
+# - Averages and majorities come close for many members; one that is too sure harms the average.
+# - Boosting turns to wrong labels, and they cost it more than they cost bagging.
 #
 # ## Where textbooks disagree
 #
 # - *"The error falls like $1/k$."* For independent errors only. Our networks keep two thirds of it,
 #   however many there are (section 3).
 # - *"Random initialization is diversity enough"* and *"the bootstrap always helps."* With 20 %
-#   wrong labels the bootstrap gains some points, with right labels a point or so (section 4).
+#   wrong labels the bootstrap gains some points, with right labels one or none (section 4).
 # - *"Predicted and actual ensemble error agree perfectly."* On one test set they must (section 3).
-# - *"A majority of weak voters is almost surely right."* Independent ones; ours gain about ten
-#   points (section 5).
+# - *"A majority of weak voters is almost surely right."* Independent ones; ours gain ten to
+#   fourteen points (section 5).
 # - *"Bagging does nothing for linear models."* True on the half moons; on noisy digits with wrong
-#   labels it adds points (section 7).
+#   labels and hardly any penalty it adds points, but a penalty adds more (section 7).
 # - *"Voting and stacking beat their members."* Here they land around the best member, and no better
 #   than one SVM (section 7).
-# - *"Boosted trees beat bagged ones."* Not on digits with wrong labels (section 7).
+# - *"Boosted trees beat bagged ones."* Not on digits with wrong labels; with right labels it takes
+#   many rounds (section 7).
 #
 # ## References
 #

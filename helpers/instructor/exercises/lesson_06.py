@@ -273,6 +273,13 @@ ESTIMATE_V_C = Exercise(
         ),
         "Your c is right, but your v is a variance: it subtracts the mean error. v is the mean of "
         "e².": lambda e: (float(np.var(e)), _v_c(e)[1]),
+        "Your c is a mean correlation (np.corrcoef): it subtracts each member's mean error and "
+        "divides by the spreads. c is the mean of the plain products.": lambda e: (
+            _v_c(e)[0],
+            float(np.mean(np.corrcoef(e)[np.triu_indices(len(e), 1)])),
+        ),
+        "You average over all k² entries of a matrix that is zero outside i < j. Divide the sum by "
+        "the number of pairs, k(k−1)/2.": lambda e: (_v_c(e)[0], _pairs_sum(e) / 2 / len(e) ** 2),
         "You forgot to divide by n: v and c are means over the examples.": lambda e: (
             e.shape[1] * _v_c(e)[0],
             e.shape[1] * _v_c(e)[1],
