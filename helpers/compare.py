@@ -109,11 +109,11 @@ def _find_in_array(got: Any, expected: Any, within: Close, where: str) -> Proble
     if wanted.dtype.kind == "b":
         wrong = array != wanted
         return _describe("value", array, wanted, wrong, where) if wrong.any() else None
-    numbers, wanted = array.astype(np.float64), wanted.astype(np.float64)
-    wrong = ~np.isfinite(numbers) & np.isfinite(wanted)
+    numbers, target = array.astype(np.float64), wanted.astype(np.float64)
+    wrong = ~np.isfinite(numbers) & np.isfinite(target)
     if wrong.any():
         return _describe("non-finite", array, wanted, wrong, where)
-    equal = np.isclose(numbers, wanted, rtol=within.rtol, atol=within.atol, equal_nan=True)
+    equal = np.isclose(numbers, target, rtol=within.rtol, atol=within.atol, equal_nan=True)
     return None if equal.all() else _describe("value", array, wanted, ~equal, where)
 
 

@@ -144,6 +144,9 @@ def test_close_numbers_are_told_with_digits_that_differ() -> None:
     few = find_problem(np.array([0.5, 0.2500003]), np.array([0.5, 0.25]), close(rtol=1e-7))
     assert few is not None
     assert few.text == "got [0.5 , 0.2500003], expected [0.5 , 0.25]"
+    whole = find_problem(np.array([2, 1]), np.array([2, 2]), Close())
+    assert whole is not None
+    assert whole.text == "got [2, 1], expected [2, 2]"  # not 2., which an answer may not be
 
 
 @pytest.mark.parametrize(
