@@ -23,9 +23,10 @@ from helpers.judging import (
     Verdict,
     argument_names,
     call_answer,
+    is_shown_whole,
     judge_outcomes,
 )
-from helpers.values import decode
+from helpers.values import decode, fresh
 
 BANKS = Path(__file__).parent / "checks"
 
@@ -46,7 +47,7 @@ def check(exercise_id: str, answer: Callable[..., Any]) -> None:
 
     verdict = judge(exercise_id, answer)
     record("exercise", exercise_id, verdict.state)
-    display(_Shown(exercise_id, verdict))
+    display(_Shown(exercise_id, verdict, _tell_call(exercise_id, verdict.probe)))
     if strict_checks() and verdict.state != PASSED:
         raise CheckFailed(f"{exercise_id}: {verdict.state}. {verdict.message}")
 
@@ -63,6 +64,17 @@ def judge(exercise_id: str, answer: Callable[..., Any]) -> Verdict:
         if outcomes[0].error == "NotImplementedError":
             return judge_outcomes(task, outcomes, [])
     return judge_outcomes(task, outcomes, argument_names(answer, len(task.probes[0])))
+
+
+def arguments(exercise_id: str, probe: int) -> tuple[Any, ...]:
+    """New copies of what an answer is called with on a probe, to try it on them by hand.
+
+    Raises ValueError for an unknown exercise or probe; probes are counted from 0.
+    """
+    probes = load_task(exercise_id).probes
+    if not 0 <= probe < len(probes):
+        raise ValueError(f"{exercise_id} has the probes 0 to {len(probes) - 1}; got {probe}")
+    return fresh(probes[probe])
 
 
 def load_task(exercise_id: str) -> Task:
@@ -107,12 +119,23 @@ def _decode_mistake(entry: dict[str, Any]) -> Mistake:
     return Mistake(entry["message"], outcomes, properties, spreads)
 
 
+def _tell_call(exercise_id: str, probe: int | None) -> str:
+    """How to repeat the call that a message shows, when its arguments are too long to be read."""
+    if probe is None:
+        return ""
+    task = load_task(exercise_id)
+    if all(map(is_shown_whole, task.probes[probe])):
+        return ""
+    call = f'{task.function}(*arguments("{exercise_id}", {probe}))'
+    return f"\n  To repeat it: from helpers.check import arguments; {call}"
+
+
 class _Shown:
     """A verdict as a colored box in a notebook, as plain text elsewhere; words carry it all."""
 
-    def __init__(self, exercise_id: str, verdict: Verdict) -> None:
+    def __init__(self, exercise_id: str, verdict: Verdict, more: str = "") -> None:
         self.title = f"{_TITLES[verdict.state]} {exercise_id}"
-        self.state, self.message = verdict.state, verdict.message
+        self.state, self.message = verdict.state, verdict.message + more
 
     def __repr__(self) -> str:
         return f"{self.title}: {self.message}"

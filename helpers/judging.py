@@ -77,6 +77,7 @@ class Verdict:
     mistake: str = ""
     parts: dict[str, bool] = field(default_factory=dict)
     measured: dict[str, float] = field(default_factory=dict)  # of a random answer, by property
+    probe: int | None = None  # which call the message shows, by its place among the probes
 
 
 def call_answer(answer: Callable[..., Any], probe: tuple[Any, ...]) -> Outcome:
@@ -144,7 +145,7 @@ def _judge_values(task: Task, outcomes: Sequence[Outcome], names: Sequence[str])
     right = [name for name, good in parts.items() if good]
     if right:
         message += f"\n  Right already: {', '.join(right)}."
-    return Verdict(WRONG, passed, len(parts), message, mistake=mistake, parts=parts)
+    return Verdict(WRONG, passed, len(parts), message, mistake=mistake, parts=parts, probe=first)
 
 
 def _praise(count: int) -> str:
@@ -197,20 +198,21 @@ def properties_of(task: Task, outcomes: Sequence[Outcome]) -> list[Property]:
 
 
 def _judge_properties(task: Task, outcomes: Sequence[Outcome], names: Sequence[str]) -> Verdict:
-    for probe, outcome in zip(task.probes, outcomes, strict=True):
+    for i, (probe, outcome) in enumerate(zip(task.probes, outcomes, strict=True)):
         if outcome.error or outcome.changed_input:
             problem = _problem(outcome, None, Close())
             assert problem is not None
             mistake = _recognize_error(task, outcome.error) if outcome.error else ""
             message = f"{mistake or problem.text}\n  {show_call(task.function, names, probe)}"
-            return Verdict(WRONG, 0, 1, message, mistake=mistake)
+            return Verdict(WRONG, 0, 1, message, mistake=mistake, probe=i)
     try:
         found = properties_of(task, outcomes)
     except Unfit as unfit:
         text = unfit.problem.text[0].upper() + unfit.problem.text[1:]
         mistake = _recognize_error(task, f"Unfit: {unfit.problem.text}")
-        call = show_call(task.function, names, unfit.arguments or task.probes[0])
-        return Verdict(WRONG, 0, 1, f"{mistake or text}\n  {call}", mistake=mistake)
+        i = next((i for i, probe in enumerate(task.probes) if probe is unfit.arguments), 0)
+        call = show_call(task.function, names, task.probes[i])
+        return Verdict(WRONG, 0, 1, f"{mistake or text}\n  {call}", mistake=mistake, probe=i)
     parts = dict.fromkeys((p.part or p.name for p in found), True)
     for p in found:
         parts[p.part or p.name] &= p.holds
@@ -287,9 +289,18 @@ def show_call(function: str, names: Sequence[str], probe: tuple[Any, ...]) -> st
     return f"{function}({', '.join(values)})"
 
 
+def is_shown_whole(value: Any) -> bool:
+    """Whether `show_call` writes an argument out, or only tells its shape or length."""
+    if isinstance(value, np.ndarray):
+        return value.size <= 6
+    if isinstance(value, list | tuple):
+        return len(value) <= 3 and all(map(is_shown_whole, value))
+    return True
+
+
 def _brief(value: Any) -> str:
     if isinstance(value, np.ndarray):
-        if value.size > 6:
+        if not is_shown_whole(value):
             return f"array of shape {value.shape}"
         return " ".join(np.array2string(value, precision=4, separator=", ").split())
     if hasattr(value, "value") and type(value).__name__ == "Seed":

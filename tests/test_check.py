@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from helpers import check as check_function
-from helpers.check import CheckFailed, _Shown, check, decode_task, judge, load_bank
+from helpers.check import CheckFailed, _Shown, arguments, check, decode_task, judge, load_bank
 from helpers.compare import Close, Judged, close, find_problem
 from helpers.instructor.exercise import Exercise, Lesson, encode_task, make_task
 from helpers.judges import Call, Property, Unfit, find_judge, mean_of, require_array, share
 from helpers.judging import Outcome, Task, Verdict, call_answer, judge_outcomes, show_call
-from helpers.values import Seed
+from helpers.values import Seed, same
 
 
 def scale(x: np.ndarray, factor: float) -> np.ndarray:
@@ -291,6 +291,41 @@ def test_markup_in_a_message_is_escaped() -> None:
 def test_long_arguments_are_shown_short() -> None:
     text = show_call("f", ["x", "rng", "items"], (np.ones((9, 9)), Seed(4), [1, 2, 3, 4]))
     assert text == "f(x=array of shape (9, 9), rng=default_rng(4), items=list of 4 items)"
+
+
+def test_a_call_with_long_arguments_can_be_repeated(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line below the message, run as it stands, calls the answer as the check did."""
+    monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "progress.json"))
+    monkeypatch.delenv("STRICT_CHECKS", raising=False)
+    calls = []
+
+    def lasso(*given: Any) -> None:
+        calls.append(given)
+
+    check("02.5", lasso)
+    told = capsys.readouterr().out
+    repeat = told.split("To repeat it: ")[1]
+    number = int(repeat.rpartition(", ")[2].rstrip(")\n"))
+    exec(repeat, {"lasso": lasso})
+    assert same(calls[-1], calls[number])
+    check("01.1", lambda *_: None)
+    assert "repeat" not in capsys.readouterr().out  # its arguments are there to be read
+
+
+def test_arguments_are_new_copies() -> None:
+    first = arguments("02.5", 1)
+    first[0][:] = 0
+    assert not same(first, arguments("02.5", 1))
+    rng, again = (arguments("04.1", 0)[2] for _ in range(2))
+    assert rng.random() == again.random()
+
+
+@pytest.mark.parametrize("probe", [-1, 1000])
+def test_unknown_probe_is_named(probe: int) -> None:
+    with pytest.raises(ValueError, match=rf"02.5 has the probes 0 to \d+; got {probe}"):
+        arguments("02.5", probe)
 
 
 @pytest.mark.parametrize(

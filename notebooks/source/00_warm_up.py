@@ -188,7 +188,8 @@ progress("00")
 # - **Open a hint.** Three for each exercise; the third is nearly the answer. Reading it costs no
 #   points.
 # - **Read the message of the check** to its end. It shows the call, what came and what was
-#   expected. "Your function raised …" names the line.
+#   expected. "Your function raised …" names the line. Arrays too long to show have only their
+#   shape there; then "To repeat it" gives a line for a cell of your own that makes the same call.
 # - **`NameError: name 'np' is not defined`**: a cell further up was not run. **Run → Run All Above
 #   Selected Cell**.
 # - **`[*]` does not go away**: first wait, some cells take several seconds. Then ■ (*interrupt*)
