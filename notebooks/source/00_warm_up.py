@@ -78,8 +78,9 @@ explore_valley()
 
 # %% [markdown]
 # A learning rate of 1 on this slider is one over the steepest curvature; the prediction's was 0.5.
-# Near 2 the steps zig-zag across the valley; beyond 2 they climb out. That is the dilemma: the
-# steep direction limits the rate, the flat one suffers from it.
+# The fastest is just below 2: there the steps zig-zag across the valley, and still need hundreds.
+# At 2 they do not arrive; beyond 2 they climb out. That is the dilemma: the steep direction limits
+# the rate, the flat one suffers from it.
 #
 # Lines with a ✓ are **claims**. The number in such a line is measured where you read it, and must
 # lie within the stated bounds; if it did not, the cell would stop with an error.
@@ -91,6 +92,8 @@ steps = find_valley("raw", 1, 0.0, 0.5).arrival  # ratio of scales, correlation,
 claim("steps when both features have the same scale", steps, low=7, high=7)
 steps = find_valley("raw", 10, 0.0, 0.5).arrival
 claim("steps when one feature is ten times as large", steps, low=800, high=1000)
+steps = min(find_valley("raw", 10, 0.0, rate).arrival for rate in (1.5, 1.8, 1.9, 1.95))
+claim("the same at the best of four faster rates", steps, low=200, high=230)
 steps = find_valley("standardized", 10, 0.0, 0.5).arrival
 claim("the same features, standardized", steps, low=7, high=7)
 
@@ -158,7 +161,8 @@ check("00.1", min_max)
 #
 # The check calls your function on small arrays and looks at the results. It knows the usual
 # mistakes. Where a function returns several things, *item 0* is the first, *item 1* the second.
-# Here is what the check says to three answers that are wrong:
+# Here is what the check says to three answers that are wrong (all but a last line, *To repeat it*;
+# more about that below):
 
 # %%
 from helpers.check import judge
@@ -189,9 +193,11 @@ progress("00")
 #   points.
 # - **Read the message of the check** to its end. It shows the call, what came and what was
 #   expected. "Your function raised …" names the line. Arrays too long to show have only their
-#   shape there; then "To repeat it" gives a line for a cell of your own that makes the same call.
-# - **`NameError: name 'np' is not defined`**: a cell further up was not run. **Run → Run All Above
-#   Selected Cell**.
+#   shape there; then "To repeat it" gives a line for a cell of your own (the **+** above the page
+#   adds one). It makes the same call. `arguments("00.1", 0)` alone shows what goes in.
+# - **`NameError: name 'np' is not defined`**, or another name of the lesson: a cell further up was
+#   not run. **Run → Run All Above Selected Cell**.
+# - **A text shows its `#` and `**`**: you double-clicked it. Shift + Enter sets it again.
 # - **`[*]` does not go away**: first wait, some cells take several seconds. Then ■ (*interrupt*)
 #   in the bar above. If that does not help, or nothing makes sense any more: **Kernel → Restart
 #   Kernel…**, then run the cells again from the top. Your texts stay; only Python's memory is
@@ -365,7 +371,7 @@ check("00.3", whiten)
 # %% [markdown]
 # ### And images?
 #
-# Pixels all have the same scale already. The digits of this course are 8 × 8 = 64 pixels between 0
+# Pixels all have the same unit already. The digits of this course are 8 × 8 = 64 pixels between 0
 # and 1, here with some noise on top (std 0.2). 300 of them train a linear model. In the figure,
 # 100 % is the loss above the lowest one at the start, where all weights are 0. There are five
 # *seeds*: five draws of images and noise, so that you see what is chance.
@@ -400,8 +406,6 @@ condition = {name: np.exp(np.log(found.condition).mean()) for name, found in spe
 claim("condition number: raw / centered", condition["raw"] / condition["mean 0"], low=10, high=35)
 ends = np.array([found.accuracy[-1] for found in speed.values()])  # (5 preparations, 5 seeds)
 claim("test accuracy at the end: range over the preparations", np.ptp(ends, axis=0), high=0.008)
-lost = speed["raw"].accuracy.max(0) - speed["whitened"].accuracy.max(0)
-claim("best on the way, raw less whitened: mean", lost.mean(), low=0.02, high=0.08)
 
 # %% [markdown]
 # Min–max is not bad in itself. The same digits without noise (a *point*, here and in all lessons,
@@ -415,6 +419,9 @@ claim("clean: centered / standardized", typical["mean 0"] / typical["standardize
 for title, runs in {"noisy": speed, "clean": clean}.items():
     means = {name: found.accuracy.mean(1) for name, found in runs.items()}
     soon = {name: times[int(np.argmax(m >= m.max() - 0.02))] for name, m in means.items()}
+    best = {name: found.accuracy.max(0).mean() for name, found in runs.items()}
+    lost = [best[name] - best["whitened"] for name in best if name != "whitened"]
+    claim(f"{title}: best on the way, all others less whitened", lost, low=0.006, high=0.08)
     told = ", ".join(f"{name} {step}" for name, step in soon.items())
     print(f"{title} digits, steps to 2 points below the best accuracy: {told}")
     claim(f"{title}: raw / centered", soon["raw"] / soon["mean 0"], low=5, high=25)
@@ -549,7 +556,8 @@ claim("chosen inside each fold", chosen["inside each fold"].mean(), low=0.38, hi
 #
 # <details><summary>Hint 1</summary>
 #
-# A chain of `if name == "sigmoid": return …`. Start with two or three names: each earns its share.
+# A chain of `if name == "sigmoid": return …`. Start with the sigmoid and one or two more names:
+# each earns its share.
 #
 # </details>
 # <details><summary>Hint 2</summary>
@@ -697,8 +705,9 @@ for name, value in table.items():
 explore_gallery(seed=SEED)
 
 # %% [markdown]
-# $|z|$ has slope ±1 everywhere, so its product stays at 1; a leaky ReLU comes near as α nears 1,
-# and tanh while its inputs are small: its slope is 1 at 0. Large inputs lie on its flat parts.
+# $|z|$ has slope 1 or −1 on either side, so its product stays at ±1; a leaky ReLU comes near as α
+# nears 1, and tanh while its inputs are small: its slope is 1 at 0. Large inputs lie on its flat
+# parts.
 #
 # A way through a ReLU network is open or shut: its product is 1 or 0. Half of the ways close at
 # every layer, but there are very many of them, and the mean only halves (its root: × 0.71). Weights
@@ -726,14 +735,15 @@ claim("measured over predicted (product of √(n·Var(w)·mean φ′²))", off, 
 
 # %% [markdown]
 # The prediction uses nothing but derivatives and the variance of the weights, and it holds over
-# twelve orders of magnitude. With sigmoids the first layers get a millionth of a millionth of the
-# gradient: they do not learn. That is the **vanishing gradient**.
+# twelve orders of magnitude. With sigmoids the first layer gets a millionth of a millionth of the
+# gradient: in plain gradient descent it hardly moves. That is the **vanishing gradient**.
 #
 # ## 6 Maxout, and units that die · 10 minutes
 #
 # A **maxout** unit has $k$ linear pieces and passes on the largest,
 # $\max_j\,(x^\top w_j + b_j)$. ReLU is the special case of two pieces, one of them 0; $|z|$ is
-# another. It never saturates; it costs $k$ times the weights.
+# another. It is flat only where the largest piece has no weights, as in ReLU; learned pieces
+# hardly ever have none. It costs $k$ times the weights.
 #
 # ### Exercise 00.6 · `maxout` · 1 point
 # `x` is (n, d), `weights` (k, d, units), `biases` (k, units). Return (n, units): for each example
@@ -853,6 +863,11 @@ good = {name: arm.accuracy[:3] for name, arm in trained.items()}  # rates up to 
 for name in ("ReLU, bias 0.1", "ReLU, standardized", "leaky ReLU"):
     gain = (good[name] - good["ReLU"]).mean()
     claim(f"{name} less ReLU: test accuracy, rates up to 0.03", gain, low=-0.025, high=0.03)
+for name in ("ReLU, standardized", "leaky ReLU"):  # at 0.03 a third of the plain ReLUs are dead
+    gain = (good[name] - good["ReLU"])[2].mean()
+    claim(f"{name} less ReLU: test accuracy at 0.03", gain, low=-0.035, high=0.025)
+lost = [arm.accuracy[2].mean() - arm.accuracy[3].mean() for arm in trained.values()]
+claim("accuracy lost from 0.03 to 0.1, each of the four", lost, low=0.015, high=0.5)
 gain = (trained["leaky ReLU"].accuracy - trained["ReLU"].accuracy)[3].mean()
 claim("leaky ReLU less ReLU: test accuracy at 0.1", gain, low=0.01, high=0.3)
 
@@ -1052,7 +1067,7 @@ claim("batches, each at its fastest rate: steps, positive over centered",
 # | batch | 배치 (미니배치) | the examples of one step |
 # | step, update | 스텝, 업데이트 (갱신) | one change of the weights |
 # | gradient descent | 경사 하강법 | steps downhill along the gradient |
-# | learning rate | 학습률 | the length of these steps |
+# | learning rate | 학습률 | a factor on the length of these steps |
 # | centering | 중심화 (평균 제거) | subtract the mean |
 # | standardization | 표준화 | mean 0, standard deviation 1 |
 # | normalization | 정규화 | to a fixed range or norm |

@@ -135,6 +135,15 @@ MIN_MAX = Exercise(
         "You scale to the range from −1 to 1; asked is 0 to 1.": (
             lambda train, test: tuple(2 * x - 1 for x in _min_max(train, test))
         ),
+        "You subtract x from the largest value, so that the largest becomes 0 and the smallest 1. "
+        "It is x − smallest.": lambda train, test: tuple(1 - x for x in _min_max(train, test)),
+        "You subtract the mean. The smallest value must become 0: subtract the smallest.": (
+            lambda train, test: tuple((x - train.mean(0)) / np.ptp(train, 0) for x in (train, test))
+        ),
+        "You subtract the test set's own smallest value. The same number would then mean different "
+        "things in the two sets. Use the training set's for both.": (
+            lambda train, test: tuple((x - x.min(0)) / np.ptp(train, 0) for x in (train, test))
+        ),
         "You return the two sets in the wrong order: (train, test), please.": (
             lambda train, test: _min_max(train, test)[::-1]
         ),
@@ -237,6 +246,47 @@ STANDARDIZE = Exercise(
                 for x in (train, test)
             )
         ),
+        "You divide the mean alone by the std: / comes before −. (x − mean) needs its brackets.": (
+            lambda train, test: tuple(
+                x - train.mean(0) / np.where(np.ptp(train, axis=0) == 0, 1, train.std(0))
+                for x in (train, test)
+            )
+        ),
+        "You subtract the test set's own mean. The same number would then mean different things in "
+        "the two sets. Use the training set's mean and std for both.": (
+            lambda train, test: (
+                _standardize(train, test)[0],
+                _standardize(train, test - test.mean(0) + train.mean(0))[1],
+            )
+        ),
+        "You divide the test set by its own std. Use the training set's mean and std for both.": (
+            lambda train, test: (
+                _standardize(train, test)[0],
+                (test - train.mean(0)) / test.std(0),
+            )
+        ),
+        "You replace every std below 1, as np.maximum(std, 1) does. Only a std of exactly 0 "
+        "becomes 1: a feature that varies little is stretched like all others.": (
+            _by_moments(repair=lambda s: np.maximum(s, 1))
+        ),
+        "The two branches of np.where are exchanged: `np.where(std == 0, 1, std)` is 1 where the "
+        "std is 0, and the std elsewhere.": _by_moments(repair=lambda s: np.where(s == 0, s, 1)),
+        "np.nan_to_num comes too late: in the test set it is no 0 / 0, and a value divided by 0 "
+        "becomes the largest number there is. Replace the std of 0 before you divide.": (
+            lambda train, test: tuple(
+                np.nan_to_num((x - train.mean(0)) / train.std(0)) for x in (train, test)
+            )
+        ),
+        "You leave a constant feature as it is. Its mean is subtracted like all the others; it is "
+        "the std alone that becomes 1.": (
+            lambda train, test: tuple(
+                np.where(np.ptp(train, axis=0) == 0, x, z)
+                for x, z in zip((train, test), _standardize(train, test), strict=True)
+            )
+        ),
+        "You sum the squares and do not divide by n: the std is the root of their mean.": (
+            _by_moments(std=lambda x: x.std(0) * np.sqrt(len(x)))
+        ),
         "You scale to the range from 0 to 1 (min–max). Asked is mean 0 and std 1.": _min_max,
     },
     probes=_standardize_probes,
@@ -262,6 +312,11 @@ def _rotated(
         return np.asarray((d if center else x) @ vectors / scale(values))
 
     return turn
+
+
+def _turned_back(x: Array) -> Array:
+    values, vectors = np.linalg.eigh(np.cov(x.T, bias=True))
+    return np.asarray((x - x.mean(0)) @ vectors.T / np.sqrt(values))
 
 
 def _draw_cloud(rng: np.random.Generator, n: int, features: int) -> Probe:
@@ -295,6 +350,10 @@ WHITEN = Exercise(
         "Your covariance divides by n − 1, as np.cov does. Here it is divided by n: "
         "np.cov(..., bias=True).": lambda x: PCA(whiten=True).fit_transform(x),
         "You only subtract the mean.": lambda x: x - x.mean(0),
+        "You turn the data by `vectors.T`. The directions are the columns of `vectors`, so it is "
+        "`centered @ vectors`.": _turned_back,
+        "You divide by the std of the features as they were. Turned data have other variances: the "
+        "eigenvalues.": lambda x: _rotated(lambda values: 1.0)(x) / x.std(0),
         "Your columns have length 1; asked is variance 1. Multiply by the square root of n.": (
             lambda x: _whiten(x) / np.sqrt(len(x))
         ),

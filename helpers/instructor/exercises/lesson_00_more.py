@@ -96,6 +96,24 @@ ACTIVATION = Exercise(
         "elu: the negative side is α·(exp(x) − 1); without the −1 it jumps at 0.": (
             _but(_activate, elu=lambda x, a: np.where(x > 0, x, a * np.exp(np.minimum(x, 0))))
         ),
+        "elu: α stands before the whole of exp(x) − 1, so this needs its brackets. At 0 the two "
+        "sides must meet.": (
+            _but(_activate, elu=lambda x, a: np.where(x > 0, x, a * np.exp(np.minimum(x, 0)) - 1))
+        ),
+        "elu: the negative side is α·(exp(x) − 1), below 0. You have 1 − exp(x): its mirror "
+        "image.": (
+            _but(_activate, elu=lambda x, a: np.where(x > 0, x, -a * np.expm1(np.minimum(x, 0))))
+        ),
+        "elu: the larger of the two sides is not always the right one: for x > 0, α·(exp(x) − 1) "
+        "overtakes x. np.where(x > 0, …) chooses by the sign.": (
+            _but(_activate, elu=lambda x, a: np.maximum(x, a * (np.exp(x) - 1)))
+        ),
+        "leaky_relu: your slope is 0.01, whatever α says. Use `alpha`.": (
+            _but(_activate, leaky_relu=lambda x, a: np.where(x > 0, x, 0.01 * x))
+        ),
+        "leaky_relu: the negative side is α·x, which is negative. Yours has the other sign.": (
+            _but(_activate, leaky_relu=lambda x, a: np.where(x > 0, x, -a * x))
+        ),
         "elu: you add two sides, each times its mask. At x = 1000 that is 0 · inf = NaN: the "
         "mask does not keep exp from overflowing. np.where chooses instead.": (
             _but(_activate, elu=lambda x, a: (x > 0) * x + (x <= 0) * a * (np.exp(x) - 1))
@@ -103,6 +121,10 @@ ACTIVATION = Exercise(
         "sigmoid: exp(x) / (1 + exp(x)) is inf / inf = NaN at x = 1000. 1 / (1 + exp(−x)) is the "
         "same function and does not break.": (
             _but(_activate, sigmoid=lambda x, a: np.exp(x) / (1 + np.exp(x)))
+        ),
+        "silu: x · exp(x) / (1 + exp(x)) is inf / inf = NaN at x = 1000. x / (1 + exp(−x)) is the "
+        "same function and does not break.": (
+            _but(_activate, silu=lambda x, a: x * np.exp(x) / (1 + np.exp(x)))
         ),
         "sigmoid and silu: exp(x) / (1 + exp(x)) is inf / inf = NaN at x = 1000. "
         "1 / (1 + exp(−x)) is the same function and does not break.": (
@@ -121,6 +143,8 @@ ACTIVATION = Exercise(
         "tanh: written with exp it is inf / inf = NaN at x = 1000. np.tanh takes care of that.": (
             _but(_activate, tanh=_tanh_by_exp)
         ),
+        "tanh: 2·sigmoid(x) − 1 has the right limits and half the slope. tanh is "
+        "2·sigmoid(2x) − 1, or np.tanh.": _but(_activate, tanh=lambda x, a: 2 * _sigmoid(x) - 1),
         "silu: the sigmoid of x must be multiplied by x.": (
             _but(_activate, silu=lambda x, a: _sigmoid(x))
         ),
@@ -130,6 +154,8 @@ ACTIVATION = Exercise(
         "relu: negative inputs become 0, not their absolute value.": (
             _but(_activate, relu=lambda x, a: np.abs(x))
         ),
+        "relu: `if x > 0` and Python's `max(x, 0)` ask for one answer, and x holds many numbers. "
+        "`np.maximum(x, 0)` compares entry by entry.": _but(_activate, relu=_choose_by_if),
         "relu, leaky_relu, elu: `if x > 0` asks for one answer, and x holds many numbers. "
         "`np.where(x > 0, a, b)` chooses entry by entry.": (
             _but(_activate, relu=_choose_by_if, leaky_relu=_choose_by_if, elu=_choose_by_if)
@@ -190,6 +216,50 @@ ACTIVATION_GRAD = Exercise(
         "the slope of the left side: 0.": (
             _but(_gradient, relu=lambda x, a: np.where(x >= 0, 1.0, 0.0))
         ),
+        "leaky_relu at x = 0: the function has a kink there. The course does as PyTorch does and "
+        "takes the slope of the left side: α.": (
+            _but(_gradient, leaky_relu=lambda x, a: np.where(x >= 0, 1.0, a))
+        ),
+        "elu at x = 0: the function has a kink there (unless α is 1). The course does as PyTorch "
+        "does and takes the slope of the left side: α.": (
+            _but(_gradient, elu=lambda x, a: np.where(x >= 0, 1.0, a * np.exp(np.minimum(x, 0))))
+        ),
+        "relu, leaky_relu and elu at x = 0: a difference over both sides of a kink gives the mean "
+        "of two slopes. Asked is the slope of the left side; write the derivatives as formulas.": (
+            _but(
+                _gradient,
+                relu=lambda x, a: np.heaviside(x, 0.5),
+                leaky_relu=lambda x, a: a + (1 - a) * np.heaviside(x, 0.5),
+                elu=lambda x, a: np.where(x == 0, (1 + a) / 2, _gradient("elu", x, a)),
+            )
+        ),
+        "relu at x = 0: you take the mean of two slopes. The course does as PyTorch does and takes "
+        "the slope of the left side: 0.": (_but(_gradient, relu=lambda x, a: np.heaviside(x, 0.5))),
+        "leaky_relu: below 0 the function is α·x, its slope is α. You return the value.": (
+            _but(_gradient, leaky_relu=lambda x, a: np.where(x > 0, 1.0, a * x))
+        ),
+        "leaky_relu: below 0 its slope is α, not 0. That is the point of it.": (
+            _but(_gradient, leaky_relu=lambda x, a: np.where(x > 0, 1.0, 0.0))
+        ),
+        "relu: you return the function's value; its slope is 1 wherever x > 0.": (
+            _but(_gradient, relu=lambda x, a: np.maximum(x, 0))
+        ),
+        "elu: you add two sides, each times its mask. At x = 1000 that is 0 · inf = NaN: the "
+        "mask does not keep exp from overflowing. np.where chooses instead.": (
+            _but(_gradient, elu=lambda x, a: (x > 0) + (x <= 0) * a * np.exp(x))
+        ),
+        "sigmoid: you return the sigmoid itself; its derivative is s·(1 − s).": (
+            _but(_gradient, sigmoid=lambda x, a: _sigmoid(x))
+        ),
+        "tanh: t·(1 − t) has the sigmoid's form. The derivative of tanh is 1 − t².": (
+            _but(_gradient, tanh=lambda x, a: np.tanh(x) * (1 - np.tanh(x)))
+        ),
+        "silu: in the second term, x · sigmoid′(x), the factor x is missing.": (
+            _but(_gradient, silu=lambda x, a: _sigmoid(x) * (2 - _sigmoid(x)))
+        ),
+        "silu: in the second term, x · sigmoid′(x), you have x·(1 − s). sigmoid′ is s·(1 − s).": (
+            _but(_gradient, silu=lambda x, a: _sigmoid(x) + x * (1 - _sigmoid(x)))
+        ),
         "silu: it is a product, x · sigmoid(x). The product rule gives two terms: "
         "sigmoid(x) + x · sigmoid′(x).": (
             _but(_gradient, silu=lambda x, a: _sigmoid(x) * (1 - _sigmoid(x)))
@@ -220,6 +290,11 @@ def _maxout(x: Array, weights: Array, biases: Array) -> Array:
 def _pieces(x: Array, weights: Array, biases: Array) -> Array:
     """(k, n, units)"""
     return np.asarray(x @ weights + biases[:, None])
+
+
+def _farthest_piece(x: Array, weights: Array, biases: Array) -> Array:
+    pieces = _pieces(x, weights, biases)
+    return np.take_along_axis(pieces, np.abs(pieces).argmax(0)[None], 0)[0]
 
 
 def _maxout_probes(rng: np.random.Generator) -> list[Probe]:
@@ -259,9 +334,20 @@ MAXOUT = Exercise(
         "You also take the maximum with 0. Maxout has no 0 in it: a unit may be negative.": (
             lambda x, weights, biases: np.maximum(_maxout(x, weights, biases), 0)
         ),
-        "You take the piece with the largest absolute value, or its absolute value. The largest "
-        "value counts, with its sign.": (
+        "You take absolute values. The largest value counts, with its sign.": (
             lambda x, weights, biases: np.abs(_pieces(x, weights, biases)).max(0)
+        ),
+        "You take the piece with the largest absolute value. The largest value counts: −3 is "
+        "smaller than 1.": _farthest_piece,
+        "You return the number of the largest piece (argmax). Asked is its value: max.": (
+            lambda x, weights, biases: _pieces(x, weights, biases).argmax(0).astype(float)
+        ),
+        "NumPy lines shapes up from the right: biases of (k, units) beside (k, n, units) meet n, "
+        "not k. Make them (k, 1, units): `biases[:, None, :]`.": (
+            lambda x, weights, biases: (x @ weights + biases).max(0)
+        ),
+        "You take two pieces. There are k of them, `len(weights)`: one is possible, and four.": (
+            lambda x, weights, biases: _pieces(x, weights[:2], biases[:2])[[0, 1]].max(0)
         ),
         "You take the smallest piece; asked is the largest.": (
             lambda x, weights, biases: _pieces(x, weights, biases).min(0)
@@ -287,9 +373,11 @@ def _draw_layer(rng: np.random.Generator, n: int) -> Probe:
     negative[int(rng.integers(n)), 0] = 0.0  # still dead: the slope at 0 is 0
     once = -rng.uniform(0.5, 5, (n, 3))
     once[int(rng.integers(n))] = rng.uniform(0.01, 0.3, 3)
+    rare = -rng.uniform(0.1, 0.3, (n, 1))  # off for most, and yet its mean is above 0
+    rare[int(rng.integers(n))] = rng.uniform(4, 6)
     some = rng.uniform(0.1, 3, (n, 2))
     some[int(rng.integers(n))] *= -1
-    units = np.concatenate([negative, once, some, rng.uniform(0.1, 3, (n, 2))], axis=1)
+    units = np.concatenate([negative, once, rare, some, rng.uniform(0.1, 3, (n, 2))], axis=1)
     return (np.round(units[:, rng.permutation(units.shape[1])], 3),)
 
 
@@ -312,14 +400,25 @@ DEAD_FRACTION = Exercise(
         "work; dead is one that is off for all of them.": lambda z: float((z <= 0).mean()),
         "You count units that are off for at least one example. Dead is one that is off for all "
         "of them: all, not any.": lambda z: float((z <= 0).any(0).mean()),
-        "You ask about the whole array at once: one answer for all units. `.all(axis=0)` asks each "
-        "column.": lambda z: float((z <= 0).all().mean()),
+        "You give one answer, 0 or 1, for all units together. Either you ask about the whole array "
+        "at once (`.all(axis=0)` asks each column), or you divide with //: it drops the share.": (
+            lambda z: float((z <= 0).all().mean())
+        ),
         "You look along the rows: the share of examples that switch off every unit. Units are "
         "columns: all(axis=0).": lambda z: float((z <= 0).all(1).mean()),
         "A pre-activation of exactly 0 is off, too: ReLU gives 0 and its slope there is 0. "
         "Use <= 0.": lambda z: float((z < 0).all(0).mean()),
         "You count units whose mean is not above 0. One example above 0 is enough to keep a unit "
         "alive: look at every example.": lambda z: float((z.mean(0) <= 0).mean()),
+        "You count units that are off for more than half of the examples. Dead is one that is off "
+        "for all of them.": lambda z: float(((z <= 0).mean(0) > 0.5).mean()),
+        "You divide the number of dead units by the number of examples. The share is of the units: "
+        "divide by the number of columns.": lambda z: float((z <= 0).all(0).sum() / len(z)),
+        "You divide the number of dead units by the number of all entries. The share is of the "
+        "units: divide by the number of columns.": lambda z: float((z <= 0).all(0).sum() / z.size),
+        "You return percent; asked is a number between 0 and 1.": (
+            lambda z: 100 * _dead_fraction(z)
+        ),
         "You return the share of units that are alive; asked is the share of dead ones.": (
             lambda z: 1 - _dead_fraction(z)
         ),
