@@ -152,6 +152,11 @@ def make_methods(seed: int) -> dict[str, Any]:
     }
 
 
+def _noisy_digits(seeds: Sequence[int], label_noise: float) -> data.Splits:
+    """The digits on which section 7 compares: 300 to learn from, 700 to be judged by."""
+    return data.splits(seeds, n_train=300, n_test=700, label_noise=label_noise, pixel_noise=0.25)
+
+
 def compare_methods(
     seeds: Sequence[int],
     *,
@@ -159,7 +164,7 @@ def compare_methods(
     tick: Callable[[], object] = lambda: None,
 ) -> dict[str, np.ndarray]:
     """Test accuracy of every method, (S,) each: 300 noisy digits, the same split for all."""
-    split = data.splits(seeds, n_train=300, n_test=700, label_noise=label_noise, pixel_noise=0.25)
+    split = _noisy_digits(seeds, label_noise)
     found: dict[str, list[float]] = {}
     for i, seed in enumerate(seeds):
         for name, model in make_methods(seed).items():
@@ -176,7 +181,7 @@ def bagged_probs(
 
     The digits are those of `compare_methods`. Raises KeyError for an unknown method.
     """
-    split = data.splits(seeds, n_train=300, n_test=700, label_noise=label_noise, pixel_noise=0.25)
+    split = _noisy_digits(seeds, label_noise)
     found = []
     for i, seed in enumerate(seeds):
         bagged = BaggingClassifier(make_methods(seed)[name], k, random_state=seed)
@@ -204,7 +209,7 @@ def bagged_linear(seeds: Sequence[int], *, C: float, k: int) -> dict[str, np.nda
     300 noisy digits with 20 % wrong labels; C is scikit-learn's inverse strength of the penalty.
     The solver's tolerance is coarse, to save time.
     """
-    split = data.splits(seeds, n_train=300, n_test=700, label_noise=0.2, pixel_noise=0.25)
+    split = _noisy_digits(seeds, 0.2)
     found: dict[str, list[float]] = {"single": [], "bagged": []}
     for i, seed in enumerate(seeds):
         single = LogisticRegression(C=C, tol=1e-2, max_iter=500)
