@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from helpers.check import check
 from helpers.claim import claim
-from helpers.environment import SEED
+from helpers.environment import SEED, use_one_thread
 from helpers.explore import Log, explore
 from helpers.predict import predict
 from helpers.progress import progress
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = [
     "SEED", "Log", "check", "claim", "data", "explore", "nets", "plots", "predict", "progress",
 ]  # fmt: skip
+
+use_one_thread()
 
 
 def __getattr__(name: str) -> Any:

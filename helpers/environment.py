@@ -1,6 +1,8 @@
-"""What the environment asks for: the seed of this run, and whether checks are strict."""
+"""What the environment asks for: the seed of this run, strict checks, the number of threads."""
 
 import os
+
+from threadpoolctl import threadpool_limits
 
 
 def course_seed() -> int:
@@ -17,6 +19,18 @@ def course_seed() -> int:
 def strict_checks() -> bool:
     """Whether a check that is not passed raises: STRICT_CHECKS=1, or nbgrader is running."""
     return os.environ.get("STRICT_CHECKS", "0") == "1" or "NBGRADER_EXECUTION" in os.environ
+
+
+def use_one_thread() -> None:
+    """One thread for the numerical libraries, unless OMP_NUM_THREADS asks for another number.
+
+    The lessons' matrices are small: a second thread costs more than it gives, and it adds in
+    another order, so that the last digits would depend on the machine. Libraries that are loaded
+    already are told so; those that come later look into the environment.
+    """
+    if "OMP_NUM_THREADS" not in os.environ:
+        threadpool_limits(limits=1)
+        os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 SEED: int = course_seed()

@@ -29,6 +29,11 @@ class Outcome:
     error_text: str = ""
     changed_input: str = ""
 
+    @property
+    def is_unwritten(self) -> bool:
+        """Whether the call met the line that stands where an answer is still to be written."""
+        return self.error == "NotImplementedError"
+
 
 @dataclass(frozen=True)
 class Mistake:
@@ -115,7 +120,7 @@ def _tell_error(answer: Callable[..., Any], error: Exception) -> str:
 
 def judge_outcomes(task: Task, outcomes: Sequence[Outcome], names: Sequence[str]) -> Verdict:
     """The verdict on an answer's outcomes, one a probe; `names` are its parameters' names."""
-    if outcomes and outcomes[0].error == "NotImplementedError":
+    if all(outcome.is_unwritten for outcome in outcomes):
         return Verdict(NOT_ATTEMPTED, 0, task.total, "Not attempted yet.")
     if isinstance(task.compare, Judged):
         return _judge_properties(task, outcomes, names)
@@ -153,6 +158,8 @@ def _praise(count: int) -> str:
 
 
 def _problem(outcome: Outcome, expected: Any, within: Close) -> Problem | None:
+    if outcome.is_unwritten:
+        return Problem("unwritten", f"Not written for this call yet: {outcome.error_text}")
     if outcome.error:
         return Problem("error", f"Your function raised {outcome.error_text}")
     if outcome.changed_input:
@@ -166,7 +173,7 @@ def _problem(outcome: Outcome, expected: Any, within: Close) -> Problem | None:
 
 def _worst(problems: Sequence[Problem | None]) -> int:
     """The index of the problem that is told: errors first, then by COMPLAINTS, then the first."""
-    order = ("error", *COMPLAINTS, "changed")
+    order = ("error", *COMPLAINTS, "changed", "unwritten")
     ranked = [(order.index(p.kind), i) for i, p in enumerate(problems) if p is not None]
     return min(ranked)[1]
 

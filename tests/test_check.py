@@ -115,17 +115,35 @@ def test_order_of_complaint_is_error_type_shape_nonfinite_value(task: Task) -> N
     assert "Got a list" in verdict_on(task, answer).message
 
 
-def test_stub_and_not_implemented_later(task: Task) -> None:
+def test_stub_is_not_attempted(task: Task) -> None:
     def stub(x: np.ndarray, factor: float) -> Any:
         raise NotImplementedError
 
-    def half(x: np.ndarray, factor: float) -> Any:
-        if x.ndim == 2:
-            raise NotImplementedError
-        return factor * x
-
     assert verdict_on(task, stub).state == "not attempted"
-    assert verdict_on(task, half).state == "wrong"
+
+
+def _unwritten_for(ndim: int, wrong: float = 0.0) -> Callable[..., Any]:
+    def part(x: np.ndarray, factor: float) -> Any:
+        if x.ndim == ndim:
+            raise NotImplementedError
+        return factor * x + wrong
+
+    return part
+
+
+@pytest.mark.parametrize("ndim", [1, 2])
+def test_part_of_an_answer_counts_whichever_probe_comes_first(task: Task, ndim: int) -> None:
+    verdict = verdict_on(task, _unwritten_for(ndim))
+    assert verdict.state == "wrong"
+    assert verdict.passed > 0
+    assert verdict.message.startswith("Not written for this call yet: NotImplementedError\n  line ")
+    assert "Right already: " in verdict.message
+
+
+def test_a_wrong_value_is_told_before_what_is_unwritten(task: Task) -> None:
+    message = verdict_on(task, _unwritten_for(1, wrong=1.0)).message
+    assert "got" in message
+    assert "Not written" not in message
 
 
 def test_large_arrays_show_the_first_wrong_entry() -> None:

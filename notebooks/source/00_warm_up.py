@@ -557,8 +557,8 @@ claim("chosen inside each fold", chosen["inside each fold"].mean(), low=0.38, hi
 #
 # <details><summary>Hint 1</summary>
 #
-# A chain of `if name == "sigmoid": return …`. Start with the sigmoid and one or two more names:
-# each earns its share.
+# A chain of `if name == "sigmoid": return …`. Each name that is right earns its share, in any
+# order.
 #
 # </details>
 # <details><summary>Hint 2</summary>
