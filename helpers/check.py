@@ -45,18 +45,22 @@ def check(exercise_id: str, answer: Callable[..., Any]) -> None:
 
     from helpers.progress import record
 
-    verdict = judge(exercise_id, answer)
+    task = load_task(exercise_id)
+    verdict = _judge(task, answer)
     record("exercise", exercise_id, verdict.state)
-    display(_Shown(exercise_id, verdict, _tell_call(exercise_id, verdict.probe)))
+    display(_Shown(exercise_id, verdict, _tell_call(task, verdict.probe)))
     if strict_checks() and verdict.state != PASSED:
         raise CheckFailed(f"{exercise_id}: {verdict.state}. {verdict.message}")
 
 
 def judge(exercise_id: str, answer: Callable[..., Any]) -> Verdict:
     """The verdict on an answer, without showing it. Raises ValueError for an unknown exercise."""
-    task = load_task(exercise_id)
+    return _judge(load_task(exercise_id), answer)
+
+
+def _judge(task: Task, answer: Callable[..., Any]) -> Verdict:
     if not callable(answer):
-        usage = f"check needs the function itself: check({exercise_id!r}, {task.function})"
+        usage = f"check needs the function itself: check({task.id!r}, {task.function})"
         return Verdict(WRONG, 0, 1, f"{usage}; got a {type(answer).__name__}.")
     outcomes = [call_answer(answer, probe) for probe in task.probes]
     return judge_outcomes(task, outcomes, argument_names(answer, len(task.probes[0])))
@@ -115,14 +119,11 @@ def _decode_mistake(entry: dict[str, Any]) -> Mistake:
     return Mistake(entry["message"], outcomes, properties, spreads)
 
 
-def _tell_call(exercise_id: str, probe: int | None) -> str:
+def _tell_call(task: Task, probe: int | None) -> str:
     """How to repeat the call that a message shows, when its arguments are too long to be read."""
-    if probe is None:
+    if probe is None or all(map(is_shown_whole, task.probes[probe])):
         return ""
-    task = load_task(exercise_id)
-    if all(map(is_shown_whole, task.probes[probe])):
-        return ""
-    call = f'{task.function}(*arguments("{exercise_id}", {probe}))'
+    call = f'{task.function}(*arguments("{task.id}", {probe}))'
     return f"\n  To repeat it: from helpers.check import arguments; {call}"
 
 

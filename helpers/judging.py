@@ -18,6 +18,7 @@ from helpers.judges import AtLeast, Call, Property, Unfit, Z, find_judge
 from helpers.values import fresh, same
 
 PASSED, WRONG, NOT_ATTEMPTED = "passed", "wrong", "not attempted"
+MOST_ENTRIES, MOST_ITEMS = 6, 3  # of an array, and of a list, that a message writes out
 
 
 @dataclass(frozen=True)
@@ -299,20 +300,20 @@ def show_call(function: str, names: Sequence[str], probe: tuple[Any, ...]) -> st
 def is_shown_whole(value: Any) -> bool:
     """Whether `show_call` writes an argument out, or only tells its shape or length."""
     if isinstance(value, np.ndarray):
-        return value.size <= 6
+        return value.size <= MOST_ENTRIES
     if isinstance(value, list | tuple):
-        return len(value) <= 3 and all(map(is_shown_whole, value))
+        return len(value) <= MOST_ITEMS and all(map(is_shown_whole, value))
     return True
 
 
 def _brief(value: Any) -> str:
     if isinstance(value, np.ndarray):
-        if not is_shown_whole(value):
+        if value.size > MOST_ENTRIES:
             return f"array of shape {value.shape}"
         return " ".join(np.array2string(value, precision=4, separator=", ").split())
     if hasattr(value, "value") and type(value).__name__ == "Seed":
         return f"default_rng({value.value})"
-    if isinstance(value, list | tuple) and len(value) > 3:
+    if isinstance(value, list | tuple) and len(value) > MOST_ITEMS:
         return f"{type(value).__name__} of {len(value)} items"
     if isinstance(value, list | tuple):
         inner = ", ".join(_brief(v) for v in value)

@@ -658,7 +658,7 @@ claim("plain ridge: predictions change by", np.abs(plain_ridge[0] - plain_ridge[
 # ## 9 When does it help? · 5 minutes
 #
 # A hard case: 1000 digits, **40 % of the training labels wrong**. 64-64-64-10 networks, 800
-# updates, 20 seeds; each seed has its own split and its own initial weights, and sees the same
+# updates, 12 seeds; each seed has its own split and its own initial weights, and sees the same
 # batches with and without dropout. All test labels are right.
 #
 # The honest rival costs one line and 200 validation images: **early stopping**, the weights of the
@@ -667,7 +667,7 @@ claim("plain ridge: predictions change by", np.abs(plain_ridge[0] - plain_ridge[
 
 # %%
 predict(
-    "Test accuracy after 800 updates without dropout is about 68 %. Which picture do you expect?",
+    "Test accuracy after 800 updates without dropout is about 70 %. Which picture do you expect?",
     ["dropout gains a few points; early stopping less",
      "dropout gains about 20 points; early stopping about as much",
      "dropout gains about 20 points; early stopping hardly anything",
@@ -678,29 +678,29 @@ predict(
 )  # fmt: skip
 
 # %%
-twenty = range(100 * SEED, 100 * SEED + 20)
+twelve = range(100 * SEED, 100 * SEED + 12)
 setup = {"n_train": 1000, "label_noise": 0.4, "steps": 800}
-without = thinning.train_on_digits(twenty, dropout=0.0, **setup)
-with_dropout = thinning.train_on_digits(twenty, dropout=0.5, **setup)
-none, half = without.history["test"][-1], with_dropout.history["test"][-1]  # (20,) each
+without = thinning.train_on_digits(twelve, dropout=0.0, **setup)
+with_dropout = thinning.train_on_digits(twelve, dropout=0.5, **setup)
+none, half = without.history["test"][-1], with_dropout.history["test"][-1]  # (12,) each
 none_stopped, half_stopped = (thinning.stopped_early(r.history) for r in (without, with_dropout))
 
 # %%
-claim("no dropout, last step", none.mean(), low=0.62, high=0.74)
+claim("no dropout, last step", none.mean(), low=0.66, high=0.74)
 claim("dropout 0.5, last step", half.mean(), low=0.84, high=0.92)
-claim("dropout − none, mean", (half - none).mean(), low=0.15, high=0.26)
-claim("seeds of 20 in which dropout is better", (half > none).sum(), low=20)
+claim("dropout − none, mean", (half - none).mean(), low=0.15, high=0.22)
+claim("seeds of 12 in which dropout is better", (half > none).sum(), low=12)
 claim("no dropout, stopped early", none_stopped.mean(), low=0.85, high=0.92)
 claim("dropout − early stopping, mean", (half - none_stopped).mean(), low=-0.03, high=0.02)
 claim(
-    "seeds of 20 in which dropout beats early stopping", (half > none_stopped).sum(), low=3, high=16
+    "seeds of 12 in which dropout beats early stopping", (half > none_stopped).sum(), low=3, high=9
 )
 fall = [h["test"].mean(1).max() - h["test"].mean(1)[-1] for h in
         (without.history, with_dropout.history)]  # fmt: skip
 claim("no dropout: from the peak of the mean curve to its end", fall[0], low=0.1, high=0.3)
 claim("dropout 0.5: from the peak of the mean curve to its end", fall[1], low=0, high=0.03)
 both = half_stopped - none_stopped
-claim("dropout stopped early − early stopping alone, mean", both.mean(), low=-0.015, high=0.03)
+claim("dropout stopped early − early stopping alone, mean", both.mean(), low=0.002, high=0.025)
 
 # %%
 finals = {"none,\nlast step": none, "dropout,\nlast step": half,
@@ -709,15 +709,16 @@ fig = figures.headline(
     without.history.steps, without.history["test"], with_dropout.history["test"], finals
 )
 plots.show(fig, alt="With 40 % wrong labels the network without dropout peaks early and falls to "
-           "about 0.68; with dropout it rises to about 0.88 and is there at the end. Early "
+           "about 0.70; with dropout it rises to about 0.88 and is there at the end. Early "
            "stopping without dropout gets as high.")  # fmt: skip
 
 # %% [markdown]
-# Dropout wins in all 20 seeds against a network that trains too long, by about 20 points. Against
+# Dropout wins in all 12 seeds against a network that trains too long, by almost 20 points. Against
 # the same network stopped in time it wins in about half of them: a tie. Dropout's advantage is that
 # its curve falls later: within these 800 updates it is near its peak at the end, so the moment
 # matters less. The figure does not show that it stays there. Set `steps` to 3200 in `setup`
-# (some minutes), and see.
+# (some minutes), and see. The two do not exclude each other: dropout *and* stopping, with the same
+# 200 right labels, come out a point above stopping alone.
 #
 # And on clean labels? These are the networks of section 6.
 
