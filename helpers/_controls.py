@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 MOST_BUTTONS, LONGEST_BUTTONS = 4, 40  # more options, or more letters, become a menu
+TWO_DIGITS = ".2r"  # in the browser's own format: 200, where ".2g" is 2.0e+2
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def _log_slider(spec: Log, label: str) -> Any:
     lo, hi = math.log10(spec.lo), math.log10(spec.hi)
     step = 0.02 if hi - lo <= 2 else 0.05  # parts of a decade: powers of ten are on the grid
     return W.FloatLogSlider(
-        float(spec.start), min=lo, max=hi, step=step, description=label, readout_format=".2g"
+        float(spec.start), min=lo, max=hi, step=step, description=label, readout_format=TWO_DIGITS
     )
 
 

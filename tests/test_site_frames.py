@@ -13,7 +13,7 @@ from PIL import Image
 
 from helpers.explore import Explorable, Log, explore, live
 from helpers.instructor import site_frames
-from helpers.instructor.site_controls import slider_values
+from helpers.instructor.site_controls import slider_values, tell_values
 from helpers.instructor.site_frames import Sweep, encode_webp, save_frames
 
 
@@ -120,6 +120,13 @@ def test_kinds_and_words_of_controls() -> None:
     assert controls[0]["values"][2] == "0.50"
     assert controls[2]["start"] == 1
     assert controls[3]["values"] == ["1", "2"]
+
+
+def test_a_log_slider_tells_no_exponents() -> None:
+    widget = make(x=Log(1e-4, 1e4, 200.0)).controls["x"]
+    told = tell_values(widget, [1e-4, 0.056, 1.0, 200.0, 1e4])
+    assert told == ["0.0001", "0.056", "1", "200", "10000"]
+    assert widget.readout_format == ".2r"  # d3: decimals, where ".2g" has 2.0e+2
 
 
 class _Encoder:

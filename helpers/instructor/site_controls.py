@@ -4,7 +4,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from helpers._controls import sweep_values
+import numpy as np
+
+from helpers._controls import TWO_DIGITS, sweep_values
 
 FEW = 5  # options that are crossed with the other controls
 
@@ -60,4 +62,7 @@ def tell_values(widget: Any, values: Sequence[Any]) -> list[str]:
         return list(widget._options_labels)
     if isinstance(widget.value, bool):
         return ["no", "yes"]
-    return [format(value, getattr(widget, "readout_format", "")) for value in values]
+    spec = getattr(widget, "readout_format", "")
+    if spec == TWO_DIGITS:  # Python has no such format
+        return [np.format_float_positional(float(f"{v:.2g}"), trim="-") for v in values]
+    return [format(value, spec) for value in values]
