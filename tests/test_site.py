@@ -47,9 +47,11 @@ def visit(browser: Any, made: tuple[Path, list[Made]]) -> Iterator[Any]:
             problems.append(route.request.url)
             route.abort()
 
-    def open_page(name: str, *, width: int = 1280, theme: str = "light") -> Any:
+    def open_page(name: str, *, width: int = 1280, theme: str = "light", **more: Any) -> Any:
         size = {"width": width, "height": 900}
-        contexts.append(browser.new_context(viewport=size, color_scheme=theme, offline=True))
+        contexts.append(
+            browser.new_context(viewport=size, color_scheme=theme, offline=True, **more)
+        )
         contexts[-1].route("**/*", ask)
         page = contexts[-1].new_page()
         page.on("pageerror", lambda error: problems.append(str(error)))
@@ -180,6 +182,40 @@ def test_figures_keep_a_white_card_in_the_dark(visit: Any) -> None:
         "all => all.map(i => getComputedStyle(i)).map(s => [s.backgroundColor, s.borderRadius])"
     )
     assert cards == [["rgb(255, 255, 255)", "8px"]] * 2
+
+
+def test_a_phone_can_read_a_figure_and_move_a_slider(visit: Any) -> None:
+    page = visit("98_studio.html", width=390, is_mobile=True, has_touch=True)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    image = page.locator(".still img")
+    assert image.bounding_box()["width"] == 720  # of 800: its labels can be read
+    scroller = page.locator(".still .picture")
+    assert scroller.get_attribute("tabindex") == "0"
+    assert scroller.evaluate("e => { e.scrollLeft = 99; return e.scrollLeft; }") == 99
+    targets = page.locator(".control input[type=range], .control label:has(input), select")
+    heights = [target.bounding_box()["height"] for target in targets.all()]
+    assert len(heights) == 5
+    assert min(heights) >= 44
+
+
+def test_paper_is_white_and_nothing_is_cut_off(visit: Any) -> None:
+    page = visit("98_studio.html", width=680)
+    for _ in ("light", "dark"):
+        page.get_by_role("button", name="Theme").click()
+    page.emulate_media(media="print")
+    assert page.evaluate("getComputedStyle(document.body).color") == "rgb(29, 33, 38)"
+    cut = "all => all.filter(e => e.scrollWidth > e.clientWidth + 1).length"
+    assert page.locator("pre, .picture").evaluate_all(cut) == 0
+
+
+def test_without_scripts_nothing_is_offered_that_needs_them(visit: Any) -> None:
+    page = visit("98_studio.html", java_script_enabled=False)
+    assert page.locator(".explorer img").is_visible()
+    assert page.locator(".explorer [role=status]").is_visible()
+    assert not page.locator(".controls").is_visible()
+    start = visit("index.html", java_script_enabled=False)
+    assert start.get_by_role("link", name="A studio").is_visible()
+    assert not start.get_by_label("Search").is_visible()
 
 
 def test_theme_can_be_chosen_and_is_kept(visit: Any) -> None:

@@ -11,8 +11,19 @@ from bs4 import BeautifulSoup
 from helpers.instructor import site
 from helpers.instructor.__main__ import main
 from helpers.instructor.site import SiteError, build_site
-from helpers.instructor.site_formulas import FormulaError, make_mathml, replace_formulas
-from helpers.instructor.site_outputs import FigureError, drop_bars, mark_cells, place_output
+from helpers.instructor.site_formulas import (
+    FormulaError,
+    keep_together,
+    make_mathml,
+    replace_formulas,
+)
+from helpers.instructor.site_outputs import (
+    FigureError,
+    drop_bars,
+    join_printed,
+    mark_cells,
+    place_output,
+)
 from helpers.instructor.site_pages import Page, convert, read_headings
 from tests.running import NOTEBOOKS
 from tests.site_lessons import install
@@ -91,6 +102,14 @@ def test_progress_bars_are_left_out() -> None:
     assert drop_bars(f"before\n{bar}\nafter 5%\n") == "before\nafter 5%\n"
 
 
+def test_what_is_printed_in_a_row_is_one_block() -> None:
+    new = nbformat.v4.new_output
+    picture = new("display_data", {"text/html": "<img>"})
+    outputs = [new("stream", text=text) for text in ("a\n", "b\n", "c\n")]
+    joined = join_printed([*outputs[:2], picture, outputs[2]])
+    assert [output.get("text") for output in joined] == ["a\nb\n", None, "c\n"]
+
+
 @pytest.mark.parametrize("latex", [r"\nosuchcommand x", r"a^b^c"])
 def test_formula_that_cannot_be_shown_is_refused(latex: str) -> None:
     with pytest.raises(FormulaError, match="no MathML for"):
@@ -102,6 +121,16 @@ def test_dollars_that_are_no_formula_stay() -> None:
     shown = replace_formulas(html)
     assert shown.startswith("<code>$x$</code> costs 5$ or 6$, and <math")
     assert shown.count("<math") == 1
+
+
+def test_no_line_breaks_between_a_formula_and_its_comma() -> None:
+    x = make_mathml("x")
+    together = f'<span class="word">({x},</span>'
+    assert keep_together(f"<p>a ({x}, b {x} c</p>") == f"<p>a {together} b {x} c</p>"
+    assert keep_together(f"<li>{x}</li>") == f"<li>{x}</li>"
+    assert keep_together(f"{x}/{x}.") == f'<span class="word">{x}/{x}.</span>'
+    text = cell_page(nbformat.v4.new_markdown_cell("# A\n\nAll $n$, at most."))
+    assert text.select_one(".word").text == "n,"
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -15,6 +15,8 @@ BELOW = re.compile(r"\\(min|max)_")  # in display style
 NAME = re.compile(r"<m([io])>([A-Za-z]{2,})</m\1>(?=(<mo[^>]*>(?:&#x00028;|&#x0005B;))?)")
 # Between dollars, as notebooks have it: no space inside, no digit right after the second one.
 INLINE = re.compile(r"(?<![\\$])\$(?! )([^$\n]+?)(?<! )\$(?![\d$])")
+# Formulas with what stands right before and after them, such as a comma
+WORD = re.compile(r"(?:[^\s<>]*<math\b(?:(?!</math>).)*</math>)+[^\s<>]*", re.DOTALL)
 
 
 class FormulaError(ValueError):
@@ -46,6 +48,16 @@ def _space_name(name: re.Match[str]) -> str:
     return f'<mo lspace="0.17em" rspace="{after}">{name[2]}</mo>'
 
 
+def keep_together(html: str) -> str:
+    """HTML in which no line breaks between a formula and the comma after it."""
+    return WORD.sub(_keep, html)
+
+
+def _keep(word: re.Match[str]) -> str:
+    alone = word[0].count("<math") == 1 and word[0][0] == "<" and word[0][-1] == ">"
+    return word[0] if alone else f'<span class="word">{word[0]}</span>'
+
+
 def replace_formulas(html: str) -> str:
     """HTML in which formulas between dollars are MathML; code stays as it is."""
     import html as entities
@@ -53,4 +65,4 @@ def replace_formulas(html: str) -> str:
     parts = re.split(r"(<code>.*?</code>|<pre.*?</pre>)", html, flags=re.DOTALL)
     for i in range(0, len(parts), 2):
         parts[i] = INLINE.sub(lambda m: make_mathml(entities.unescape(m[1])), parts[i])
-    return "".join(parts)
+    return keep_together("".join(parts))

@@ -6,7 +6,7 @@ import html
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,7 @@ def place_outputs(notebook: NotebookNode, folder: Path) -> None:
                 output.text = drop_bars(output.text)
             elif "data" in output:
                 place_output(output, frames, folder, identity)
-        cell.outputs = [o for o in cell.outputs if o.get("text", "x").strip()]
+        cell.outputs = join_printed([o for o in cell.outputs if o.get("text", "x").strip()])
 
 
 def place_output(
@@ -71,6 +71,17 @@ def drop_bars(text: str) -> str:
     return PROGRESS_BAR.sub("", "\n".join(last))
 
 
+def join_printed(outputs: Sequence[NotebookNode]) -> list[NotebookNode]:
+    """Outputs in which what is printed in a row is one block, however slowly it came."""
+    joined: list[NotebookNode] = []
+    for output in outputs:
+        if joined and output.output_type == joined[-1].output_type == "stream":
+            joined[-1].text += output.text
+        else:
+            joined.append(output)
+    return joined
+
+
 def figure(output: NotebookNode, folder: Path) -> str:
     """A picture that does not move; raises FigureError when it has no alt text."""
     size = output.metadata.get("image/png", {})
@@ -88,8 +99,8 @@ def figure(output: NotebookNode, folder: Path) -> str:
 def picture(address: str, alt: str, width: int, height: int) -> str:
     """An image that is loaded when it comes into view, and leaves room for itself before."""
     return (
-        f'<img src="{address}" alt="{html.escape(alt)}" width="{width}" height="{height}" '
-        'loading="lazy" decoding="async">'
+        f'<div class="picture"><img src="{address}" alt="{html.escape(alt)}" width="{width}" '
+        f'height="{height}" loading="lazy" decoding="async"></div>'
     )
 
 

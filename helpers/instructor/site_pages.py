@@ -13,7 +13,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 from traitlets.config import Config
 
-from helpers.instructor.site_formulas import make_mathml
+from helpers.instructor.site_formulas import keep_together, make_mathml
 
 TEMPLATES = Path(__file__).with_name("site_templates")
 KOREAN = re.compile(r"[가-힣]+(?: [가-힣]+)*")  # the glossary's; a screen reader has to know
@@ -97,7 +97,7 @@ class PageExporter(HTMLExporter):  # type: ignore[misc]
 
     @pass_context
     def markdown2html(self, context: Any, source: str) -> str:
-        html = MarkdownWithMath(renderer=self.renderer).render(source)
+        html = keep_together(MarkdownWithMath(renderer=self.renderer).render(source))
         return html.replace("<table>", '<div class="table"><table>').replace(
             "</table>", "</table></div>"
         )

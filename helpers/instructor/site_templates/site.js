@@ -140,7 +140,7 @@ function item(place) {
 
 /** What is wider than the page scrolls by itself; the keyboard has to reach it. */
 function reachScrollers() {
-  for (const box of document.querySelectorAll("pre, .table, .formula, .rendered")) {
+  for (const box of document.querySelectorAll("pre, .table, .formula, .rendered, .picture")) {
     if (box.scrollWidth > box.clientWidth + 1) {
       box.tabIndex = 0;
     } else {
