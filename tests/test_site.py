@@ -218,6 +218,16 @@ def test_without_scripts_nothing_is_offered_that_needs_them(visit: Any) -> None:
     assert not start.get_by_label("Search").is_visible()
 
 
+def test_a_phone_shows_the_whole_table_of_lessons(visit: Any) -> None:
+    page = visit("index.html", width=390)
+    page.locator(".lessons td:last-child").evaluate_all(
+        "all => all.forEach(td => { td.textContent = 'what it is about, '.repeat(4); })"
+    )
+    rows = [row.bounding_box() for row in page.locator(".lessons tbody tr").all()]
+    assert max(row["x"] + row["width"] for row in rows) <= 390
+    assert max(row["height"] for row in rows) < 130  # three lines or four, not ten
+
+
 def test_theme_can_be_chosen_and_is_kept(visit: Any) -> None:
     page = visit("98_studio.html")
     background = "getComputedStyle(document.body).backgroundColor"
@@ -258,7 +268,7 @@ def test_axe_would_find_something(visit: Any) -> None:
 
 def test_search(visit: Any) -> None:
     page = visit("index.html")
-    page.get_by_label("Search").fill("glossary")
+    page.get_by_label("Search").fill("Glóssary")
     assert page.locator("#found").inner_text() == "1 place"
     page.get_by_role("link", name="Glossary").click()
     assert page.url.endswith("99_glossary.html#Glossary")

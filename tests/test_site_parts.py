@@ -1,5 +1,6 @@
 """The parts that static pages are made of, and what is refused."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from bs4 import BeautifulSoup
 
 from helpers.instructor import site
 from helpers.instructor.__main__ import main
-from helpers.instructor.site import SiteError, build_site
+from helpers.instructor.site import SiteError, build_site, describe
 from helpers.instructor.site_formulas import (
     FormulaError,
     keep_together,
@@ -24,7 +25,8 @@ from helpers.instructor.site_outputs import (
     mark_cells,
     place_output,
 )
-from helpers.instructor.site_pages import Page, convert, read_headings
+from helpers.instructor.site_pages import TEMPLATES, Page, convert, read_headings
+from helpers.instructor.site_start import make_index
 from tests.running import NOTEBOOKS
 from tests.site_lessons import install
 
@@ -131,6 +133,20 @@ def test_no_line_breaks_between_a_formula_and_its_comma() -> None:
     assert keep_together(f"{x}/{x}.") == f'<span class="word">{x}/{x}.</span>'
     text = cell_page(nbformat.v4.new_markdown_cell("# A\n\nAll $n$, at most."))
     assert text.select_one(".word").text == "n,"
+
+
+def test_a_percent_sign_stays_with_its_number() -> None:
+    page = cell_page(nbformat.v4.new_markdown_cell("# A\n\nIt is 20 % of `5 % 2`."))
+    assert "20\N{NO-BREAK SPACE}% of 5 % 2." in page.text
+
+
+def test_the_search_finds_what_it_proposes() -> None:
+    start = (TEMPLATES / "start.html.j2").read_text(encoding="utf-8")
+    proposed = re.findall(r'placeholder="(.+?)"', start)[0].split(", ")
+    pages = [describe(path.stem, nbformat.read(path, as_version=4)) for path in NOTEBOOKS]
+    places = [" ".join(place.values()).lower() for place in json.loads(make_index(pages))]
+    assert len(proposed) > 2
+    assert [word for word in proposed if not any(word.lower() in p for p in places)] == []
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

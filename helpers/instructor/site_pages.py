@@ -16,6 +16,7 @@ from traitlets.config import Config
 from helpers.instructor.site_formulas import keep_together, make_mathml
 
 TEMPLATES = Path(__file__).with_name("site_templates")
+PERCENT = re.compile(r"(?<=\d) (?=%)")
 KOREAN = re.compile(r"[가-힣]+(?: [가-힣]+)*")  # the glossary's; a screen reader has to know
 
 
@@ -66,7 +67,8 @@ class Renderer(IPythonRenderer):  # type: ignore[misc]
         return f'<h{level} id="{escaped}">{text} {link}</h{level}>\n'
 
     def text(self, text: str) -> str:
-        return KOREAN.sub(r'<span lang="ko">\g<0></span>', super().text(text))
+        kept = PERCENT.sub("\N{NO-BREAK SPACE}", super().text(text))
+        return KOREAN.sub(r'<span lang="ko">\g<0></span>', kept)
 
     def link(self, text: str, url: str, title: str | None = None) -> str:
         shown: str = super().link(text, re.sub(r"^([\w-]+)\.ipynb(?=#|$)", r"\1.html", url), title)

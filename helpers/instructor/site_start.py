@@ -1,4 +1,4 @@
-"""The start page: the table of lessons, a picture, and a search over all headings."""
+"""The start page: the table of lessons, a picture, and a search over headings and summaries."""
 
 import json
 import re
@@ -41,11 +41,12 @@ def write_start(folder: Path, pages: Sequence[Page], *, readme: Path, link: str)
 
 
 def make_index(pages: Sequence[Page]) -> str:
-    """JSON of what the search looks through: every heading of every page, with its address."""
+    """JSON of what the search looks through: each heading with its address, each summary."""
     places = [
         {
             "text": page.title if heading.level == 1 else heading.text,
             "lesson": page.title,
+            "about": page.summary if heading.level == 1 else "",
             "address": page.address + ("" if heading.level == 1 else f"#{heading.anchor}"),
         }
         for page in pages

@@ -114,13 +114,19 @@ function offerThemes(button) {
 
 const MOST_RESULTS = 40;
 
+/** Text in small letters, without accents. */
+function fold(text) {
+  return text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+}
+
 function offerSearch(input) {
-  const places = JSON.parse(document.getElementById("index").textContent);
+  const places = JSON.parse(document.getElementById("index").textContent).map(
+    place => ({ ...place, all: fold(`${place.lesson} ${place.text} ${place.about}`) }));
   const results = document.getElementById("results"), found = document.getElementById("found");
   input.addEventListener("input", () => {
-    const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const words = fold(input.value).split(/\s+/).filter(Boolean);
     const hits = words.length === 0 ? [] : places.filter(
-      place => words.every(word => `${place.lesson} ${place.text}`.toLowerCase().includes(word)));
+      place => words.every(word => place.all.includes(word)));
     results.replaceChildren(...hits.slice(0, MOST_RESULTS).map(item));
     const more = hits.length > MOST_RESULTS ? `, the first ${MOST_RESULTS} are shown` : "";
     found.textContent = words.length === 0 ? ""
