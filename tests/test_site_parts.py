@@ -112,10 +112,18 @@ def test_what_is_printed_in_a_row_is_one_block() -> None:
     assert [output.get("text") for output in joined] == ["a\nb\n", None, "c\n"]
 
 
-@pytest.mark.parametrize("latex", [r"\nosuchcommand x", r"a^b^c"])
+@pytest.mark.parametrize("latex", [r"\nosuchcommand x", r"a^b^c", r"\mathfrak F"])
 def test_formula_that_cannot_be_shown_is_refused(latex: str) -> None:
     with pytest.raises(FormulaError, match="no MathML for"):
         make_mathml(latex)
+
+
+@pytest.mark.parametrize(
+    ("latex", "letter"),
+    [(r"\mathbb E\,L", 0x1D53C), (r"\mathbb{E}[z]", 0x1D53C), (r"\mathcal N(0, 1)", 0x1D4A9)],
+)
+def test_a_letter_in_another_style_is_a_letter_of_its_own(latex: str, letter: int) -> None:
+    assert f"<mi>&#x{letter:X};</mi>" in make_mathml(latex)
 
 
 def test_dollars_that_are_no_formula_stay() -> None:

@@ -9,10 +9,12 @@ SPELLINGS = {
     r"\\arg\b": r"\\operatorname{arg}",
     r"\\mathrm\{(\w{2,})\}": r"\\operatorname{\1}",
     r"\\(Big|big|bigg|Bigg)([lr]?)\\\|": r"\\\1\2‖",
+    r"\\(mathbb|mathcal|mathbf) ?(\w)": r"\\\1{\2}",  # becomes a letter of its own, as 𝔼
 }
 BELOW = re.compile(r"\\(min|max)_")  # in display style
 # Names of functions: some space before, and after unless a bracket follows
 NAME = re.compile(r"<m([io])>([A-Za-z]{2,})</m\1>(?=(<mo[^>]*>(?:&#x00028;|&#x0005B;))?)")
+LOST = re.compile(r'mathvariant="(?!normal)')  # browsers know no other variant any more
 # Between dollars, as notebooks have it: no space inside, no digit right after the second one.
 INLINE = re.compile(r"(?<![\\$])\$(?! )([^$\n]+?)(?<! )\$(?![\d$])")
 # Formulas with what stands right before and after them, such as a comma
@@ -37,6 +39,8 @@ def make_mathml(latex: str, *, block: bool = False) -> str:
     except Exception as error:  # the converter's errors have no common base
         raise FormulaError(f"no MathML for {latex!r}: {error!r}") from error
     mathml = mathml.replace(r"\_", "_")  # in \text{fan\_in}
+    if LOST.search(mathml):
+        raise FormulaError(f"no MathML for {latex!r}: browsers would show a plain letter")
     shown = re.sub(r"<[^>]*>", "", mathml)
     if "\\" in shown:
         raise FormulaError(f"no MathML for {latex!r}: it would show {shown!r}")
