@@ -107,6 +107,8 @@ def check_notation(text: str, lesson: Lesson) -> Iterator[str]:
     if lesson.number not in ("00", "09"):  # 00 holds the glossary
         signs[r"\epsilon"] = r"\\epsilon\b"
     yield from (f"{name} in a formula" for name, sign in signs.items() if re.search(sign, said))
+    formulas = re.findall(r"\$\$.+?\$\$|\$[^$\n]+\$", said, re.DOTALL)
+    yield from (f"as a tag on the web, write \\lt: {f}" for f in formulas if re.search("<[a-z]", f))
     yield from (f"British: {m[0]}" for m in BRITISH.finditer(said))
 
 
@@ -155,6 +157,7 @@ PLANTED = (
     (check_notation, r"\nabla L", r"\phi L", r"\phi in"),
     (check_notation, r"\nabla L", r"E[L]", "E for a mean"),
     (check_notation, r"\nabla L", r"\epsilon", r"\epsilon in"),
+    (check_notation, r"\nabla L", r"a<b", "as a tag on the web"),
     (check_notation, "regularization", "regularisation", "British: regularisation"),
     (check_notation, "gray", "grey", "British: grey"),
     (

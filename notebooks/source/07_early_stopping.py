@@ -493,7 +493,7 @@ check("07.3", fit_early_stopping)
 #
 # Why does stopping regularize at all? Because a walk of $t$ steps cannot go far:
 #
-# $$\lVert w_t - w_0\rVert \;\le\; \eta \sum_{s<t} \lVert \nabla L(w_s)\rVert .$$
+# $$\lVert w_t - w_0\rVert \;\le\; \eta \sum_{s \lt t} \lVert \nabla L(w_s)\rVert .$$
 #
 # (With minibatches, the gradients are those of the batches.) Distance from the start is the limited
 # resource. Steps are only one way to spend it.
