@@ -39,6 +39,15 @@ def clean_text(text: Any, limit: int = MAX_TEXT) -> str:
     return kept if len(whole) <= limit else kept[:limit] + "\n[… cut here]"
 
 
+def one_line(text: Any, limit: int) -> str:
+    """At most `limit` characters for a list, a table or a terminal: no line ends, no commands.
+
+    What cannot be printed (half a character, an escape, a change of direction) is spelt out.
+    """
+    spelt = (c if c.isprintable() else ascii(c)[1:-1] for c in str(text)[:limit])
+    return "".join(spelt)[:limit]
+
+
 def clean_html(html: str) -> str:
     """HTML with harmless tags and no attribute that links, styles or runs anything."""
     cleaned: str = bleach.clean(

@@ -22,7 +22,7 @@ from jupyter_client.manager import KernelManager
 from helpers.instructor import asking
 from helpers.instructor.kernels.choose import OPEN, kernel_specs
 from helpers.instructor.kernels.warm import NoBox, has_sockets
-from helpers.instructor.sanitize import clean_output
+from helpers.instructor.sanitize import clean_output, one_line
 
 MESSAGE_BYTES = 16 << 20  # one frame; ZeroMQ itself hangs up on a larger one
 MESSAGE_FRAMES = 64
@@ -203,7 +203,7 @@ class Session:
                 result.answer = answer
                 return
         if kind == "error":
-            result.error = str(content.get("ename"))[:100] or "an error"
+            result.error = one_line(content.get("ename"), 100) or "an error"
         with suppress(ValueError):  # not what an output looks like
             output = clean_output(kind, content)
             self.kept += len(json.dumps(output))

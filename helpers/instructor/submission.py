@@ -21,6 +21,7 @@ from helpers.instructor.kernels.choose import OPEN, WARM
 from helpers.instructor.kernels.warm import ADDRESS, NoBox, zygote_address
 from helpers.instructor.probing import Findings, examine
 from helpers.instructor.restore import Unreadable, read_cells, restore
+from helpers.instructor.sanitize import one_line
 from helpers.instructor.session import Session
 from helpers.judges import find_judge
 from helpers.judging import Task
@@ -53,7 +54,7 @@ def find_notebook(folder: Path, stem: str) -> tuple[Path, list[str]]:
         return path, []
     others = sorted(p for p in folder.glob("*.ipynb") if p.is_file() and not p.is_symlink())
     if len(others) == 1:
-        return others[0], [f"the file is named {others[0].name[:80]}"]
+        return others[0], [f"the file is named {one_line(others[0].name, 80)}"]
     names = f"{len(others)} other notebooks" if others else "no notebook"
     return path, [f"there is no {stem}.ipynb, and {names}"]
 

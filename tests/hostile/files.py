@@ -81,6 +81,12 @@ def _other_name(folder: Path) -> None:
     (folder / "My homework (final).ipynb").write_text(json.dumps(document))
 
 
+def _no_text_name(folder: Path) -> None:
+    """A name that is no text: Linux takes any bytes."""
+    document = make_notebook(Case(name="", about="", solved=True))
+    (folder / os.fsdecode(b"caf\xe9\x1b[1A.ipynb")).write_text(json.dumps(document))
+
+
 def _two_names(folder: Path) -> None:
     document = make_notebook(Case(name="", about="", solved=True))
     for name in ("a.ipynb", "b.ipynb"):
@@ -140,6 +146,8 @@ CASES = [
     ),
     Case(name="a file with another name", about="taken, a person is told", place=_other_name,
          earned=without(), review=True, reason="named"),
+    Case(name="a file whose name is no text", about="taken, a person is told", place=_no_text_name,
+         earned=without(), review=True, reason="caf\\udce9\\x1b[1A.ipynb"),
     Case(name="cells that are none", about="left out", solved=True, change=_broken_cells,
          earned=without()),
     Case(name="metadata that is none", about="dropped", solved=True, change=_bad_metadata,

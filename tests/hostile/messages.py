@@ -42,6 +42,15 @@ frames = [b"topic", b"<IDS|MSG>", b"bad", b"[" * 20000, b"{", b"{", b"{"]
 for _ in range(500):
     kernel.iopub_thread.send_multipart(frames)
 """
+NAMED_ERROR = """
+import json
+kernel = get_ipython().kernel
+kernel.session.pack = lambda thing: json.dumps(thing, default=str).encode()
+content = {"ename": %r, "evalue": "", "traceback": []}
+kernel.session.send(kernel.iopub_socket, "error", parent=kernel.get_parent(), content=content)
+def he_std(fan_in):
+    return 0.0
+"""
 MANY_PARTS = """
 kernel = get_ipython().kernel
 kernel.iopub_thread.send_multipart([b"part"] * 100_000)
@@ -93,6 +102,12 @@ CASES = [
          answers={"1": HUGE_MESSAGE}, earned=without("99.1"), review=True),
     Case(name="forged messages", about="not believed", solved=True, first=RAW_MESSAGES,
          earned=without(), hidden=("<script",)),
+    Case(name="an error named by half a character", about="the batch goes on", solved=True,
+         answers={"1": NAMED_ERROR % "stopped \ud800"}, earned=without("99.1"), review=True,
+         reason="stopped \\ud800"),
+    Case(name="an error named by a terminal's commands", about="they are spelt out", solved=True,
+         answers={"1": NAMED_ERROR % "stopped\x1b[1A\r\ngraded"}, earned=without("99.1"),
+         review=True, reason="stopped\\x1b[1A\\r\\ngraded"),
     Case(name="500 forged messages", about="ended, the others count", solved=True,
          answers={"1": FORGED_FLOOD}, earned=without("99.1"), review=True),
     Case(name="a message of 100,000 parts", about="ended, the others count", solved=True,
