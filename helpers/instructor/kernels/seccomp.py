@@ -30,7 +30,7 @@ DENIED: dict[str, tuple[int | None, int | None]] = {
     "adjtimex": (159, 171), "sethostname": (170, 161), "setdomainname": (171, 162),
     # memory that counts for no process
     "memfd_create": (319, 279), "memfd_secret": (447, 447), "shmget": (29, 194),
-    "msgget": (68, 186), "mq_open": (240, 180),
+    "msgget": (68, 186), "mq_open": (240, 180), "vmsplice": (278, 75),
 }  # fmt: skip
 ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
 SOCKET, CLONE, CLONE3 = (41, 198), (56, 220), (435, 435)
