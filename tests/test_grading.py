@@ -12,6 +12,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from typing import Any
 import nbformat
 import pytest
 from nbconvert.filters import markdown2html_mistune
+from nbformat.v4 import new_code_cell, new_notebook
 from nbgrader.dbutil import write_alembic_ini
 
 from helpers.instructor import grade as grading
@@ -41,6 +43,7 @@ from helpers.instructor.export import export
 from helpers.instructor.feedback import feedback
 from helpers.instructor.grade import Settings, Summary, grade
 from helpers.instructor.kernels.warm import NoBox
+from helpers.instructor.record import MAX_SHOWN, cut_code
 from helpers.instructor.release import comparable, release
 from helpers.instructor.sanitize import clean_data, clean_html, clean_markdown, clean_output
 from tests import small_lesson
@@ -739,6 +742,26 @@ def test_markdown_keeps_links_and_matrices() -> None:
     matrix = r"$\begin{pmatrix}1&0\\0&a\end{pmatrix}$"
     assert clean_markdown(matrix) == matrix
     assert "mmlToken" not in clean_markdown(r"$\mmlToken{mi}[href='javascript:x']{a}$")
+
+
+def test_markdown_is_shown_in_seconds() -> None:
+    """Feedback has no time limit: the whole text took 50 s."""
+    before = time.process_time()
+    page = markdown2html_mistune(clean_markdown("\\begin{a}" * 11_000))
+    assert time.process_time() - before < 10
+    assert "cut here" in page
+
+
+def test_no_more_code_is_shown_than_a_page_can_color() -> None:
+    """Twenty cells of a million characters took twenty minutes; the lesson's own cells stay."""
+    own = [new_code_cell("$" * 60_000, metadata={"course": {"own": True}}) for _ in range(3)]
+    lesson = new_code_cell("x = 1\n" * 50_000)
+    notebook = new_notebook(cells=[*own, lesson])
+    cut_code(notebook)
+    assert own[0].source == "$" * 60_000
+    assert own[1].source == "$" * (MAX_SHOWN - 60_000) + "\n[… cut here]"
+    assert own[2].source == "\n[… cut here]"
+    assert len(lesson.source) == 300_000
 
 
 def test_outputs_are_built_anew() -> None:

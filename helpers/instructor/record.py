@@ -17,9 +17,10 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import parse_utc
 
 from helpers.instructor.course import Course, CourseError, explain_failure, quiet
-from helpers.instructor.sanitize import clean_markdown
+from helpers.instructor.sanitize import clean_markdown, clean_text
 
 MAX_TIMESTAMP = 100  # bytes
+MAX_SHOWN = 100_000  # characters of a learner's code: coloring takes some 50 µs for each
 
 
 class ApplyOutcome(NbGraderPreprocessor):  # type: ignore[misc]
@@ -29,6 +30,7 @@ class ApplyOutcome(NbGraderPreprocessor):  # type: ignore[misc]
     scores: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
 
     def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
+        cut_code(nb)
         for cell in nb.cells:
             marks = cell.metadata.get("nbgrader", {})
             if cell.cell_type == "markdown" and marks.get("solution"):
@@ -38,6 +40,17 @@ class ApplyOutcome(NbGraderPreprocessor):  # type: ignore[misc]
                 if marks.get("grade") and not marks.get("solution"):
                     cell.outputs = tell_score(self.scores[marks["grade_id"]])
         return nb, resources
+
+
+def cut_code(notebook: NotebookNode) -> None:
+    """Leaves so much of the learner's code as a page shows in seconds. All of it has run."""
+    left = MAX_SHOWN
+    for cell in notebook.cells:
+        marks = cell.metadata.get("nbgrader", {})
+        if cell.cell_type == "code" and (marks.get("solution") or "course" in cell.metadata):
+            length = len(cell.source)
+            cell.source = clean_text(cell.source, left)
+            left = max(left - length, 0)
 
 
 def tell_score(score: Mapping[str, Any]) -> list[NotebookNode]:

@@ -13,6 +13,7 @@ from typing import Any
 import bleach
 
 MAX_TEXT = 100_000  # characters of one text
+MAX_MARKDOWN = 20_000  # pages take a second for this, a minute for five times as much
 MAX_PICTURE = 4 << 20  # characters of base64
 _TAGS = frozenset({
     "b", "blockquote", "br", "caption", "code", "div", "em", "h1", "h2", "h3", "h4", "hr", "i",
@@ -61,7 +62,7 @@ def clean_markdown(source: str) -> str:
 
     Formulas stay formulas.
     """
-    harmless = _MACROS.sub(r"\\text", clean_text(source))
+    harmless = _MACROS.sub(r"\\text", clean_text(source, MAX_MARKDOWN))
     # renderers decode entities, some twice, so what decides is how an address is written
     escaped = _ENTITY.sub("&amp;", harmless).replace("<", "&lt;")
     texts = _IMAGE.sub("! ", _LINK.sub("] ", escaped))
