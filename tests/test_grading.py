@@ -24,6 +24,7 @@ from nbconvert.filters import markdown2html_mistune
 from nbformat.v4 import new_code_cell, new_notebook
 from nbgrader.dbutil import write_alembic_ini
 
+from helpers.instructor import collect_files
 from helpers.instructor import grade as grading
 from helpers.instructor.__main__ import main
 from helpers.instructor.build import find_sources, read_source
@@ -481,6 +482,43 @@ def test_collect_names_nobody_after_the_lesson(course: Course, tmp_path: Path) -
     assert sorted(done.students) == ["jane"]
     assert set(done.skipped) == {"99_small.ipynb", "99_small (1).ipynb"}
     assert "no student can be read" in done.skipped["99_small.ipynb"]
+
+
+@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "folder"])
+def test_collect_goes_on_at_many_other_files(
+    zipped: bool, course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A learner's `.git` or `node_modules` must not keep the class out."""
+    monkeypatch.setattr(collect_files, "MAX_FILES", 5)
+    files = {"jane/a.ipynb": "{}"} | {f"eve/{n}.js": "" for n in range(9)}
+    files |= {f"eve/.git/{n}.ipynb": "" for n in range(9)}
+    done = collect(make_export(files, tmp_path, zipped=zipped), course, NUMBER)
+    assert sorted(done.students) == ["jane"]
+    files |= {f"eve/{n}.ipynb": "" for n in range(9)}
+    with pytest.raises(CourseError, match="more than 5 notebooks"):
+        collect(make_export(files, tmp_path, zipped=zipped), course, NUMBER)
+
+
+@pytest.mark.parametrize("kind", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2, zipfile.ZIP_DEFLATED])
+def test_collect_leaves_out_what_does_not_unpack(kind: int, course: Course, tmp_path: Path) -> None:
+    path, name = tmp_path / "export.zip", "eve/a.ipynb"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("jane/a.ipynb", "{}")
+        archive.writestr(name, "{}" * 1000, kind)
+    content = path.read_bytes()
+    at = content.index(name.encode()) + len(name) + 6
+    path.write_bytes(content[:at] + b"\xff" * 10 + content[at + 10 :])
+    done = collect(path, course, NUMBER)
+    assert sorted(done.students) == ["jane"]
+    assert "cannot be read" in done.skipped[name]
+
+
+def test_collect_tells_names_without_commands(course: Course, tmp_path: Path) -> None:
+    """Of a file's name nothing moves the cursor, and nothing begins a line."""
+    files = {"eve/x\x1b[1A\r.ipynb": "{}", "eve/d/x\x1b[1A\r.ipynb": "{}"}
+    done = collect(make_export(files, tmp_path, zipped=True), course, NUMBER)
+    taken = {r"eve/d/x\x1b[1A\r.ipynb": r"eve/x\x1b[1A\r.ipynb is taken instead"}
+    assert done.skipped == taken
 
 
 @pytest.mark.parametrize("zipped", [True, False], ids=["zip", "folder"])

@@ -3,6 +3,7 @@
 What a zip file says of itself is not believed.
 """
 
+import lzma
 import re
 import zipfile
 import zlib
@@ -11,8 +12,10 @@ from pathlib import Path, PurePosixPath
 
 from helpers.instructor.course import CourseError
 from helpers.instructor.restore import MAX_FILE
+from helpers.instructor.sanitize import one_line
 
-MAX_FILES = 20_000
+MAX_FILES = 20_000  # notebooks; what else a learner hands in is not read
+MAX_PATH = 4096
 MAX_METADATA = 20 << 20  # bytes
 METADATA = "submission_metadata.yml"
 _LINK = 0o120000  # the mode of a symbolic link in a zip file
@@ -35,22 +38,23 @@ def read_files(source: Path, skipped: dict[str, str], others: list[str]) -> dict
 
 
 def printable(path: str) -> str:
-    """A path whose bytes may be no text, as text."""
-    return path.encode("utf-8", "backslashreplace").decode()
+    """A path as one line of text: its bytes may be none, or a terminal's commands."""
+    return one_line(path, MAX_PATH)
 
 
 def _read_folder(
     source: Path, skipped: dict[str, str], others: list[str]
 ) -> Iterator[tuple[str, bytes]]:
-    for count, path in enumerate(sorted(source.rglob("*"))):
-        if count > MAX_FILES:
-            raise CourseError(f"{source} holds more than {MAX_FILES} files")
+    count = 0
+    for path in sorted(source.rglob("*")):
         name = path.relative_to(source).as_posix()
         if path.is_dir() or _hidden(name):
             continue
         if not _wanted(name):
             others.append(name)
             continue
+        count += 1
+        _require_few(source, count)
         if path.is_symlink() or not path.is_file():
             skipped[printable(name)] = "a link or a device"
         elif path.stat().st_size > _limit(name):
@@ -65,8 +69,8 @@ def _read_zip(
     try:
         with zipfile.ZipFile(source) as archive:
             entries = archive.infolist()
-            if len(entries) > MAX_FILES:
-                raise CourseError(f"{source} holds more than {MAX_FILES} files")
+            names = [e.filename for e in entries]
+            _require_few(source, sum(_wanted(n) and not _hidden(n) for n in names))
             for entry in sorted(entries, key=lambda e: e.filename):
                 if entry.is_dir() or _hidden(entry.filename):
                     continue
@@ -92,9 +96,16 @@ def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes | str
     try:
         with archive.open(entry) as file:
             content = file.read(limit + 1)
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, zlib.error) as error:
+    except (
+        zipfile.BadZipFile, NotImplementedError, EOFError, OSError, zlib.error, lzma.LZMAError,
+    ) as error:  # fmt: skip
         return f"cannot be read: {error}"
     return content if len(content) <= limit else f"larger than {limit >> 20} MB"
+
+
+def _require_few(source: Path, count: int) -> None:
+    if count > MAX_FILES:
+        raise CourseError(f"{source} holds more than {MAX_FILES} notebooks")
 
 
 def _hidden(name: str) -> bool:
