@@ -11,7 +11,7 @@ import pytest
 from helpers import check as check_function
 from helpers.check import CheckFailed, _Shown, arguments, check, decode_task, judge, load_bank
 from helpers.compare import Close, Judged, close, find_problem
-from helpers.instructor.exercise import Exercise, Lesson, encode_task, make_task
+from helpers.instructor.exercise import Exercise, ExerciseError, Lesson, encode_task, make_task
 from helpers.judges import Call, Property, Unfit, find_judge, mean_of, require_array, share
 from helpers.judging import Outcome, Task, Verdict, call_answer, judge_outcomes, show_call
 from helpers.values import Seed, same
@@ -352,6 +352,9 @@ def test_unknown_probe_is_named(probe: int) -> None:
         ({"id": "1.1"}, "exercise id"),
         ({"mistakes": {}}, "at least 3 known mistakes"),
         ({"points": 0}, "at least 1 point"),
+        ({"points": "1"}, "a whole number; got '1'"),
+        ({"title": " "}, "no title"),
+        ({"mistakes": {"": scale, "a": scale, "b": scale}}, "without a message"),
     ],
 )
 def test_exercise_definitions_are_validated(changes: dict[str, Any], words: str) -> None:
@@ -360,8 +363,45 @@ def test_exercise_definitions_are_validated(changes: dict[str, Any], words: str)
 
 
 def test_an_oracle_that_fails_is_named() -> None:
-    with pytest.raises(RuntimeError, match=r"oracle of 99\.1"):
+    with pytest.raises(ExerciseError, match=r"oracle of 99\.1"):
         make_task(make_exercise(oracle=with_error), np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (lambda x, f: x * factor, "name 'factor' is not defined"),  # type: ignore[name-defined]  # noqa: F821
+        (lambda x, f: x.total(), "has no attribute 'total'"),
+        (lambda x: x, "does not take 2 arguments"),
+    ],
+)
+def test_a_mistake_that_fails_by_the_authors_slip_is_no_mistake(
+    wrong: Callable[..., Any], words: str
+) -> None:
+    mistakes = make_exercise().mistakes
+    with pytest.raises(ExerciseError, match=rf"of 99\.1, 'You slip\.': .*{words}"):
+        encode_task(make_exercise(mistakes={**mistakes, "You slip.": wrong}))
+
+
+def test_a_mistake_may_fail_as_a_learner_would() -> None:
+    mistakes = {**make_exercise().mistakes, "You stack them.": lambda x, f: np.stack([x, f])}
+    entry = encode_task(make_exercise(mistakes=mistakes))
+    assert entry["mistakes"][-1]["outcomes"][0]["error"] == "ValueError"
+
+
+def test_an_exercise_without_probes_is_refused() -> None:
+    with pytest.raises(ExerciseError, match=r"99\.1 has no probes"):
+        encode_task(make_exercise(probes=lambda rng: []))
+
+
+@pytest.mark.parametrize(
+    ("ids", "words"),
+    [(("99.1", "99.1"), r"lists 99\.1 twice"), (("99.1", "98.2"), r"tasks are 99\.1, .*'98\.2'")],
+)
+def test_a_lessons_tasks_are_its_own_and_all_different(ids: tuple[str, ...], words: str) -> None:
+    tasks = tuple(make_exercise(id=name) for name in ids)
+    with pytest.raises(ExerciseError, match=words):
+        Lesson(number="99", name="x", title="X", minutes=1, exercises=tasks, written=())
 
 
 def test_lesson_names_its_exercises() -> None:

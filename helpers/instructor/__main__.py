@@ -15,6 +15,7 @@ from helpers.instructor.build import (
 )
 from helpers.instructor.commands import add_commands
 from helpers.instructor.course import CourseError
+from helpers.instructor.exercise import ExerciseError
 from helpers.instructor.kernels.warm import NoBox
 
 
@@ -23,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         result: int = options.run(options)
-    except (BuildError, CourseError, NoBox) as error:
+    except (BuildError, CourseError, ExerciseError, NoBox) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except OSError as error:

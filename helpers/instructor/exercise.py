@@ -1,5 +1,6 @@
 """One definition of an exercise, used three times: probe bank, learner's check, grading."""
 
+import inspect
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +19,11 @@ Probes = Sequence[Probe] | Mapping[str, Sequence[Probe]]
 BANK_SEED = 20_260  # the published probes; grading draws its own
 BY_VALUE = Close()
 REPLICATES = 16  # how often a random mistake is run to learn its properties
+SLIPS = ("NameError", "UnboundLocalError", "AttributeError", "ImportError", "ModuleNotFoundError")
+
+
+class ExerciseError(ValueError):
+    """A lesson or an exercise that is not defined well; the message says what is to be mended."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,13 +52,19 @@ class Exercise:
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"\d\d\.\d+", self.id):
-            raise ValueError(
+            raise ExerciseError(
                 f"an exercise id is a lesson and a number, as in '01.2'; got {self.id!r}"
             )
         if len(self.mistakes) < 3:
-            raise ValueError(f"exercise {self.id} needs at least 3 known mistakes; it has too few")
-        if self.points < 1:
-            raise ValueError(f"exercise {self.id} earns at least 1 point; got {self.points}")
+            count = len(self.mistakes)
+            raise ExerciseError(f"exercise {self.id} needs at least 3 known mistakes; got {count}")
+        if not isinstance(self.points, int) or self.points < 1:
+            told = f"earns at least 1 point, a whole number; got {self.points!r}"
+            raise ExerciseError(f"exercise {self.id} {told}")
+        if not self.title.strip():
+            raise ExerciseError(f"exercise {self.id} has no title")
+        if not all(message.strip() for message in self.mistakes):
+            raise ExerciseError(f"exercise {self.id} has a mistake without a message")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,17 +92,27 @@ class Lesson:
     exercises: tuple[Exercise, ...]
     written: tuple[Written, ...]
 
+    def __post_init__(self) -> None:
+        ids = [e.id for e in self.exercises] + [w.id for w in self.written]
+        twice = [name for i, name in enumerate(ids) if name in ids[:i]]
+        if twice:
+            raise ExerciseError(f"lesson {self.number} lists {twice[0]} twice")
+        foreign = [name for name in ids if not name.startswith(f"{self.number}.")]
+        if foreign:
+            told = f"its tasks are {self.number}.1, …; got {foreign[0]!r}"
+            raise ExerciseError(f"lesson {self.number}: {told}")
+
     @property
     def stem(self) -> str:
         """The file name without its ending, as in "01_initialization"."""
         return f"{self.number}_{self.name}"
 
     def find(self, exercise_id: str) -> Exercise:
-        """The exercise of this id. Raises ValueError naming those that the lesson has."""
+        """The exercise of this id. Raises ExerciseError naming those that the lesson has."""
         found = [e for e in self.exercises if e.id == exercise_id]
         if not found:
             listed = ", ".join(e.id for e in self.exercises)
-            raise ValueError(
+            raise ExerciseError(
                 f"lesson {self.number} has no exercise {exercise_id!r}; it has {listed}"
             )
         return found[0]
@@ -100,7 +122,7 @@ def make_task(exercise: Exercise, rng: np.random.Generator, *, mistakes: bool = 
     """Draws probes, asks the oracle for what is expected, and runs the known mistakes on them.
 
     Without `mistakes`, an answer is judged as well, but no mistake is recognized.
-    Raises RuntimeError when the oracle itself fails, or when it does not satisfy its own judge.
+    Raises ExerciseError when the oracle itself fails, or does not satisfy its own judge.
     """
     drawn = exercise.probes(rng)
     groups = drawn if isinstance(drawn, Mapping) else {"all": drawn}
@@ -116,7 +138,7 @@ def make_task(exercise: Exercise, rng: np.random.Generator, *, mistakes: bool = 
     for probe, outcome in zip(task.probes, outcomes, strict=True):
         if outcome.error or outcome.changed_input:
             trouble = outcome.error_text or f"changed {outcome.changed_input}"
-            raise RuntimeError(f"the oracle of {exercise.id} on {probe!r}: {trouble}")
+            raise ExerciseError(f"the oracle of {exercise.id} on {probe!r}: {trouble}")
     if isinstance(exercise.compare, Close):
         task = replace(task, expected=tuple(o.output for o in outcomes))
     else:
@@ -128,7 +150,7 @@ def make_task(exercise: Exercise, rng: np.random.Generator, *, mistakes: bool = 
 def _require_just(task: Task, outcomes: Sequence[Outcome]) -> None:
     broken = [p for p in properties_of(task, outcomes) if not p.holds]
     if broken:
-        raise RuntimeError(f"the oracle of {task.id} does not satisfy its own judge: {broken}")
+        raise ExerciseError(f"the oracle of {task.id} does not satisfy its own judge: {broken}")
 
 
 def _run_mistake(task: Task, message: str, wrong: Callable[..., Any]) -> Mistake:
@@ -163,8 +185,13 @@ def _shift_seeds(value: Any, offset: int) -> Any:
 
 
 def encode_task(exercise: Exercise) -> dict[str, Any]:
-    """The JSON form of an exercise with the published probes: numbers and texts only."""
+    """The JSON form of an exercise with the published probes: numbers and texts only.
+
+    Raises ExerciseError when its oracle fails, or when a mistake fails in a way that is the
+    author's slip.
+    """
     task = make_task(exercise, np.random.default_rng(BANK_SEED))
+    _require_meant(exercise, task)
     compare = task.compare
     return {
         "title": exercise.title,
@@ -178,6 +205,29 @@ def encode_task(exercise: Exercise) -> dict[str, Any]:
         "expected": [encode(rounded(value)) for value in task.expected],
         "mistakes": [_encode_mistake(m) for m in task.mistakes],
     }
+
+
+def _require_meant(exercise: Exercise, task: Task) -> None:
+    """A learner may divide by zero; a name that is not there was misspelt by the author."""
+    if not task.probes:
+        raise ExerciseError(f"exercise {exercise.id} has no probes")
+    for known, wrong in zip(task.mistakes, exercise.mistakes.values(), strict=True):
+        slip = next((o.error_text for o in known.outcomes if o.error in SLIPS), "")
+        if slip or not _takes(wrong, len(task.probes[0])):
+            told = slip or f"it does not take {len(task.probes[0])} arguments, as the probes have"
+            raise ExerciseError(f"a mistake of {exercise.id}, {known.message[:60]!r}: {told}")
+
+
+def _takes(answer: Callable[..., Any], count: int) -> bool:
+    try:
+        signature = inspect.signature(answer)
+    except ValueError:  # some functions of C have none
+        return True
+    try:
+        signature.bind(*range(count))
+    except TypeError:
+        return False
+    return True
 
 
 def rounded(value: Any) -> Any:

@@ -3,7 +3,7 @@
 from importlib import import_module
 from pathlib import Path
 
-from helpers.instructor.exercise import Exercise, Lesson
+from helpers.instructor.exercise import Exercise, ExerciseError, Lesson
 
 
 def load_lessons() -> list[Lesson]:
@@ -13,13 +13,14 @@ def load_lessons() -> list[Lesson]:
 
 
 def load_lesson(number: str) -> Lesson:
-    """The lesson of a number such as "01". Raises ValueError when it has no exercises."""
+    """The lesson of a number such as "01". Raises ExerciseError when there is none."""
     try:
         module = import_module(f"{__name__}.lesson_{number}")
     except ModuleNotFoundError as error:
         if error.name != f"{__name__}.lesson_{number}":
             raise
-        raise ValueError(f"there is no lesson {number!r} in helpers/instructor/exercises") from None
+        missing = f"there is no lesson {number!r}: helpers/instructor/exercises/lesson_{number}.py"
+        raise ExerciseError(f"{missing} is missing") from None
     lesson: Lesson = module.LESSON
     return lesson
 
