@@ -26,6 +26,7 @@ from helpers.instructor.build import (
     read_source,
     release,
 )
+from helpers.instructor.exercise import ExerciseError
 from helpers.instructor.exercises import load_lesson
 
 SOURCES = find_sources()
@@ -202,6 +203,8 @@ MARK = '# %% exercise="01.1"\ndef f():\n    ### BEGIN SOLUTION\n    pass\n    ##
         (MARK + MARK, "marked twice"),
         ('# %% exercise="01.1"\ndef f():\n    pass\n', "has no ### BEGIN SOLUTION"),
         ('# %% check="01.1"\ncheck("01.1", other)\n', "must be: check"),
+        ('# %% check="01.1"\ncheck("01.1", init_std)\n', "stands before its exercise"),
+        (MARK.replace("01.1", "01.77"), r"exercise 01.77: lesson 01 has no exercise '01.77'"),
         ('# %% [markdown] written="01.x"\n# text\n', "no written question"),
         ("# %%\n1\n", "cells are missing"),
     ],
@@ -237,6 +240,17 @@ def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert [p.name for p in tmp_path.iterdir()] == [f"{load_lesson('01').stem}.ipynb"]
     assert main(["build", "--solved", str(tmp_path), "--lessons", "77"]) == 1
     assert "no lesson 77; there are: " in capsys.readouterr().err
+
+
+def test_an_exercise_that_is_not_defined_well_is_told_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(lesson: object) -> str:
+        raise ExerciseError("the oracle of 03.1 fails")
+
+    monkeypatch.setattr(builder, "encode_bank", broken)
+    assert main(["build", "--check", "--lessons", "03"]) == 1
+    assert capsys.readouterr().err == "error: the oracle of 03.1 fails\n"
 
 
 def test_dump_validates() -> None:

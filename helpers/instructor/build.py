@@ -14,7 +14,7 @@ import nbformat
 from nbformat import NotebookNode
 from traitlets.config import Config
 
-from helpers.instructor.exercise import Lesson, encode_bank
+from helpers.instructor.exercise import ExerciseError, Lesson, encode_bank
 from helpers.instructor.exercises import load_lesson
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -129,7 +129,8 @@ def _mark(cell: NotebookNode, lesson: Lesson, path: Path, marked: set[str]) -> N
     if not marks:
         if SOLUTION_MARK in cell.source:
             raise BuildError(
-                f"{path.name}: a solution in a cell that is no exercise:\n{cell.source}"
+                f"{path.name}: a solution in a cell that is no exercise; an exercise begins with "
+                f'# %% exercise="{lesson.number}.1":\n{cell.source}'
             )
         return
     (kind, name), *rest = marks.items()
@@ -144,7 +145,10 @@ def _mark(cell: NotebookNode, lesson: Lesson, path: Path, marked: set[str]) -> N
             )
         _set(cell, f"written-{name}", grade=True, solution=True, locked=False, points=points)
         return
-    exercise = lesson.find(name)
+    try:
+        exercise = lesson.find(name)
+    except ExerciseError as error:
+        raise BuildError(f"{path.name}: {kind} {name}: {error}") from error
     if kind == "exercise":
         if SOLUTION_MARK not in cell.source:
             raise BuildError(f"{path.name}: exercise {name} has no {SOLUTION_MARK}")
@@ -152,6 +156,8 @@ def _mark(cell: NotebookNode, lesson: Lesson, path: Path, marked: set[str]) -> N
         return
     if cell.source.strip() != f'check("{name}", {exercise.function})':
         raise BuildError(f'{path.name}: check {name} must be: check("{name}", {exercise.function})')
+    if f"exercise {name}" not in marked:
+        raise BuildError(f"{path.name}: check {name} stands before its exercise, or without one")
     _set(cell, f"check-{name}", grade=True, solution=False, locked=True, points=exercise.points)
 
 
