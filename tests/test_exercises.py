@@ -5,7 +5,8 @@ begins with "equivalent" says that no input can tell the mutant from the solutio
 """
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,16 @@ import pytest
 
 from helpers.check import judge, load_task
 from helpers.compare import Close
-from helpers.instructor.exercise import Exercise, distinct_on, make_task
+from helpers.instructor.exercise import BANK_SEED, Exercise, distinct_on, make_task
 from helpers.instructor.exercises import load_exercises, load_lessons
 from helpers.instructor.mutants import find_survivors
 from helpers.instructor.solutions import load_solution, solution_namespace
 from helpers.judging import NOT_ATTEMPTED, PASSED, WRONG, Task, Verdict, call_answer, judge_outcomes
+from helpers.values import encode
 
 EXERCISES = load_exercises()
 LESSONS = load_lessons()
+ALL_INPUTS = ("08.4", "11.2")  # their probes are all that there are: ten digits, no arguments
 by_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.id)
 
 
@@ -52,7 +55,8 @@ def test_published_bank_passes_the_solution(exercise: Exercise) -> None:
 @by_exercise
 def test_every_mistake_is_told_its_own_message(exercise: Exercise) -> None:
     task = load_task(exercise.id)
-    assert [m.message for m in task.mistakes] == list(exercise.mistakes)
+    stale = f"the bank is not of this exercise: make build LESSONS={exercise.id[:2]}"
+    assert [m.message for m in task.mistakes] == list(exercise.mistakes), stale
     for message, wrong in exercise.mistakes.items():
         verdict = judge(exercise.id, wrong)
         assert verdict.state == WRONG, f"passed: {message}"
@@ -67,6 +71,22 @@ def test_every_mistake_fails_on_fresh_probes(exercise: Exercise) -> None:
             verdict = verdict_on(task, wrong)
             assert verdict.state == WRONG, f"seed {seed} passed: {message}"
             assert verdict.passed < verdict.total
+
+
+@by_exercise
+def test_grading_asks_for_other_probes_than_the_published(exercise: Exercise) -> None:
+    """A learner can read the published ones: an answer that knows them by heart earns nothing."""
+    published, other = (draw_probes(exercise, seed) for seed in (BANK_SEED, 1))
+    if exercise.id in ALL_INPUTS:
+        assert published == other
+    else:
+        assert published != other, f"the probes of {exercise.id} do not come from `rng`"
+
+
+def draw_probes(exercise: Exercise, seed: int) -> list[Any]:
+    drawn = exercise.probes(np.random.default_rng(seed))
+    groups = drawn.values() if isinstance(drawn, Mapping) else [drawn]
+    return [encode(list(probe)) for group in groups for probe in group]
 
 
 @by_exercise
@@ -136,8 +156,11 @@ def known_survivors(exercise_id: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.number)
 def test_a_lesson_is_worth_ten_points(lesson: Any) -> None:
-    assert sum(e.points for e in lesson.exercises) == 8
-    assert sum(w.points for w in lesson.written) == 2
+    """A new exercise takes its points from others, and from their headings in the source."""
+    given = {e.id: e.points for e in lesson.exercises}
+    assert sum(given.values()) == 8, f"the exercises of a lesson earn 8 points together; {given}"
+    by_hand = {w.id: w.points for w in lesson.written}
+    assert sum(by_hand.values()) == 2, f"written questions earn 2 points together; {by_hand}"
 
 
 def test_a_planted_hole_in_a_bank_is_caught() -> None:
@@ -147,3 +170,9 @@ def test_a_planted_hole_in_a_bank_is_caught() -> None:
     task = make_task(exercise, np.random.default_rng(0))
     verdicts = [verdict_on(task, wrong).state for wrong in blind.values()]
     assert verdicts == [PASSED]
+
+
+def test_planted_probes_that_do_not_draw_are_caught() -> None:
+    fixed = replace(EXERCISES[0], probes=lambda rng: [(np.ones(2), 0.5)])
+    with pytest.raises(AssertionError, match=rf"probes of {fixed.id} do not come from `rng`"):
+        test_grading_asks_for_other_probes_than_the_published(fixed)

@@ -83,6 +83,18 @@ def check_tasks(text: str, lesson: Lesson) -> Iterator[str]:
     yield from (f"{p!r}" for p in late if not p.startswith("not attempted yet: "))
 
 
+def check_hints(text: str, lesson: Lesson) -> Iterator[str]:
+    """Right above each exercise three hints that open one after the other, none of them empty."""
+    above = ""
+    for cell in CELL.finditer(text):
+        exercise = re.match(r'\s*exercise="(?P<id>[\d.]+)"', cell["mark"])
+        if exercise:
+            numbers = re.findall(r"<summary>Hint (\d)</summary>\n#\n# \S", above)
+            if numbers != ["1", "2", "3"]:
+                yield f"exercise {exercise['id']} has the hints {', '.join(numbers) or 'none'}"
+        above = cell["body"]
+
+
 def bullets(text: str, heading: str) -> list[str]:
     part = re.split(rf"^## {heading}$", prose(text), flags=re.MULTILINE)[1]
     part = re.split(r"^## ", part, flags=re.MULTILINE)[0]
@@ -122,7 +134,10 @@ def check_tables(text: str, lesson: Lesson) -> Iterator[str]:
             yield f"a column without a name: {head.strip()}"
 
 
-CHECKS = (check_opening, check_sections, check_tasks, check_endings, check_notation, check_tables)
+CHECKS = (
+    check_opening, check_sections, check_tasks, check_hints, check_endings, check_notation,
+    check_tables,
+)  # fmt: skip
 Check = Callable[[str, Lesson], Iterator[str]]
 
 
@@ -152,6 +167,8 @@ PLANTED = (
     (check_tasks, "### Exercise 03.2 · ", "### Exercise 03.2: ", "no heading 'Exercise 03.2"),
     (check_tasks, "### Written question 03.w · 2 points", "### Why?", "no heading 'Written"),
     (check_tasks, "### Explore: ", "### ", "fewer than two headings"),
+    (check_hints, "<summary>Hint 3", "<summary>Hint 2", "exercise 03.1 has the hints 1, 2, 2"),
+    (check_hints, "<summary>Hint 1</summary>", "Hint 1", "exercise 03.1 has the hints 2, 3"),
     (check_endings, '# - *"Weight decay is L2', '# - "Weight decay is L2', "no quotation"),
     (check_endings, "# - D. P. Kingma, J. Ba", "# - Kingma, Ba", "not a reference"),
     (check_notation, r"\nabla L", r"\phi L", r"\phi in"),
