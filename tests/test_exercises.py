@@ -14,12 +14,21 @@ import numpy as np
 import pytest
 
 from helpers.check import judge, load_task
-from helpers.compare import Close
+from helpers.compare import Close, Judged, find_problem
 from helpers.instructor.exercise import BANK_SEED, Exercise, distinct_on, make_task
 from helpers.instructor.exercises import load_exercises, load_lessons
 from helpers.instructor.mutants import find_survivors
 from helpers.instructor.solutions import load_solution, solution_namespace
-from helpers.judging import NOT_ATTEMPTED, PASSED, WRONG, Task, Verdict, call_answer, judge_outcomes
+from helpers.judging import (
+    NOT_ATTEMPTED,
+    PASSED,
+    WRONG,
+    Outcome,
+    Task,
+    Verdict,
+    call_answer,
+    judge_outcomes,
+)
 from helpers.values import encode
 
 EXERCISES = load_exercises()
@@ -65,12 +74,48 @@ def test_every_mistake_is_told_its_own_message(exercise: Exercise) -> None:
 
 @by_exercise
 def test_every_mistake_fails_on_fresh_probes(exercise: Exercise) -> None:
-    for seed in range(5):
-        task = fresh_task(exercise, 1000 + seed)
-        for message, wrong in exercise.mistakes.items():
-            verdict = verdict_on(task, wrong)
+    tasks = [fresh_task(exercise, 1000 + seed) for seed in range(5)]
+    for message, wrong in exercise.mistakes.items():
+        runs = [[call_answer(wrong, probe) for probe in task.probes] for task in tasks]
+        for seed, (task, outcomes) in enumerate(zip(tasks, runs, strict=True)):
+            verdict = judge_outcomes(task, outcomes, [f"a{i}" for i in range(len(task.probes[0]))])
             assert verdict.state == WRONG, f"seed {seed} passed: {message}"
             assert verdict.passed < verdict.total
+        luck = chance_to_pass(tasks, runs)
+        assert luck < 0.01, f"by luck about {luck:.1%} of gradings pass this, draw more: {message}"
+
+
+def chance_to_pass(tasks: list[Task], runs: list[list[Outcome]]) -> float:
+    """How likely no probe of a grading notices a mistake, from how often each did not in these.
+
+    0 for random answers, and where the number of probes is drawn too.
+    """
+    if isinstance(tasks[0].compare, Judged) or len({len(run) for run in runs}) > 1:
+        return 0.0
+    right = [
+        [
+            not (o.error or o.changed_input or find_problem(o.output, wanted, task.compare))
+            for o, wanted in zip(run, task.expected, strict=True)
+        ]
+        for task, run in zip(tasks, runs, strict=True)
+        if isinstance(task.compare, Close)
+    ]
+    return float(np.prod(np.mean(right, axis=0)))
+
+
+def test_probes_that_notice_a_mistake_by_luck_only_are_caught() -> None:
+    """Rounding hides it from two thirds of the probes: six of them let it pass once in 11 times."""
+    probes: list[tuple[float, ...]] = [(x,) for x in np.linspace(0, 1, 30)]
+    wrong = [call_answer(lambda x: int(x < 2 / 3), probe) for probe in probes]
+    tasks = [
+        Task("99.1", "f", 1, Close(), tuple(probes[i::5]), ("all",) * 6, expected=(1,) * 6)
+        for i in range(5)
+    ]
+    runs = [wrong[i::5] for i in range(5)]
+    assert chance_to_pass(tasks, runs) == 0  # its last probe always notices
+    rng = np.random.default_rng(0)
+    runs = [[wrong[i] for i in rng.choice(30, 6)] for _ in range(5)]
+    assert 0.01 < chance_to_pass(tasks, runs) < 0.4
 
 
 @by_exercise

@@ -402,9 +402,16 @@ def _refine_probes(rng: Rng) -> dict[str, list[Probe]]:
         rows = np.stack([[float(f"{v:.4g}") for v in values], scores], axis=1)
         return (rows[rng.permutation(n)], keep)
 
+    def far_apart() -> Probe:
+        """Both neighbors of the best are further away than a factor of 10."""
+        values = [float(f"{10.0**k * rng.uniform(1, 3):.4g}") for k in (-4.5, -2.5, -0.5)]
+        scores = np.round(rng.uniform(0.3, 0.8, 3) + np.eye(3)[1], 7)
+        return (np.stack([values, scores], axis=1)[rng.permutation(3)], 1)
+
     return {
         "the best lie inside": [
-            draw(3, 1, 0.5, lift=-2), draw(9, 3, 0.5), draw(12, 2, 0.4), draw(7, 1, 0.5)
+            draw(3, 1, 0.5, lift=-2), draw(9, 3, 0.5), draw(12, 2, 0.4), draw(7, 1, 0.5),
+            far_apart(),
         ],
         "the best lie at the border": [
             draw(3, 2, 1.2), draw(8, 2, -0.2), draw(9, 3, 1.2), draw(5, 5, 0.5)
