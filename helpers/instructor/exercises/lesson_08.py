@@ -227,46 +227,107 @@ ROTATE = Exercise(
 )
 
 
-# 08.4 which transforms keep a class: from the seven bars of a display
+# 08.4 which transforms keep a class: symbols by the places of their lit pixels
 
-BARS = {  # left, right of the upper and the lower half; top, middle, bottom
-    0: "lu ll ru rl t b", 1: "ru rl", 2: "ru ll t m b", 3: "ru rl t m b", 4: "lu ru rl m",
-    5: "lu rl t m b", 6: "lu ll rl t m b", 7: "ru rl t", 8: "lu ll ru rl t m b",
-    9: "lu ru rl t m b",
+DIGITS = (
+    "### #.# #.# #.# ###", "# # # # #", "### ..# ### #.. ###", "### ..# ### ..# ###",
+    "#.# #.# ### ..# ..#", "### #.. ### ..# ###", "### #.. ### #.# ###", "### ..# ..# ..# ..#",
+    "### #.# ### #.# ###", "### #.# ### ..# ###",
+)  # fmt: skip
+SIGNS = {  # of row and column
+    "shift": (1, 1), "mirror_left_right": (1, -1), "mirror_top_bottom": (-1, 1),
+    "turn_180": (-1, -1),
 }  # fmt: skip
-PLACES = {"lu": (1, 0), "ll": (3, 0), "ru": (1, 2), "rl": (3, 2), "t": (0, 1), "m": (2, 1)}
-PLACES["b"] = (4, 1)
-NAMES = ("shift", "mirror_left_right", "mirror_top_bottom", "turn_180")
+KINDS = (  # what a symbol can survive; both mirrors, one after the other, are the turn
+    ["shift"], ["shift", "mirror_left_right"], ["shift", "mirror_top_bottom"],
+    ["shift", "turn_180"], list(SIGNS),
+)  # fmt: skip
 
 
-def _display(digit: int) -> Array:
-    picture = np.zeros((5, 3), dtype=bool)
-    for bar in BARS[digit].split():
-        picture[PLACES[bar]] = True
-    columns = np.flatnonzero(picture.any(0))
-    return picture[:, columns.min() : columns.max() + 1]  # where it stands does not matter
+def _places(lit: Array) -> set[tuple[int, ...]]:
+    return {tuple(place) for place in (lit - lit.min(0)).tolist()}
 
 
-def _by_display(digit: int) -> list[str]:
-    own = _display(digit)
-    changed = (own, own[:, ::-1], own[::-1], own[::-1, ::-1])
-    return [n for n, picture in zip(NAMES, changed, strict=True) if np.array_equal(picture, own)]
+def _by_places(picture: Array) -> list[str]:
+    lit = np.argwhere(picture)
+    return [name for name, signs in SIGNS.items() if _places(lit * signs) == _places(lit)]
 
 
-def _renamed(digit: int, pairs: dict[str, str]) -> list[str]:
-    found = {pairs.get(name, name) for name in _by_display(digit)}
-    return [name for name in NAMES if name in found]
+def _symbol(text: str) -> Array:
+    return np.array([list(row) for row in text.split()]) == "#"
 
 
-def _still_a_digit(digit: int) -> list[str]:
+def _cut(picture: Array, axes: tuple[int, ...] = (0, 1)) -> Array:
+    for axis in axes:
+        lit = np.flatnonzero(picture.any(1 - axis))
+        picture = picture.take(range(lit[0], lit[-1] + 1), axis)
+    return picture
+
+
+def _equal(*changed: Array, cut: Array) -> list[str]:
+    """What an answer says that holds the symbol against these three, in the order of the names."""
+    same = [np.array_equal(result, cut) for result in changed]
+    return [name for name, keep in zip(SIGNS, [True, *same], strict=True) if keep]
+
+
+def _mirrored(cut: Array) -> list[str]:
+    return _equal(cut[:, ::-1], cut[::-1], cut[::-1, ::-1], cut=cut)
+
+
+def _by_sums(picture: Array) -> list[str]:
+    """Counts the lit pixels of each row and column instead of looking at them."""
+    rows, columns = _cut(picture).sum(1), _cut(picture).sum(0)
+    level, upright = (np.array_equal(sums, sums[::-1]) for sums in (columns, rows))
+    kept = [True, level, upright, level and upright]
+    return [name for name, keep in zip(SIGNS, kept, strict=True) if keep]
+
+
+def _still_a_digit(picture: Array) -> list[str]:
     """Keeps what gives any digit, if another one."""
-    own, all_digits = _display(digit), [_display(d) for d in range(10)]
-    changed = (own, own[:, ::-1], own[::-1], own[::-1, ::-1])
+    cut = _cut(picture)
+    digits = [cut, *map(_symbol, DIGITS)]
+    changed = (cut, cut[:, ::-1], cut[::-1], cut[::-1, ::-1])
     return [
         name
-        for name, picture in zip(NAMES, changed, strict=True)
-        if any(np.array_equal(picture, other) for other in all_digits)
+        for name, result in zip(SIGNS, changed, strict=True)
+        if any(np.array_equal(result, other) for other in digits)
     ]
+
+
+def _turned_with_a_mirror(picture: Array) -> list[str]:
+    kept = _by_places(picture)
+    return [name for name in SIGNS if name in kept or (name == "turn_180" and len(kept) > 1)]
+
+
+def _renamed(picture: Array, pairs: dict[str, str]) -> list[str]:
+    found = {pairs.get(name, name) for name in _by_places(picture)}
+    return [name for name in SIGNS if name in found]
+
+
+def _symbol_of_kind(rng: Rng, kind: list[str]) -> Array:
+    """A symbol that survives just these."""
+    while True:
+        cut = rng.random(rng.integers(3, 6, 2)) < 0.5
+        for name in kind:
+            down, right = SIGNS[name]
+            cut = cut | cut[::down, ::right]
+        if cut.any() and _by_places(cut) == kind:
+            return _cut(cut)
+
+
+def _place(rng: Rng, symbol: Array) -> Array:
+    """The symbol on a canvas, off its middle both ways."""
+    above, left = rng.integers(0, 3, 2)
+    below, right = np.array([above, left]) + rng.integers(1, 3, 2)
+    return np.pad(symbol, ((above, below), (left, right)))
+
+
+def _symbol_probes(rng: Rng) -> dict[str, list[tuple[Any, ...]]]:
+    drawn = [_symbol_of_kind(rng, kind) for kind in KINDS for _ in range(3)]
+    return {
+        "digits": [(_place(rng, _symbol(text)),) for text in DIGITS],
+        "other symbols": [(_place(rng, symbol),) for symbol in drawn],
+    }
 
 
 SAFE = Exercise(
@@ -274,46 +335,49 @@ SAFE = Exercise(
     title="Which transforms keep this class",
     function="safe_transforms",
     points=1,
-    oracle=_by_display,
-    probes=lambda rng: {
-        "digits 0 to 4": [(d,) for d in range(5)],
-        "digits 5 to 9": [(d,) for d in range(5, 10)],
-    },
+    oracle=_by_places,
+    probes=_symbol_probes,
     mistakes={
+        "Where the symbol stands does not matter: cut it out of its canvas before you compare.": (
+            lambda p: _mirrored(p)
+        ),
+        "You cut the columns only. Dark rows above or below do not matter either.": (
+            lambda p: _mirrored(_cut(p, (1,)))
+        ),
+        "You cut the rows only. Dark columns at the left or right do not matter either.": (
+            lambda p: _mirrored(_cut(p, (0,)))
+        ),
         "Another digit is not the same class: a 6 turned by 180° is a 9, and a 2 in a mirror is "
         "a 5.": _still_a_digit,
-        "You swapped the mirrors. Left-right exchanges left and right: a 3 then opens to the other "
-        "side. Top-bottom leaves it a 3.": lambda d: _renamed(
-            d,
+        "You swapped the mirrors. Left-right exchanges left and right, `[:, ::-1]`: a 3 then opens "
+        "to the other side. Top-bottom leaves it a 3.": lambda p: _renamed(
+            p,
             {
                 "mirror_left_right": "mirror_top_bottom",
                 "mirror_top_bottom": "mirror_left_right",
             },
         ),
         "You return the transforms that *break* the class; asked are those that keep it.": (
-            lambda d: [name for name in NAMES if name not in _by_display(d)]
+            lambda p: [name for name in SIGNS if name not in _by_places(p)]
         ),
-        "A turn by 180° is both mirrors, one after the other. 2 and 5 survive it although they "
-        "survive neither mirror.": lambda d: [
-            n for n in _by_display(d) if n != "turn_180" or d not in (2, 5)
+        "A turn by 180° is both mirrors, one after the other. A symbol can survive it although it "
+        "survives neither mirror, as 2 and 5 do.": lambda p: [
+            name for name in _by_places(p) if name != "turn_180" or len(_by_places(p)) == 4
         ],
-        "A 6 turned by 180° is a 9, and a 9 is a 6: their label is then wrong.": lambda d: (
-            ["shift", "turn_180"] if d in (6, 9) else _by_display(d)
+        "A symbol that survives one mirror does not survive the turn by 180°: a 3 then opens to "
+        "the other side.": _turned_with_a_mirror,
+        "`.T` exchanges rows and columns: that is a mirror at the diagonal. Left and right are "
+        "exchanged by `[:, ::-1]`.": lambda p: _equal(
+            _cut(p).T, _cut(p)[::-1], _cut(p)[::-1, ::-1], cut=_cut(p)
         ),
-        "A mirror makes a 2 of a 5 and a 5 of a 2. Both mirrors, one after the other, are a turn "
-        "by 180°, and that they survive.": lambda d: (
-            ["shift", "mirror_left_right"] if d in (2, 5) else _by_display(d)
+        "`np.rot90` turns by 90°. On its head a symbol stands after two of them.": lambda p: _equal(
+            _cut(p)[:, ::-1], _cut(p)[::-1], np.rot90(_cut(p)), cut=_cut(p)
         ),
-        "A 1 is a plain bar here: mirrored or turned it stays one, and where it stands does not "
-        "matter.": lambda d: ["shift"] if d == 1 else _by_display(d),
-        "A 4 mirrored left-right has its lower bar at the left: that is no 4.": (
-            lambda d: ["shift", "mirror_left_right"] if d == 4 else _by_display(d)
-        ),
-        "You forgot that a shift keeps every class.": lambda d: _by_display(d)[1:],
-        "A mirrored 1 is still a 1: on the display it is a plain bar, and where it stands does not "
-        "matter.": lambda d: ["shift", "mirror_top_bottom"] if d == 1 else _by_display(d),
-        "Return the names in the order of the task; yours are in another order.": lambda d: (
-            _by_display(d)[::-1] if len(_by_display(d)) > 1 else _by_display(d)
+        "You compare how many pixels are lit in each row and column. A 2 and its mirror image have "
+        "the same numbers, in other places: compare the pixels.": _by_sums,
+        "You forgot that a shift keeps every class.": lambda p: _by_places(p)[1:],
+        "Return the names in the order of the task; yours are in another order.": lambda p: (
+            _by_places(p)[::-1]
         ),
     },
 )
