@@ -4,7 +4,7 @@
 properties of random outputs instead.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 COMPLAINTS = ("type", "shape", "non-finite", "value")  # in the order in which they are told
+MOST_WORDS, MOST_LETTERS = 6, 40  # of a list, and of each of its words, that a message writes out
 
 
 @dataclass(frozen=True)
@@ -87,9 +88,17 @@ def _find_in_sequence(
         kind = "list" if isinstance(expected, list) else "tuple"
         return Problem("type", _types(got, f"a {kind} of {len(expected)} items", where))
     if len(got) != len(expected):
-        return Problem("shape", f"got {len(got)} items{where}, expected {len(expected)}")
+        return Problem("shape", f"got {_count(got)}{where}, expected {_count(expected)}")
     pairs = enumerate(zip(got, expected, strict=True))
     return _worst(find_problem(g, e, within, f"{where} in item {i}") for i, (g, e) in pairs)
+
+
+def _count(items: Sequence[Any]) -> str:
+    """`1 item` or `2 items`; of a few words they are told, too: `2 items ('shift', 'turn')`."""
+    told = f"{len(items)} item{'s' if len(items) != 1 else ''}"
+    if 0 < len(items) <= MOST_WORDS and all(isinstance(item, str) for item in items):
+        told += f" ({', '.join(repr(item[:MOST_LETTERS]) for item in items)})"
+    return told
 
 
 def _worst(problems: Any) -> Problem | None:

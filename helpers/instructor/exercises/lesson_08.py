@@ -316,9 +316,9 @@ def _symbol_of_kind(rng: Rng, kind: list[str]) -> Array:
 
 
 def _place(rng: Rng, symbol: Array) -> Array:
-    """The symbol on a canvas, off its middle both ways."""
+    """The symbol on a larger canvas, in its middle one way, both ways or not at all."""
     above, left = rng.integers(0, 3, 2)
-    below, right = np.array([above, left]) + rng.integers(1, 3, 2)
+    below, right = np.array([above, left]) + rng.integers(0, 3, 2)
     return np.pad(symbol, ((above, below), (left, right)))
 
 
