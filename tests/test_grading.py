@@ -13,6 +13,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import tracemalloc
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,7 @@ from nbgrader.dbutil import write_alembic_ini
 from helpers.instructor import collect_files
 from helpers.instructor import grade as grading
 from helpers.instructor.__main__ import main
+from helpers.instructor.batch import Batch
 from helpers.instructor.build import find_sources, read_source
 from helpers.instructor.build import release as release_notebook
 from helpers.instructor.collect import Collected, collect
@@ -46,6 +48,7 @@ from helpers.instructor.grade import Settings, Summary, grade
 from helpers.instructor.kernels.warm import NoBox
 from helpers.instructor.record import MAX_SHOWN, cut_code
 from helpers.instructor.release import comparable, release
+from helpers.instructor.restore import MAX_FILE
 from helpers.instructor.sanitize import clean_data, clean_html, clean_markdown, clean_output
 from tests import small_lesson
 from tests.hostile.lab import Case, hand_in, make_notebook
@@ -263,6 +266,42 @@ def test_trouble_of_the_machine_is_no_outcome(
     monkeypatch.undo()
     small_lesson.install(monkeypatch)
     assert score_of(course, "full") == pytest.approx(7.0)
+
+
+def test_an_outcome_that_cannot_be_recorded_does_not_stop_the_others(
+    course: Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault of the grader, brought about by one submission: it is told, and nothing is lost."""
+    write = Batch._write
+
+    def stumble(batch: Batch, student: str, result: dict[str, Any], mark: str) -> None:
+        if student == "full":
+            raise UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates\nnot allowed")
+        write(batch, student, result, mark)
+
+    monkeypatch.setattr(Batch, "_write", stumble)
+    course.result_path(NAME, "full").unlink()
+    summary = grade(course, NUMBER, Settings(seconds=10, force=True))
+    assert set(summary.graded) == set(SCORES) - {"full"}
+    assert summary.failed["full"].startswith("an error of the grader: UnicodeEncodeError: ")
+    assert len(summary.failed["full"].splitlines()) == 1
+    monkeypatch.undo()
+    small_lesson.install(monkeypatch)
+    assert set(grade(course, NUMBER, Settings(seconds=10)).graded) == {"full", "absent"}
+
+
+def test_of_a_file_that_is_too_large_no_more_is_read_than_needed(
+    course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    huge = tmp_path / "huge.ipynb"
+    with huge.open("wb") as file:
+        file.truncate(1 << 40)  # a hole: it takes no room on the disk
+    tracemalloc.start()
+    batch = Batch(course, NAME, "release", {}, "", Settings())
+    assert batch._fingerprint(huge, []) != batch._fingerprint(tmp_path / "none.ipynb", [])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3 * MAX_FILE
 
 
 def test_grading_what_is_not_released(course: Course) -> None:

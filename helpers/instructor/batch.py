@@ -19,6 +19,8 @@ from helpers.instructor.course import Course, CourseError, write_atomically
 from helpers.instructor.kernels.choose import WARM
 from helpers.instructor.kernels.warm import ADDRESS, NoBox, zygote_address
 from helpers.instructor.record import Recorder, read_timestamp
+from helpers.instructor.restore import MAX_FILE
+from helpers.instructor.sanitize import one_line
 from helpers.instructor.submission import Job, find_notebook, nothing, run_job
 from helpers.judging import Task
 
@@ -113,7 +115,8 @@ class Batch:
         digest.update(self.release.encode())
         if path.is_file() and not path.is_symlink():
             with path.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
+                read = file.read(MAX_FILE + 1)  # no more of it is ever looked at
+            digest.update(hashlib.sha256(read).digest())
         return digest.hexdigest()
 
     def _run_jobs(self, jobs: list[tuple[Job, Path, str, list[str]]], count: int) -> None:
@@ -134,11 +137,18 @@ class Batch:
     def _finish(
         self, future: Future[dict[str, Any]], job: Job, folder: Path, mark: str, remarks: list[str]
     ) -> None:
+        """Records an outcome. Whatever one submission brings about, the others are graded."""
         try:
-            result = future.result()
-        except (NoBox, OSError) as error:
+            self._record(future.result(), job.student, folder, mark, remarks)
+        except (NoBox, CourseError, OSError) as error:
             self.summary.failed[job.student] = str(error)
-            return
+        except Exception as error:
+            told = one_line(f"{type(error).__name__}: {error}", 300)
+            self.summary.failed[job.student] = f"an error of the grader: {told}"
+
+    def _record(
+        self, result: dict[str, Any], student: str, folder: Path, mark: str, remarks: list[str]
+    ) -> None:
         notebook = result.pop("notebook")
         outputs = result.pop("outputs")
         timestamp, trouble = read_timestamp(folder)
@@ -147,12 +157,8 @@ class Batch:
             f"check-{name.replace('.', '-')}": entry for name, entry in result["exercises"].items()
         }
         document = nbformat.reads(notebook, as_version=4)
-        try:
-            self.recorder.record(job.student, document, outputs, scores, timestamp)
-        except CourseError as error:
-            self.summary.failed[job.student] = str(error)
-            return
-        self._write(job.student, result, mark)
+        self.recorder.record(student, document, outputs, scores, timestamp)
+        self._write(student, result, mark)
 
     def _write(self, student: str, result: dict[str, Any], mark: str) -> None:
         """The outcome in words: the last thing that is written, so the sign that all is done."""
