@@ -224,9 +224,9 @@ def sweep(explorable: Explorable, points: int = 7) -> int:
     """Move every control over its whole range, the others at their start; then put all back.
 
     Sliders take `points` values, both ends among them. Returns the number of pictures drawn.
-    Raises what `update` raises, and RuntimeError when a picture is not the one that a full draw
-    of the figure gives: that is slow, so of a slider's pictures only those at its ends are held
-    against one.
+    Raises what `update` raises, and RuntimeError when two options give two pictures with one text,
+    or when a picture is not the one that a full draw of the figure gives: that is slow, so of a
+    slider's pictures only those at its ends are held against one.
     """
     if points < 2:
         raise ValueError(f"points is at least 2, for both ends of a slider; got {points}")
@@ -234,14 +234,26 @@ def sweep(explorable: Explorable, points: int = 7) -> int:
     try:
         for name, widget in explorable.controls.items():
             values = sweep_values(widget, points)
+            heard: dict[str, bytes] = {}  # the first picture that came with a text
             for value in values:
                 explorable.set(**{**explorable.start, name: value})
+                told = heard.setdefault(explorable.text, explorable.png)
+                if not is_slider(widget):
+                    _require_told(explorable, name, told)
                 if not is_slider(widget) or value in (values[0], values[-1]):
                     explorable.check_picture()
                 drawn += 1
     finally:
         explorable.set(**before)
     return drawn
+
+
+def _require_told(explorable: Explorable, name: str, told: bytes) -> None:
+    if told != explorable.png:
+        raise RuntimeError(
+            f"alt says the same of two pictures, the later at {name}={explorable.values[name]!r}: "
+            "who cannot see them hears no change"
+        )
 
 
 def _refuse(controls: Mapping[str, Any], labels: Mapping[str, str], play: str | None) -> None:

@@ -717,6 +717,15 @@ def test_sweep_checks_the_ends_of_sliders_and_every_option(
     assert checked == ends + options
 
 
+def test_sweep_finds_options_that_are_seen_and_not_heard() -> None:
+    explorable, _ = sine(f=[1, 2, 3])
+    assert sweep(explorable) == 3
+    explorable._alt = lambda f: "a fast sine" if f > 1 else "a slow sine"
+    with pytest.raises(RuntimeError, match="says the same of two pictures, the later at f=3: who"):
+        sweep(explorable)
+    assert explorable.values == {"f": 1}
+
+
 @pytest.mark.parametrize("points", [1, 0])
 def test_sweep_needs_both_ends(points: int) -> None:
     explorable, _ = sine()

@@ -104,8 +104,8 @@ class _Boundaries:
     def alt(self, model: str, k: int) -> str:
         scores = self.scores[model]
         return (
-            f"Two half moons with wrong labels; {k} bagged members, {model}: test accuracy "
-            f"{scores[k - 1]:.3f}, with one member {scores[0]:.3f}, with all "
+            f"Two half moons with wrong labels; {k} bagged member{'s' * (k > 1)}, {model}: "
+            f"test accuracy {scores[k - 1]:.3f}, with one member {scores[0]:.3f}, with all "
             f"{len(scores)} {scores[-1]:.3f}."
         )
 

@@ -129,7 +129,8 @@ class _Race:
         steps = self._steps(condition, tilt, rate)
         told = [
             f"{name} {count if count <= ravine.STEPS else 'never'}"
-            for name, count in zip(ravine.METHODS, steps, strict=True)
+            for m, (name, count) in enumerate(zip(ravine.METHODS, steps, strict=True))
+            if m in FAMILIES[shown]
         ]
         return (
             f"Paths up to step {step}. Steps to stay below 1/10000 of the loss, rates {rate}: "

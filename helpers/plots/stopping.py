@@ -296,7 +296,10 @@ class _Walk:
             f"η {rate:g} " + ("never" if np.isnan(step) else f"at step {step:.0f} ({accuracy:.2f})")
             for rate, (step, accuracy) in zip(self.walks.rates, self.reached(allowed), strict=True)
         ]
-        return f"Distance {allowed:.1f} is reached (with test accuracy): {', '.join(told)}."
+        return (
+            f"Over {axis}; distance {allowed:.1f} is reached (with test accuracy): "
+            f"{', '.join(told)}."
+        )
 
 
 def plot_price(price: Price) -> Figure:

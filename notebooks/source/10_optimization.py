@@ -599,7 +599,7 @@ claim("std 1: loss", starts["std 1"], low=90)
 # %%
 bugs = {bug: sanity.overfit(bug, seeds[:4], steps=60) for bug in sanity.BUGS}
 plots.show(figures.plot_bugs(bugs), alt="Loss on ten images over 60 steps. Right: falls to "
-           "zero. Softmax twice: stays above 1.46. ReLU on the logits: some runs hang. Shuffled "
+           "zero. Softmax twice: stays above 1.46. ReLU on the logits: most runs hang. Shuffled "
            "labels: all hang above 1. No zero_grad: explodes. Rate 1e-6: flat.")  # fmt: skip
 
 # %%
@@ -610,8 +610,8 @@ claim("right: last loss", bugs["none"]["loss"][-1], high=0.01)
 floor = np.log(np.e + 9) - 1  # the loss of a softmax of (1, 0, …, 0)
 claim("softmax twice: lowest loss less log(e + 9) − 1", bugs["softmax twice"]["loss"].min() - floor,
       low=-1e-5, high=0.25)  # fmt: skip
-claim("ReLU on the logits: last accuracy", bugs["ReLU on the logits"]["accuracy"][-1].mean(),
-      high=0.9)  # fmt: skip
+hang = bugs["ReLU on the logits"]["accuracy"][-1] < 1
+claim("ReLU on the logits: share of runs that do not get all ten right", hang.mean(), low=0.7)
 claim("labels shuffled: last loss", bugs["labels shuffled"]["loss"][-1].mean(), low=1.2, high=3)
 claim("no zero_grad: highest loss", bugs["no zero_grad"]["loss"].max(0), low=20)
 once = sanity.overfit(sanity.ONCE, seeds[:4], steps=60)["loss"]
