@@ -21,6 +21,7 @@ from helpers.instructor.site_formulas import (
 from helpers.instructor.site_outputs import (
     FigureError,
     drop_bars,
+    explorer,
     join_printed,
     mark_cells,
     place_output,
@@ -146,6 +147,15 @@ def test_no_line_breaks_between_a_formula_and_its_comma() -> None:
 def test_a_percent_sign_stays_with_its_number() -> None:
     page = cell_page(nbformat.v4.new_markdown_cell("# A\n\nIt is 20 % of `5 % 2`."))
     assert "20\N{NO-BREAK SPACE}% of 5 % 2." in page.text
+
+
+def test_a_percent_sign_stays_with_its_number_in_what_figures_say() -> None:
+    frames = {"0": ("a.webp", "20 % wrong"), "1": ("b.webp", "30 % wrong")}
+    control = {"label": "share", "kind": "slider", "values": ["20", "30"], "start": 0}
+    swept = {"width": 9, "height": 9, "controls": [control], "frames": frames}
+    found = explorer(swept, "figures", "one")
+    assert "20\N{NO-BREAK SPACE}% wrong</p>" in found
+    assert "30\N{NO-BREAK SPACE}% wrong" in found
 
 
 def test_the_search_finds_what_it_proposes() -> None:

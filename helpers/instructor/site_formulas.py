@@ -17,6 +17,7 @@ NAME = re.compile(r"<m([io])>([A-Za-z]{2,})</m\1>(?=(<mo[^>]*>(?:&#x00028;|&#x00
 LOST = re.compile(r'mathvariant="(?!normal)')  # browsers know no other variant any more
 # Between dollars, as notebooks have it: no space inside, no digit right after the second one.
 INLINE = re.compile(r"(?<![\\$])\$(?! )([^$\n]+?)(?<! )\$(?![\d$])")
+PERCENT = re.compile(r"(?<=\d) (?=%)")
 # Formulas with what stands right before and after them, such as a comma
 WORD = re.compile(r"(?:[^\s<>]*<math\b(?:(?!</math>).)*</math>)+[^\s<>]*", re.DOTALL)
 
@@ -50,6 +51,11 @@ def make_mathml(latex: str, *, block: bool = False) -> str:
 def _space_name(name: re.Match[str]) -> str:
     after = "0" if name[3] else "0.17em"
     return f'<mo lspace="0.17em" rspace="{after}">{name[2]}</mo>'
+
+
+def keep_percent(text: str) -> str:
+    """Text in which no line breaks between a number and its percent sign."""
+    return PERCENT.sub("\N{NO-BREAK SPACE}", text)
 
 
 def keep_together(html: str) -> str:

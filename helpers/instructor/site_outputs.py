@@ -12,7 +12,7 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from helpers.instructor.site_formulas import replace_formulas
+from helpers.instructor.site_formulas import keep_percent, replace_formulas
 from helpers.instructor.site_frames import VIEW, encode_webp
 
 FIGURE_DENSITY = 1.5
@@ -91,9 +91,8 @@ def figure(output: NotebookNode, folder: Path) -> str:
     name = hashlib.sha256(data).hexdigest()[:12] + ".webp"
     (folder / name).write_bytes(data)
     image = picture(f"{folder.name}/{name}", size["alt"], size["width"], size["height"])
-    return (
-        f'<figure class="still">{image}<p class="caption">{html.escape(size["alt"])}</p></figure>'
-    )
+    caption = html.escape(keep_percent(size["alt"]))
+    return f'<figure class="still">{image}<p class="caption">{caption}</p></figure>'
 
 
 def picture(address: str, alt: str, width: int, height: int) -> str:
@@ -110,11 +109,12 @@ def explorer(sweep: Mapping[str, Any], folder: str, identity: str) -> str:
     sweep: what `site_frames.Sweep.describe` tells. folder: of the files, beside the page.
     """
     start = ",".join(str(control["start"]) for control in sweep["controls"])
-    name, text = sweep["frames"][start]
+    frames = {k: (name, keep_percent(text)) for k, (name, text) in sweep["frames"].items()}
+    name, text = frames[start]
     controls = "".join(
         control_html(control, f"{identity}-{i}") for i, control in enumerate(sweep["controls"])
     )
-    data = {"folder": folder, "start": start, "frames": sweep["frames"],
+    data = {"folder": folder, "start": start, "frames": frames,
             "values": [control["values"] for control in sweep["controls"]]}  # fmt: skip
     encoded = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")
     image = picture(f"{folder}/{name}", text, sweep["width"], sweep["height"])

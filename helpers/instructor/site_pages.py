@@ -13,10 +13,9 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 from traitlets.config import Config
 
-from helpers.instructor.site_formulas import keep_together, make_mathml
+from helpers.instructor.site_formulas import keep_percent, keep_together, make_mathml
 
 TEMPLATES = Path(__file__).with_name("site_templates")
-PERCENT = re.compile(r"(?<=\d) (?=%)")
 KOREAN = re.compile(r"[가-힣]+(?: [가-힣]+)*")  # the glossary's; a screen reader has to know
 
 
@@ -67,7 +66,7 @@ class Renderer(IPythonRenderer):  # type: ignore[misc]
         return f'<h{level} id="{escaped}">{text} {link}</h{level}>\n'
 
     def text(self, text: str) -> str:
-        kept = PERCENT.sub("\N{NO-BREAK SPACE}", super().text(text))
+        kept = keep_percent(super().text(text))
         return KOREAN.sub(r'<span lang="ko">\g<0></span>', kept)
 
     def link(self, text: str, url: str, title: str | None = None) -> str:
