@@ -25,7 +25,6 @@ from nbconvert.filters import markdown2html_mistune
 from nbformat.v4 import new_code_cell, new_notebook
 from nbgrader.dbutil import write_alembic_ini
 
-from helpers.instructor import collect_files
 from helpers.instructor import grade as grading
 from helpers.instructor.__main__ import main
 from helpers.instructor.batch import Batch
@@ -524,18 +523,84 @@ def test_collect_names_nobody_after_the_lesson(course: Course, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("zipped", [True, False], ids=["zip", "folder"])
-def test_collect_goes_on_at_many_other_files(
+def test_collect_goes_on_at_many_files(
     zipped: bool, course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A learner's `.git` or `node_modules` must not keep the class out."""
-    monkeypatch.setattr(collect_files, "MAX_FILES", 5)
+    """A learner's `.git` or a thousand notebooks must not keep the class out."""
+    monkeypatch.setattr("helpers.instructor.collect.MAX_FILES", 5)
     files = {"jane/a.ipynb": "{}"} | {f"eve/{n}.js": "" for n in range(9)}
     files |= {f"eve/.git/{n}.ipynb": "" for n in range(9)}
     done = collect(make_export(files, tmp_path, zipped=zipped), course, NUMBER)
-    assert sorted(done.students) == ["jane"]
-    files |= {f"eve/{n}.ipynb": "" for n in range(9)}
-    with pytest.raises(CourseError, match="more than 5 notebooks"):
-        collect(make_export(files, tmp_path, zipped=zipped), course, NUMBER)
+    assert (sorted(done.students), done.skipped) == (["jane"], {"eve/0.js": "not a notebook"})
+    files |= {f"eve/0/{n}.ipynb": "{}" for n in range(9)} | {f"eve/{NAME}.ipynb": "{}"}
+    files |= {f"eve/0/{n}/submission_metadata.yml": "" for n in range(9)}
+    files |= {f"x\n/x\n/{n}.ipynb": "{}" for n in range(9)}  # these fit no pattern
+    done = collect(make_export(files, tmp_path, zipped=zipped), course, NUMBER)
+    fitless = {rf"x\n/x\n/{n}.ipynb": "its path fits no pattern" for n in range(5)}
+    assert done.skipped == fitless | {
+        "eve": "19 notebooks; only the first 5 are looked at",
+        r"x\n": "9 notebooks; only the first 5 are looked at",
+    }
+    own = [f"{NAME}.ipynb", *(f"{n}.ipynb" for n in range(4))]
+    assert done.students == {"jane": ["a.ipynb"], "eve": own}
+
+
+def test_gradescopes_addresses_are_read_before_many_notebooks(
+    course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("helpers.instructor.collect.MAX_FILES", 2)
+    files = {f"all/submission_1/{n}.ipynb": "{}" for n in range(9)}
+    files |= {"all/submission_2/a.ipynb": "{}", "all/submission_metadata.yml": GRADESCOPE}
+    done = collect(make_export(files, tmp_path, zipped=True), course, NUMBER)
+    assert done.students == {"jane@uni.edu": ["0.ipynb", "1.ipynb"], "s-1002": ["a.ipynb"]}
+    assert done.skipped == {"jane@uni.edu": "9 notebooks; only the first 2 are looked at"}
+
+
+def test_collect_holds_one_notebook_at_a_time(course: Course, tmp_path: Path) -> None:
+    """A small zip file must not fill memory, nor a learner's notebooks the disk."""
+    path, spaces = tmp_path / "export.zip", b" " * (20 << 20)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in (*"abcdef", NAME):
+            archive.writestr(f"eve/{name}.ipynb", spaces)
+        archive.writestr("eve/bomb.ipynb", spaces * 8)
+        archive.writestr("jane/a.ipynb", "{}")
+    assert path.stat().st_size < 1 << 20
+    tracemalloc.start()
+    try:
+        done = collect(path, course, NUMBER)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 60 << 20
+    own = [f"{NAME}.ipynb", *(f"{name}.ipynb" for name in "abcd")]
+    assert done.students == {"eve": own, "jane": ["a.ipynb"]}
+    full = "the student's notebooks exceed 100 MB with it"
+    large = "larger than 20 MB"
+    expected = {"eve/bomb.ipynb": large, "eve/e.ipynb": full, "eve/f.ipynb": full}
+    assert done.skipped == expected
+    placed = (course.root / "submitted" / "eve" / NAME).iterdir()
+    assert sorted(p.name for p in placed) == sorted(own)
+
+
+@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "folder"])
+def test_collect_takes_the_best_that_can_be_read(
+    zipped: bool, course: Course, tmp_path: Path
+) -> None:
+    """What is too large neither replaces a notebook nor lies beside it; alone it is nothing."""
+    large = " " * ((20 << 20) + 1)
+    files = {f"eve/{folder}/a.ipynb": folder for folder in ("x/y", "m", "n")}
+    files |= {"eve/a.ipynb": large, "eve/z/a.ipynb": large}
+    done = collect(make_export(files, tmp_path, zipped=zipped), course, NUMBER)
+    told, taken = "larger than 20 MB", "eve/n/a.ipynb is taken instead"
+    others = {"eve/m/a.ipynb": taken, "eve/x/y/a.ipynb": taken}
+    assert done.skipped == others | {"eve/a.ipynb": told, "eve/z/a.ipynb": told}
+    assert (course.root / "submitted" / "eve" / NAME / "a.ipynb").read_text() == "n"
+    (tmp_path / "bad").mkdir()
+    with pytest.raises(CourseError, match=r"no notebook was recog(.|\n)*bob/a.ipynb: larger than"):
+        collect(
+            make_export({"bob/a.ipynb": large}, tmp_path / "bad", zipped=zipped), course, NUMBER
+        )
+    assert not (course.root / "submitted" / "bob").exists()
 
 
 @pytest.mark.parametrize("kind", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2, zipfile.ZIP_DEFLATED])

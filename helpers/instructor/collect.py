@@ -2,20 +2,24 @@
 
 Folders, and the zip files that Canvas, Moodle and Gradescope give to download, told apart by the
 names of the files in them (`collect_names`). Names and contents are the students': nothing is
-unpacked to a path of theirs, and nothing is read beyond its limit (`collect_files`).
+unpacked to a path of theirs, nothing is read beyond its limit (`collect_files`), and who hands in
+too much loses by it alone.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from tqdm import tqdm
 
-from helpers.instructor.collect_files import METADATA, printable, read_files
+from helpers.instructor.collect_files import METADATA, File, open_files, printable
 from helpers.instructor.collect_names import (
     Found,
+    Owner,
     compile_patterns,
+    find_owner,
     find_root,
     name_notebook,
     plain_path,
@@ -23,6 +27,10 @@ from helpers.instructor.collect_names import (
 )
 from helpers.instructor.collect_who import Names
 from helpers.instructor.course import Course, CourseError, lesson_stem
+
+MAX_FILES = 200  # notebooks of one learner
+MAX_SPACE = 100 << 20  # bytes of one learner's notebooks for one lesson
+_Fit = tuple[re.Match[str], Owner, str]
 
 
 @dataclass
@@ -49,107 +57,151 @@ def collect(
     """
     stem = lesson_stem(lesson_name)
     course.read_release(stem)
+    patterns = compile_patterns(pattern, stem)
     collected = Collected()
-    export = _Export(source, stem, compile_patterns(pattern, stem), collected.skipped)
-    found = list(export.find())
-    if not found:
+    with open_files(source) as (files, others):
+        export = _Export(files, stem, patterns, collected.skipped)
+        found = list(export.find())
+        export.note_others(others, found)
+        grouped = _group(found, course, collected)
+        for student, notebooks in tqdm(grouped.items(), desc="collect", unit="student"):
+            _place(course.root / "submitted" / student / stem, notebooks, collected)
+    if not collected.students and not collected.unclear:
         reasons = [f"\n  {path}: {why}" for path, why in list(collected.skipped.items())[:5]]
         raise CourseError(
             f"no notebook was recognized in {source}; see --pattern{''.join(reasons)}"
         )
-    export.note_others(found)
-    chosen = _choose_all(found, course, collected)
-    for (student, name), item in tqdm(chosen.items(), desc="collect", unit="notebook"):
-        _place(course.root / "submitted" / student / stem, name, item)
-        collected.students.setdefault(student, []).append(name)
-        collected.platforms.setdefault(item.platform, set()).add(student)
     return collected
 
 
-def _choose_all(
+def _group(
     found: Sequence[Found], course: Course, collected: Collected
-) -> dict[tuple[str, str], Found]:
-    """One notebook for each student and file name; what is not taken is noted."""
+) -> dict[str, dict[str, list[Found]]]:
+    """The files by student and name; those of which nobody has said whose they are are noted."""
     names = Names(course)
     names.note_shared(found)
-    chosen: dict[tuple[str, str], Found] = {}
+    grouped: dict[str, dict[str, list[Found]]] = {}
     for item in found:
         try:
-            target = (names.student_of(item), item.name)
+            notebooks = grouped.setdefault(names.student_of(item), {})
         except CourseError as error:
             collected.skipped[printable(item.path)] = str(error)
             collected.unclear.add(item.label)
             continue
-        if target in chosen:
-            item, other = _choose(chosen[target], item)
-            collected.skipped[printable(other.path)] = f"{printable(item.path)} is taken instead"
-        chosen[target] = item
-    return chosen
+        notebooks.setdefault(item.name, []).append(item)
+    return grouped
 
 
-def _choose(one: Found, later: Found) -> tuple[Found, Found]:
-    """Of two files of one name: the one less deep, or else the one that sorts last; the other."""
-    deeper = later.path.count("/") > one.path.count("/")
-    return (one, later) if deeper else (later, one)
+def _place(folder: Path, notebooks: Mapping[str, list[Found]], collected: Collected) -> None:
+    """Writes a student's notebooks, the one that has the lesson's name first, while there is room.
+
+    The time is that of the first.
+    """
+    student, room = folder.parent.name, MAX_SPACE
+    for name in sorted(notebooks, key=lambda n: (n != f"{folder.name}.ipynb", n)):
+        item = _write_one(folder / name, notebooks[name], room, collected.skipped)
+        if not item:
+            continue
+        room -= (folder / name).stat().st_size
+        if item.time and student not in collected.students:
+            (folder / "timestamp.txt").write_text(item.time, encoding="utf-8")
+        collected.students.setdefault(student, []).append(name)
+        collected.platforms.setdefault(item.platform, set()).add(student)
+
+
+def _write_one(
+    target: Path, items: Sequence[Found], room: int, skipped: dict[str, str]
+) -> Found | None:
+    """Writes and returns, of files of one name, the least deep one that can be read.
+
+    Of several the one that sorts last. The others are noted.
+    """
+    taken = None
+    for item in sorted(items, key=lambda i: (-i.path.count("/"), i.path), reverse=True):
+        try:
+            if taken:
+                raise CourseError(f"{printable(taken.path)} is taken instead")
+            content = item.read()
+            if len(content) > room:
+                raise CourseError(f"the student's notebooks exceed {MAX_SPACE >> 20} MB with it")
+        except CourseError as error:
+            skipped[printable(item.path)] = str(error)
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+        taken = item
+    return taken
 
 
 class _Export:
     """The files of an export. An own pattern is the instructor's, for the whole path."""
 
     def __init__(
-        self, source: Path, stem: str, patterns: dict[str, re.Pattern[str]], skipped: dict[str, str]
+        self,
+        files: Sequence[File],
+        stem: str,
+        patterns: dict[str, re.Pattern[str]],
+        skipped: dict[str, str],
     ) -> None:
         self.stem, self.patterns, self.skipped = stem, patterns, skipped
-        self.others: list[str] = []  # files that are no notebooks
-        self.contents = read_files(source, skipped, self.others)
-        self.root = "" if "--pattern" in patterns else find_root(list(self.contents), stem)
+        self.root = "" if "--pattern" in patterns else find_root([f.path for f in files], stem)
+        metadata = (METADATA, self.root + METADATA)
+        self.files = [f for f in files if f.path not in metadata]
         self.submitters: dict[str, tuple[str, str, bool]] = {}
-        for path in [p for p in self.contents if PurePosixPath(p).name == METADATA]:
-            content = self.contents.pop(path)
-            if path in (METADATA, self.root + METADATA):
-                self.submitters = read_gradescope(content)
+        for file in [f for f in files if f.path in metadata]:
+            try:
+                content = file.read()
+            except CourseError as error:
+                skipped[printable(file.path)] = str(error)
             else:
-                skipped[printable(path)] = "not at the root of the export"
+                self.submitters = read_gradescope(content)
 
     def find(self) -> Iterator[Found]:
-        """The notebooks that patterns fit."""
-        for path, content in self.contents.items():
+        """The notebooks that patterns fit, of each learner the first ones."""
+        counts: Counter[str] = Counter()
+        for file in self.files:
+            fit = self._fit(file.path)
+            whose = fit[1].label if fit else self._below(file.path).partition("/")[0]
+            counts[whose] += 1
+            if counts[whose] > MAX_FILES:
+                continue
             try:
-                yield self._name(path, content)
+                yield self._name(file, fit)
             except CourseError as error:
-                self.skipped[printable(path)] = str(error)
+                self.skipped[printable(file.path)] = str(error)
+        for whose, count in counts.items():
+            if count > MAX_FILES:
+                told = f"{count} notebooks; only the first {MAX_FILES} are looked at"
+                self.skipped[printable(whose)] = told
 
-    def _name(self, path: str, content: bytes) -> Found:
-        below = path if "--pattern" in self.patterns else self._below(path)
+    def _name(self, file: File, fit: _Fit | None) -> Found:
+        if PurePosixPath(file.path).name == METADATA:
+            raise CourseError("not at the root of the export")
+        if not fit:
+            raise CourseError("its path fits no pattern")
+        match, owner, platform = fit
+        return replace(name_notebook(match, owner, file, self.stem), platform=platform)
+
+    def _fit(self, path: str) -> _Fit | None:
+        """The first pattern that fits a path: how, whose the file is by it, and its platform."""
+        below = self._below(path)
         for platform, pattern in self.patterns.items():
             match = pattern.fullmatch(below)
             if match:
-                found = name_notebook(match, path, content, self.submitters, self.stem)
-                return replace(found, platform=platform)
-        raise CourseError("its path fits no pattern")
+                return match, find_owner(match, self.submitters), platform
+        return None
 
     def _below(self, path: str) -> str:
-        return plain_path(path).removeprefix(self.root)
+        return path if "--pattern" in self.patterns else plain_path(path).removeprefix(self.root)
 
-    def note_others(self, found: Sequence[Found]) -> None:
+    def note_others(self, others: Sequence[str], found: Sequence[Found]) -> None:
         """Says of whom only other files came, such as a PDF: one file a student."""
-        known = {(item.student, item.key) for item in found}
-        for path in self.others:
-            try:
-                item = self._name(path, b"")
-            except CourseError:  # of no student, unless it stands alone
-                student, key = self._below(path), ""
-                if "/" in student:
-                    continue
-            else:
-                student, key = item.student, item.key
-            if (student, key) not in known:
-                known.add((student, key))
+        known = {item.label for item in found}
+        for path in others:
+            fit = self._fit(path)
+            whose = fit[1].label if fit else self._below(path)
+            if not fit and "/" in whose:  # of no student, unless it stands alone
+                continue
+            if whose not in known:
+                known.add(whose)
                 self.skipped[printable(path)] = "not a notebook"
-
-
-def _place(folder: Path, name: str, item: Found) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_bytes(item.content)
-    if item.time:
-        (folder / "timestamp.txt").write_text(item.time, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Reads an export, a folder or a zip file, within limits.
+"""The files of an export, a folder or a zip file. They are read one at a time, within limits.
 
 What a zip file says of itself is not believed.
 """
@@ -7,34 +7,41 @@ import lzma
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import IO, NamedTuple
 
 from helpers.instructor.course import CourseError
 from helpers.instructor.restore import MAX_FILE
 from helpers.instructor.sanitize import one_line
 
-MAX_FILES = 20_000  # notebooks; what else a learner hands in is not read
 MAX_PATH = 4096
 MAX_METADATA = 20 << 20  # bytes
 METADATA = "submission_metadata.yml"
 _LINK = 0o120000  # the mode of a symbolic link in a zip file
 
 
-def read_files(source: Path, skipped: dict[str, str], others: list[str]) -> dict[str, bytes]:
-    """The notebooks and Gradescope's metadata in a folder or zip file, by path.
+class File(NamedTuple):
+    """A file of an export. `read` raises CourseError with the reason when it is to be left out."""
 
-    What is left out is noted in `skipped`, files of another kind in `others`. Raises CourseError
-    for anything else.
+    path: str
+    read: Callable[[], bytes]
+
+
+@contextmanager
+def open_files(source: Path) -> Iterator[tuple[list[File], list[str]]]:
+    """The notebooks and metadata of a folder or zip file, the least deep first; paths of others.
+
+    They can be read inside the context. Raises CourseError for anything else.
     """
     if source.is_dir():
-        return dict(_read_folder(source, skipped, others))
-    if not source.exists():
-        raise CourseError(f"there is no file or folder {source}")
-    if zipfile.is_zipfile(source):
-        return dict(_read_zip(source, skipped, others))
-    damaged = "; is it damaged, or downloaded in part?" if source.suffix == ".zip" else ""
-    raise CourseError(f"{source} is neither a folder nor a zip file that can be read{damaged}")
+        yield _sort_out(_list_folder(source))
+        return
+    with _open_zip(source) as archive:
+        entries = (e for e in archive.infolist() if not e.is_dir())
+        yield _sort_out(File(e.filename, partial(_read_entry, archive, e)) for e in entries)
 
 
 def printable(path: str) -> str:
@@ -42,70 +49,68 @@ def printable(path: str) -> str:
     return one_line(path, MAX_PATH)
 
 
-def _read_folder(
-    source: Path, skipped: dict[str, str], others: list[str]
-) -> Iterator[tuple[str, bytes]]:
-    count = 0
-    for path in sorted(source.rglob("*")):
-        name = path.relative_to(source).as_posix()
-        if path.is_dir() or _hidden(name):
-            continue
-        if not _wanted(name):
-            others.append(name)
-            continue
-        count += 1
-        _require_few(source, count)
-        if path.is_symlink() or not path.is_file():
-            skipped[printable(name)] = "a link or a device"
-        elif path.stat().st_size > _limit(name):
-            skipped[printable(name)] = f"larger than {MAX_FILE >> 20} MB"
-        else:
-            yield name, path.read_bytes()
+def _list_folder(source: Path) -> Iterator[File]:
+    for path in source.rglob("*"):
+        if not path.is_dir():
+            name = path.relative_to(source).as_posix()
+            yield File(name, partial(_read_path, source, name))
 
 
-def _read_zip(
-    source: Path, skipped: dict[str, str], others: list[str]
-) -> Iterator[tuple[str, bytes]]:
+def _open_zip(source: Path) -> zipfile.ZipFile:
+    if not source.exists():
+        raise CourseError(f"there is no file or folder {source}")
+    if not zipfile.is_zipfile(source):
+        damaged = "; is it damaged, or downloaded in part?" if source.suffix == ".zip" else ""
+        raise CourseError(f"{source} is neither a folder nor a zip file that can be read{damaged}")
     try:
-        with zipfile.ZipFile(source) as archive:
-            entries = archive.infolist()
-            names = [e.filename for e in entries]
-            _require_few(source, sum(_wanted(n) and not _hidden(n) for n in names))
-            for entry in sorted(entries, key=lambda e: e.filename):
-                if entry.is_dir() or _hidden(entry.filename):
-                    continue
-                if not _wanted(entry.filename):
-                    others.append(entry.filename)
-                    continue
-                content = _read_entry(archive, entry)
-                if isinstance(content, str):
-                    skipped[printable(entry.filename)] = content
-                else:
-                    yield entry.filename, content
+        return zipfile.ZipFile(source)
     except zipfile.BadZipFile as error:
         raise CourseError(f"{source} is a broken zip file: {error}") from error
 
 
-def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes | str:
-    """Its bytes, or why it is left out. What it says of its size is not believed."""
+def _sort_out(listed: Iterable[File]) -> tuple[list[File], list[str]]:
+    files: list[File] = []
+    others: list[str] = []
+    for file in listed:
+        if _hidden(file.path):
+            continue
+        if _wanted(file.path):
+            files.append(file)
+        else:
+            others.append(file.path)
+    return sorted(files, key=lambda f: (f.path.count("/"), f.path)), sorted(others)
+
+
+def _read_path(source: Path, name: str) -> bytes:
+    path = source / name
+    if path.is_symlink() or not path.is_file():
+        raise CourseError("a link or a device")
+    try:
+        with path.open("rb") as file:
+            return _read_within(file, _limit(name))
+    except OSError as error:
+        raise CourseError(f"cannot be read: {error.strerror}") from error
+
+
+def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     if entry.external_attr >> 16 & 0o170000 == _LINK:
-        return "a link or a device"
+        raise CourseError("a link or a device")
     if entry.flag_bits & 1:
-        return "encrypted"
-    limit = _limit(entry.filename)
+        raise CourseError("encrypted")
     try:
         with archive.open(entry) as file:
-            content = file.read(limit + 1)
+            return _read_within(file, _limit(entry.filename))
     except (
         zipfile.BadZipFile, NotImplementedError, EOFError, OSError, zlib.error, lzma.LZMAError,
     ) as error:  # fmt: skip
-        return f"cannot be read: {error}"
-    return content if len(content) <= limit else f"larger than {limit >> 20} MB"
+        raise CourseError(f"cannot be read: {printable(str(error))}") from error
 
 
-def _require_few(source: Path, count: int) -> None:
-    if count > MAX_FILES:
-        raise CourseError(f"{source} holds more than {MAX_FILES} notebooks")
+def _read_within(file: IO[bytes], limit: int) -> bytes:
+    content = file.read(limit + 1)
+    if len(content) > limit:
+        raise CourseError(f"larger than {limit >> 20} MB")
+    return content
 
 
 def _hidden(name: str) -> bool:

@@ -2,13 +2,15 @@
 
 import re
 import unicodedata
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 import yaml
 
 from helpers.instructor.build import find_sources
-from helpers.instructor.collect_files import METADATA
+from helpers.instructor.collect_files import METADATA, File
 from helpers.instructor.course import CourseError
 
 MAX_NAME = 200  # bytes; file systems allow 255
@@ -27,15 +29,28 @@ PATTERNS = {
 }
 
 
+class Owner(NamedTuple):
+    """Whose a file is, as the export has it, and when it came."""
+
+    student: str
+    key: str = ""  # see Found
+    time: str = ""
+
+    @property
+    def label(self) -> str:
+        """The name with the platform's number."""
+        return f"{self.student}_{self.key}" if self.key else self.student
+
+
 @dataclass(frozen=True)
 class Found:
-    """One notebook of an export: whose, under which file name, and its bytes."""
+    """One notebook of an export: whose, under which file name, and what reads its bytes."""
 
     student: str
     key: str  # the platform's number, which tells two students of one name apart in this export
     name: str
     path: str
-    content: bytes
+    read: Callable[[], bytes]
     time: str = ""
     label: str = ""  # the student's name as the export has it, with the number
     platform: str = ""
@@ -79,29 +94,27 @@ def find_root(paths: list[str], stem: str) -> str:
     return f"{root}/" if named and all(len(p) > 1 for p in parts) else ""
 
 
-def name_notebook(
-    match: re.Match[str],
-    path: str,
-    content: bytes,
-    submitters: dict[str, tuple[str, str, bool]],
-    stem: str,
-) -> Found:
-    """Whose notebook a path that fits a pattern is.
-
-    Raises CourseError when no name is left, and for a file that is named as another lesson.
-    """
+def find_owner(match: re.Match[str], submitters: Mapping[str, tuple[str, str, bool]]) -> Owner:
+    """Whose a file is that a pattern fits."""
     groups = match.groupdict()
     given = groups["student"]
     student, time, sure = submitters.get(given, (given, "", False))
-    _require_fit(path, student, stem)
-    name = groups.get("file") or PurePosixPath(path).name
+    return Owner(student, "" if sure else groups.get("key") or "", time)
+
+
+def name_notebook(match: re.Match[str], owner: Owner, file: File, stem: str) -> Found:
+    """What a notebook that a pattern fits is to be called, and whose it is.
+
+    Raises CourseError when no name is left, and for a file that is named as another lesson.
+    """
+    _require_fit(file.path, owner.student, stem)
+    name = match.groupdict().get("file") or PurePosixPath(file.path).name
     # Canvas numbers what is handed in again: name-1.ipynb
     again = re.sub(r"-\d+(?=\.ipynb$)", "", name)
     lesson = again in (f"{stem}.ipynb", ".ipynb")
     name = f"{stem}.ipynb" if lesson else f"{slug(name.removesuffix('.ipynb'))}.ipynb"
-    key = "" if sure else groups.get("key") or ""
-    label = f"{student}_{key}" if key else student
-    return Found(slug(student), key, name, path, content, time, label)
+    student = slug(owner.student)
+    return Found(student, owner.key, name, file.path, file.read, owner.time, owner.label)
 
 
 def _require_fit(path: str, student: str, stem: str) -> None:
