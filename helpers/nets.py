@@ -299,11 +299,7 @@ def train(
     the treatments of a seed see the same batches. Raises ValueError when S/arms is no whole number.
     A loss that is not finite does not stop the other seeds: its seed's record shows NaN.
     """
-    history, count, n = History(), x.shape[0], x.shape[1]
-    if arms < 1 or count % arms:
-        raise ValueError(f"arms divides the number of networks, {count}; got {arms}")
-    flat = x.flatten(0, 1), labels.flatten(0, 1)  # (S·n, D), (S·n,)
-    first = n * torch.arange(count)[:, None]  # (S, 1): where the examples of a seed begin in `flat`
+    history, batches = History(), _Batches(x, labels, batch_size, arms, generator)
     base_rates = [group["lr"] for group in optimizer.param_groups]
     nets.train()
     if measure:
@@ -312,12 +308,7 @@ def train(
         if schedule:
             for group, rate in zip(optimizer.param_groups, base_rates, strict=True):
                 group["lr"] = rate * schedule(step)
-        picked = torch.randint(n, (count // arms, batch_size), generator=generator)
-        picked = picked.repeat(arms, 1)  # (S, B)
-        index = (first + picked).flatten()  # (S·B,): whole rows, faster than x[seeds, picked]
-        batch, targets = (
-            f.index_select(0, index).view(picked.shape + f.shape[1:]) for f in flat
-        )  # (S, B, D), (S, B)
+        batch, targets = batches.draw()
         batch = augment(batch, generator) if augment else batch
         optimizer.zero_grad()
         total = loss(nets(batch), targets)
@@ -328,6 +319,26 @@ def train(
         if measure and ((step + 1) % every == 0 or step + 1 == steps):
             history.add(step + 1, measure())
     return history
+
+
+class _Batches:
+    """Minibatches (S, B, D) and their labels (S, B), drawn with replacement; arms draw the same."""
+
+    def __init__(
+        self, x: Tensor, labels: Tensor, size: int, arms: int, generator: torch.Generator
+    ) -> None:
+        count, self.n = x.shape[:2]
+        if arms < 1 or count % arms:
+            raise ValueError(f"arms divides the number of networks, {count}; got {arms}")
+        self.shape, self.arms, self.generator = (count // arms, size), arms, generator
+        self.flat = x.flatten(0, 1), labels.flatten(0, 1)  # (S·n, D), (S·n,)
+        self.first = self.n * torch.arange(count)[:, None]  # (S, 1): where a seed begins in `flat`
+
+    def draw(self) -> list[Tensor]:
+        picked = torch.randint(self.n, self.shape, generator=self.generator)
+        picked = picked.repeat(self.arms, 1)  # (S, B)
+        index = (self.first + picked).flatten()  # whole rows, faster than x[seeds, picked]
+        return [f.index_select(0, index).view(picked.shape + f.shape[1:]) for f in self.flat]
 
 
 def _mix(seeds: Sequence[int], stream: int) -> int:
