@@ -30,6 +30,18 @@ _ENTITY = re.compile(r"&(?=#?[^\s<&#;]{1,32};)")  # not that of a matrix: 1 & 0,
 # where the address of a link, or of a definition, begins, unless it is one of the web
 _LINK = re.compile(r"(?i)\](?=[(:])(?!.[ \t\n]*(?:https?://|mailto:|#))")
 _IMAGE = re.compile(r"!(?=\[)")
+_START = r"^[ \t>*+\-:.)\d]*+"  # of a line: the marks of lists and quotes around what it holds
+# pages color a block of code by its language, in some for half a minute
+_LANGUAGE = re.compile(
+    rf"({_START}(?:`{{3,}}+(?=[^`\n]*$)|~{{3,}}+))(?![ \t]*(?:python|py)?[ \t]*$).*$", re.MULTILINE
+)
+# a heading becomes an id, and by their ids formgrader finds the fields for points
+_HEADING = re.compile(rf"({_START}#+)", re.MULTILINE)
+_UNDERLINED = re.compile(
+    rf"({_START}(?!(?:`{{3,}}|~{{3,}})\w*$)(?=.*\w).*+)(?=\n[ \t>*+\-:.)\d]*[=-]+[ \t]*$)",
+    re.MULTILINE,
+)
+_JOINER = "\u2060"  # of no width
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f\ud800-\udfff]")
 
 
@@ -60,13 +72,15 @@ def clean_html(html: str) -> str:
 def clean_markdown(source: str) -> str:
     """Markdown in which no HTML is left, links lead to the web or down the page, images are text.
 
-    Formulas stay formulas.
+    Formulas stay formulas. Blocks of code have no language but Python, headings no id of the page.
     """
-    harmless = _MACROS.sub(r"\\text", clean_text(source, MAX_MARKDOWN))
+    lines = re.sub("\r\n?", "\n", clean_text(source, MAX_MARKDOWN))  # as renderers read them
+    harmless = _MACROS.sub(r"\\text", lines)
     # renderers decode entities, some twice, so what decides is how an address is written
     escaped = _ENTITY.sub("&amp;", harmless).replace("<", "&lt;")
     texts = _IMAGE.sub("! ", _LINK.sub("] ", escaped))
-    return re.sub(r"(?i)(javascript|vbscript)\s*:", r"\1 :", texts)
+    plain = _LANGUAGE.sub(r"\1", re.sub(r"(?i)(javascript|vbscript)\s*:", r"\1 :", texts))
+    return _UNDERLINED.sub(rf"\1{_JOINER}", _HEADING.sub(rf"\1{_JOINER}", plain))
 
 
 def clean_output(kind: str, content: Mapping[str, Any]) -> dict[str, Any]:
