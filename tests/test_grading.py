@@ -824,10 +824,22 @@ def test_export_of_who_handed_in_nothing(course: Course, tmp_path: Path) -> None
         grade(course, NUMBER, Settings(seconds=10))
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\t=1"])
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\t1", "\n1", "＝1"])
 def test_no_cell_is_a_formula(text: str) -> None:
     assert harmless(text) == f"'{text}"
     assert harmless("plain") == "plain"
+
+
+@pytest.mark.parametrize("mark", [";", "; ", "\t", ",", '"', '";"'])
+def test_no_part_of_a_cell_is_a_formula(mark: str) -> None:
+    """A spreadsheet that divides lines elsewhere than we do: with a semicolon, in half of Europe."""
+    text = f"the file is named x{mark}=HYPERLINK(A1){mark}.ipynb"
+    parts = re.split(r'[;\t,"]', str(harmless(text)))
+    assert not [part for part in parts if re.match(r"\s*[=+\-@]", part)]
+    assert str(harmless(text)).replace("'", "") == text
+    assert harmless(" =1") == " '=1"
+    assert harmless("\t=1") == "'\t'=1"
+    assert harmless("a-b; c = 1, d@e.org") == "a-b; c = 1, d@e.org"
 
 
 def test_nbgraders_own_commands_work(course: Course) -> None:

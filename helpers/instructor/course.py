@@ -36,6 +36,7 @@ c.CourseDirectory.course_id = {course_id!r}
 c.ClearSolutions.code_stub = {{"python": {stub!r}}}
 c.ClearSolutions.text_stub = {text!r}
 '''
+_FORMULA = re.compile(r'(?:\A|(?<![\s;,"])(?=[\s;,"]))[\s;,"]*+(?=[=+\-@＝＋－＠])')
 
 
 class CourseError(ValueError):
@@ -186,11 +187,21 @@ def read_table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
 
 
 def harmless(value: Any) -> Any:
-    """A value that no spreadsheet takes for a formula."""
+    """A value that no spreadsheet takes for a formula, whatever it takes to divide a line.
+
+    Where a decimal comma is in use that is a semicolon; quotes do not keep it, nor line ends.
+    """
     if isinstance(value, float):
         return f"{value:g}"
-    risky = isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r")
-    return f"'{value}" if risky else value
+    if not isinstance(value, str):
+        return value
+    text = _FORMULA.sub(_quote_formula, value)
+    return f"'{text}" if text[:1] in ("\t", "\r", "\n") else text
+
+
+def _quote_formula(before: re.Match[str]) -> str:
+    divides = before.start() == 0 or set(before[0]) & set(';,"\t\r\n')
+    return f"{before[0]}'" if divides else before[0]
 
 
 def require_folder(path: Path) -> None:
