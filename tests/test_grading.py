@@ -15,7 +15,7 @@ import sys
 import time
 import tracemalloc
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -832,7 +832,7 @@ def test_no_cell_is_a_formula(text: str) -> None:
 
 @pytest.mark.parametrize("mark", [";", "; ", "\t", ",", '"', '";"'])
 def test_no_part_of_a_cell_is_a_formula(mark: str) -> None:
-    """A spreadsheet that divides lines elsewhere than we do: with a semicolon, in half of Europe."""
+    """A spreadsheet may divide lines elsewhere than we do: with a decimal comma, at semicolons."""
     text = f"the file is named x{mark}=HYPERLINK(A1){mark}.ipynb"
     parts = re.split(r'[;\t,"]', str(harmless(text)))
     assert not [part for part in parts if re.match(r"\s*[=+\-@]", part)]
@@ -901,6 +901,33 @@ def test_markdown_keeps_links_and_matrices() -> None:
     matrix = r"$\begin{pmatrix}1&0\\0&a\end{pmatrix}$"
     assert clean_markdown(matrix) == matrix
     assert "mmlToken" not in clean_markdown(r"$\mmlToken{mi}[href='javascript:x']{a}$")
+
+
+@pytest.mark.parametrize("clean", [clean_markdown, clean_html])
+def test_formulas_stay_in_their_cell(clean: Callable[[str], str]) -> None:
+    """They could paint over others, and end the page by nesting."""
+    for macro in (
+        "raise 9em",
+        "smash",
+        "rlap",
+        "llap",
+        "rule{9em}{9em}",
+        "kern-9em",
+        "hspace{-9em}",
+    ):
+        assert clean(rf"$\{macro} {{x}}$").startswith(r"$\text")
+    assert clean(r"$x" + r"\! " * 900 + "y$") == r"$x\!y$"
+    nested = "^{" * 200 + "x" + "}" * 200
+    assert clean(nested) == "^{" * 30 + "^" * 170 + "x" + "}" * 30
+    assert clean(r"$\frac{1}{2}\! \lowercase{a}$ }") == r"$\frac{1}{2}\! \lowercase{a}$ }"
+
+
+def test_a_table_spans_no_thousands_of_columns() -> None:
+    """3000 cells over 1000 columns each kept a browser busy for half a minute."""
+    cell = '<table><tbody><tr><td colspan="{}">x</td></tr></tbody></table>'
+    assert clean_html(cell.format(12)) == cell.format(12)
+    for value in ("1000", "0", "-1", "1e3", "٣"):
+        assert clean_html(cell.format(value)) == cell.format(1).replace(' colspan="1"', "")
 
 
 HEADINGS = [

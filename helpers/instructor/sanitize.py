@@ -20,12 +20,24 @@ _TAGS = frozenset({
     "li", "ol", "p", "pre", "s", "span", "strong", "sub", "sup", "table", "tbody", "td", "th",
     "thead", "tr", "u", "ul", "details", "summary",
 })  # fmt: skip
-_ATTRIBUTES = {"td": ["colspan", "rowspan"], "th": ["colspan", "rowspan", "scope"]}
+
+
+def _allowed(tag: str, name: str, value: str) -> bool:
+    """Cells of a table over at most 99 others: of 1000 each, browsers take half a minute."""
+    spans = name in ("colspan", "rowspan") and re.fullmatch(r"[1-9][0-9]?", value) is not None
+    return spans or (tag == "th" and name == "scope")
+
+
+_ATTRIBUTES = {"td": _allowed, "th": _allowed}
 _PICTURES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
-# MathJax turns these into links, scripts or styles
+# MathJax turns these into links, scripts or styles, or draws with them over other cells
 _MACROS = re.compile(
-    r"\\(href|url|require|style|class|cssId|unicode|html\w*|data|mmlToken|csname)(?![A-Za-z])"
+    r"\\(href|url|require|style|class|cssId|unicode|html\w*|data|mmlToken|csname"
+    r"|raise|lower|move(?:left|right)|smash|[rl]lap|[rR]ule|Space|kern|mkern|[hm]skip|[hm]space"
+    r"|uproot|leftroot)(?![A-Za-z])"
 )
+_BACK = re.compile(r"(?:\\!\s*){4,}")  # many small steps back are a large one
+_NESTING = 30  # braces within braces: with 200, MathJax brings the page down
 _ENTITY = re.compile(r"&(?=#?[^\s<&#;]{1,32};)")  # not that of a matrix: 1 & 0, a &= b
 # where the address of a link, or of a definition, begins, unless it is one of the web
 _LINK = re.compile(r"(?i)\](?=[(:])(?!.[ \t\n]*(?:https?://|mailto:|#))")
@@ -66,7 +78,7 @@ def clean_html(html: str) -> str:
     cleaned: str = bleach.clean(
         clean_text(html), tags=_TAGS, attributes=_ATTRIBUTES, strip=True, strip_comments=True
     )
-    return _MACROS.sub(r"\\text", cleaned)
+    return _flatten(_BACK.sub(r"\\!", _MACROS.sub(r"\\text", cleaned)))
 
 
 def clean_markdown(source: str) -> str:
@@ -75,12 +87,22 @@ def clean_markdown(source: str) -> str:
     Formulas stay formulas. Blocks of code have no language but Python, headings no id of the page.
     """
     lines = re.sub("\r\n?", "\n", clean_text(source, MAX_MARKDOWN))  # as renderers read them
-    harmless = _MACROS.sub(r"\\text", lines)
+    harmless = _flatten(_BACK.sub(r"\\!", _MACROS.sub(r"\\text", lines)))
     # renderers decode entities, some twice, so what decides is how an address is written
     escaped = _ENTITY.sub("&amp;", harmless).replace("<", "&lt;")
     texts = _IMAGE.sub("! ", _LINK.sub("] ", escaped))
     plain = _LANGUAGE.sub(r"\1", re.sub(r"(?i)(javascript|vbscript)\s*:", r"\1 :", texts))
     return _UNDERLINED.sub(rf"\1{_JOINER}", _HEADING.sub(rf"\1{_JOINER}", plain))
+
+
+def _flatten(text: str) -> str:
+    """Text without the braces that are nested too deeply."""
+    kept, depth = [], 0
+    for part in re.split(r"([{}])", text):
+        depth += (part == "{") - (part == "}" and depth > 0)
+        deep = depth > _NESTING if part == "{" else depth >= _NESTING
+        kept.append("" if part in ("{", "}") and deep else part)
+    return "".join(kept)
 
 
 def clean_output(kind: str, content: Mapping[str, Any]) -> dict[str, Any]:
