@@ -917,6 +917,10 @@ def test_formulas_stay_in_their_cell(clean: Callable[[str], str]) -> None:
     ):
         assert clean(rf"$\{macro} {{x}}$").startswith(r"$\text")
     assert clean(r"$x" + r"\! " * 900 + "y$") == r"$x\!y$"
+    for many in (r"\begin{array}{c}", r"\displaystyle "):
+        assert clean(many * 30) == many * 30
+        assert many[:5] not in clean(many * 31)
+    assert "def" not in clean(r"$\def\a#1{#1#1}$")
     nested = "^{" * 200 + "x" + "}" * 200
     assert clean(nested) == "^{" * 30 + "^" * 170 + "x" + "}" * 30
     assert clean(r"$\frac{1}{2}\! \lowercase{a}$ }") == r"$\frac{1}{2}\! \lowercase{a}$ }"

@@ -34,9 +34,10 @@ _PICTURES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
 _MACROS = re.compile(
     r"\\(href|url|require|style|class|cssId|unicode|html\w*|data|mmlToken|csname"
     r"|raise|lower|move(?:left|right)|smash|[rl]lap|[rR]ule|Space|kern|mkern|[hm]skip|[hm]space"
-    r"|uproot|leftroot)(?![A-Za-z])"
+    r"|uproot|leftroot|def|let|(?:re)?newcommand|(?:re)?newenvironment)(?![A-Za-z])"
 )
 _BACK = re.compile(r"(?:\\!\s*){4,}")  # many small steps back are a large one
+_NESTED = re.compile(r"\\(?:begin|(?:display|text|script|scriptscript)style)(?![A-Za-z])")
 _NESTING = 30  # braces within braces: with 200, MathJax brings the page down
 _ENTITY = re.compile(r"&(?=#?[^\s<&#;]{1,32};)")  # not that of a matrix: 1 & 0, a &= b
 # where the address of a link, or of a definition, begins, unless it is one of the web
@@ -96,7 +97,9 @@ def clean_markdown(source: str) -> str:
 
 
 def _flatten(text: str) -> str:
-    """Text without the braces that are nested too deeply."""
+    """Text without the braces that are nested too deeply, and without dozens of what may be."""
+    if len(_NESTED.findall(text)) > _NESTING:
+        text = _NESTED.sub(r"\\text", text)
     kept, depth = [], 0
     for part in re.split(r"([{}])", text):
         depth += (part == "{") - (part == "}" and depth > 0)
