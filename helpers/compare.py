@@ -63,8 +63,9 @@ def find_problem(got: Any, expected: Any, within: Close, where: str = "") -> Pro
 
 
 def _find_in_label(got: Any, expected: str | None, where: str) -> Problem | None:
-    if type(got) is not type(expected):
+    if not isinstance(got, type(expected)):
         return Problem("type", _types(got, "text" if expected else "None", where))
+    got = got if got is None else str(got)  # NumPy's text is text: an entry of np.array(["a"])
     same = bool(got == expected)
     return None if same else Problem("value", f"got {got!r}{where}, expected {expected!r}")
 

@@ -192,8 +192,11 @@ def test_problems_by_kind(got: Any, expected: Any, kind: str, words: str) -> Non
 
 @pytest.mark.parametrize(
     ("got", "expected"),
-    [(1, 1.0), (np.float32(0.5), 0.5), (np.array(2.0), 2.0), ([1.0], (1.0,)), (np.nan, np.nan)],
-)
+    [
+        (1, 1.0), (np.float32(0.5), 0.5), (np.array(2.0), 2.0), ([1.0], (1.0,)), (np.nan, np.nan),
+        (np.str_("high"), "high"), (list(np.array(["shift"])), ["shift"]),
+    ],
+)  # fmt: skip
 def test_harmless_differences_are_accepted(got: Any, expected: Any) -> None:
     assert find_problem(got, expected, close()) is None
 

@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from helpers.instructor.asking import pack
+from helpers.judging import Outcome
 from helpers.values import MAX_DEPTH, Seed, decode, encode, fresh, same
 
 SCALARS = st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats() | st.text()
@@ -100,3 +102,10 @@ def test_same_sees_a_changed_entry() -> None:
     assert same(after, before)
     after["a"][0][0] = 2.0
     assert not same(after, before)
+
+
+def test_text_of_numpy_leaves_a_box_as_text() -> None:
+    """An entry of np.array(["high", "low"]) is a right answer where "high" is."""
+    packed = pack(Outcome(["nan", np.str_("high")]))
+    assert packed["output"] == {"list": ["nan", "high"]}
+    assert "kind" not in packed

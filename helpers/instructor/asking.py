@@ -66,6 +66,8 @@ def plain(value: Any, depth: int = 0) -> Any:
     """The same value in the types that can be sent: other floats and integers are widened."""
     if depth > MAX_DEPTH:
         raise ValueError("nested too deeply")
+    if isinstance(value, str):  # np.str_ is one, and a np.generic, too
+        return str(value)
     if isinstance(value, np.ndarray | np.generic):
         array = np.asarray(value)
         if array.dtype.name in DTYPES:
@@ -79,7 +81,7 @@ def plain(value: Any, depth: int = 0) -> Any:
         )
     if isinstance(value, Mapping):
         return {plain(k, depth + 1): plain(v, depth + 1) for k, v in value.items()}
-    if isinstance(value, str | bool | int | float) or value is None:
+    if isinstance(value, bool | int | float) or value is None:
         return value
     if isinstance(value, Integral):
         return int(value)
