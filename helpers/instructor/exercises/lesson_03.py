@@ -1,6 +1,7 @@
 """Lesson 03, weight decay and L2: its exercises."""
 
 from collections.abc import Callable, Mapping
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -153,16 +154,22 @@ def _n_above(value: float, source: str, target: str, n: int) -> float:
     return right * n**2 if target == "C" and source != "C" else right
 
 
+def _c_or_c(value: float, source: str, target: str, n: int) -> float:
+    """Two branches for C that exclude each other: in the first, the target must not be C."""
+    if source == "C":
+        return 1 / (value * n) / _factors(n)[target]
+    return _convert(value, source, target, n)
+
+
 def _convert_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
     def draw(source: str, target: str) -> Probe:
         return (draw_number(rng, 0.01, 2.0), source, target, int(rng.integers(20, 900)))
 
-    pairs = (("lambda", "lambda/2N"), ("lambda/2N", "lambda"), ("lambda/N", "lambda/2"),
-             ("lambda/2", "lambda/N"), ("C", "lambda"), ("lambda/N", "C"))  # fmt: skip
+    others = [c for c in CONVENTIONS if c != "weight_decay"]
     return {
         "to weight_decay": [draw(c, "weight_decay") for c in CONVENTIONS],
         "from weight_decay": [draw("weight_decay", c) for c in CONVENTIONS],
-        "between two others": [draw(a, b) for a, b in pairs],
+        "between two others": [draw(a, b) for a, b in product(others, others)],
     }
 
 
@@ -207,6 +214,8 @@ CONVERT = Exercise(
         "weight_decay, and divide by the target's.": _swapped,
         "You take PyTorch's weight_decay for the λ of λ‖w‖². It adds weight_decay·w to the "
         "gradient, which belongs to (λ/2)‖w‖².": (_convert_by(_decay_is_full)),
+        "From C to C your function stops: the branch for the source C takes every target for one "
+        "with a factor. Go to weight_decay first, from there to the target.": _c_or_c,
     },
     probes=_convert_probes,
 )
