@@ -25,8 +25,8 @@ SLACK = 1e-6  # rounding; a random matrix that is not orthogonal is off by 0.1 a
 def orthogonal(calls: Sequence[Call]) -> list[Property]:
     """Judges `orthogonal(rows, cols, gain, rng)`.
 
-    Needs tall, wide and square shapes, one seed twice, and many calls of shape (2, 2), whose
-    columns show whether all orthogonal matrices are equally likely (Mezzadri 2007).
+    Needs tall, wide and square shapes, one seed twice, and many calls of shapes (2, 2), (1, 2) and
+    (2, 1), which show whether all orthogonal matrices are equally likely (Mezzadri 2007).
     """
     matrices = [_require_matrix(call) for call in calls]
     _require_random(calls, matrices)
@@ -52,7 +52,16 @@ def orthogonal(calls: Sequence[Call]) -> list[Property]:
     for name, (got, expected) in parts.items():
         found += as_part(name, exactly(name, got, expected, tolerance=SLACK), *varied)
     turned = share("share of 2×2 matrices that mirror", np.linalg.det(small) < 0, 0.5)
-    return found + as_part("all equally likely", _mean_cosine(1, angle), *varied, turned)
+    single = [_mean_first(shape, matrices) for shape in ((1, 2), (2, 1))]
+    return found + as_part("all equally likely", _mean_cosine(1, angle), *varied, turned, *single)
+
+
+def _mean_first(shape: tuple[int, int], matrices: Sequence[np.ndarray]) -> Property:
+    """The mean of the first entry, cos θ, of many matrices that are a single row or column."""
+    vectors = np.array([m.ravel() for m in matrices if m.shape == shape])
+    angle = np.arctan2(vectors[:, 1], vectors[:, 0])
+    name = f"mean of cos θ, many {shape[0]}×{shape[1]} matrices"
+    return mean_of(name, np.cos(angle), 0, std=0.5**0.5)
 
 
 def _require_matrix(call: Call) -> np.ndarray:

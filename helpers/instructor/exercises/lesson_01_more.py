@@ -233,7 +233,7 @@ def _own_generator(rows: int, cols: int, gain: float, rng: np.random.Generator) 
 
 def _probe_orthogonal(rng: np.random.Generator) -> list[tuple[int, int, float, Seed]]:
     """Tall, wide, square, one column; one seed twice; then many small ones for the first entry."""
-    seeds = [Seed(int(s)) for s in rng.integers(1, 2**31, 88)]
+    seeds = [Seed(int(s)) for s in rng.integers(1, 2**31, 208)]
     tall, wide = int(rng.integers(6, 12)), int(rng.integers(6, 12))
     gain = float(rng.uniform(1.2, 2.5))
     probes = [
@@ -241,7 +241,8 @@ def _probe_orthogonal(rng: np.random.Generator) -> list[tuple[int, int, float, S
         (4, 1, gain, seeds[3]), (1, 1, gain, seeds[4]), (tall, 4, gain, seeds[0]),
         (tall, 4, gain, seeds[5]), (2, 4, gain, seeds[6]), (2, 4, gain, seeds[7]),
     ]  # fmt: skip
-    return probes + [(2, 2, 1.0, seed) for seed in seeds[8:]]
+    shapes = [(2, 2)] * 80 + [(1, 2)] * 60 + [(2, 1)] * 60
+    return probes + [(*shape, 1.0, s) for shape, s in zip(shapes, seeds[8:], strict=True)]
 
 
 ORTHOGONAL = Exercise(
@@ -268,6 +269,10 @@ ORTHOGONAL = Exercise(
         "The matrix is orthogonal, but the first entry is always on one side of 0: QR picks the "
         "signs by a rule of its own. Multiply each column of Q by the sign of R's diagonal.": (
             lambda rows, cols, gain, rng: gain * _qr(rows, cols, rng)
+        ),
+        "Tall matrices are right, but the first entry of a wide one is always on one side of 0: "
+        "there, too, multiply by the sign of R's diagonal before you transpose.": (
+            lambda rows, cols, gain, rng: gain * _qr(rows, cols, rng, signs=rows >= cols)
         ),
         "The matrix is orthogonal, but you decomposed uniform numbers: some directions come more "
         "often than others. Start from normal ones.": lambda rows, cols, gain, rng: (
