@@ -377,3 +377,34 @@ def test_a_mistake_that_scatters_is_recognized_within_its_spread(
     for got, told in ((0.55, known.message), (0.3, ""), (1.0, "")):
         found[:] = [Property("share", got, 1.0, 1e-9)]
         assert verdict_on(task, lambda _: None).mistake == told
+
+
+def _one_for_all_blocks(shape: tuple[int, ...], q: float, rng: np.random.Generator) -> Any:
+    return np.broadcast_to(rng.random(shape[-2:]) < q, shape).astype(float)
+
+
+def _half_twice(shape: tuple[int, ...], q: float, rng: np.random.Generator) -> Any:
+    half = rng.random(((shape[0] + 1) // 2, *shape[1:]))
+    return (np.concatenate([half, half])[: shape[0]] < q).astype(float)
+
+
+def _half_mirrored(shape: tuple[int, ...], q: float, rng: np.random.Generator) -> Any:
+    half = rng.random(((shape[0] + 1) // 2, *shape[1:]))
+    return (np.concatenate([half, 1 - half])[: shape[0]] < q).astype(float)
+
+
+def _half_fixed(shape: tuple[int, ...], q: float, rng: np.random.Generator) -> Any:
+    fixed = np.random.default_rng(7)
+    same = fixed.random(shape) < 0.5
+    return (np.where(same, fixed.random(shape), rng.random(shape)) < q).astype(float)
+
+
+@pytest.mark.parametrize("wrong", [_one_for_all_blocks, _half_twice, _half_mirrored, _half_fixed])
+@pytest.mark.parametrize("seed", range(3))
+def test_masks_that_hang_together_are_no_coins(wrong: Callable[..., Any], seed: int) -> None:
+    """Neighbors that are free of each other are not enough."""
+    exercise = LESSON.find("04.1")
+    task = make_task(exercise, np.random.default_rng(seed), mistakes=False)
+    outcomes = [call_answer(wrong, probe) for probe in task.probes]
+    verdict = judge_outcomes(task, outcomes, ["shape", "keep_prob", "rng"])
+    assert not verdict.parts["a coin for every entry"]

@@ -157,9 +157,41 @@ def _coins(draws: Sequence[Draw]) -> list[Property]:
         "a coin for every entry",
         share(f"pairs in neighboring rows both kept, {at}", rows, keep_prob**2),
         share(f"pairs in neighboring columns both kept, {at}", columns, keep_prob**2),
+        *_agreements(draws),
+        _farthest_correlation(draws),
         _scatter(draws),
         *_own_draws(draws),
     )
+
+
+def _agreements(draws: Sequence[Draw]) -> Iterator[Property]:
+    """Two free masks agree in a share q² + (1 − q)²: of two seeds, and of neighbors in 3 axes."""
+    for q, masks in _by_keep_prob(draws):
+        free, at = q**2 + (1 - q) ** 2, f"at keep_prob {q:g}"
+        large = [m for m in masks if m.ndim == 2]
+        pairs = [a == b for a, b in zip(large[0::2], large[1::2], strict=False)]
+        yield share(f"entries in which two seeds' masks agree, {at}", _joined(pairs), free)
+        for axis, name in enumerate(("first", "second")):
+            turned = [np.moveaxis(m, axis, 0) for m in masks if m.ndim == 3]
+            alike = _joined([m[0:-1:2] == m[1::2] for m in turned])
+            yield share(f"three axes: neighbors on the {name} one that agree, {at}", alike, free)
+
+
+def _farthest_correlation(draws: Sequence[Draw]) -> Property:
+    """The correlation of entries at one distance (cyclic), at the distance where it is largest.
+
+    Looked for at all distances, hence the wide margin: 8 standard errors, and √2 of them more
+    where a distance and its opposite are the same, so that every pair is counted twice.
+    """
+    sums, size = [], 0
+    for q, masks in _by_keep_prob(draws):
+        flat = np.stack([m for m in masks if m.ndim == 2])
+        power = np.abs(np.fft.fft2((flat - q) / np.sqrt(q * (1 - q)))) ** 2
+        sums.append(np.fft.ifft2(power).real.sum(0).ravel()[1:])  # not the distance 0
+        size = flat.size
+    farthest = _farthest(np.concatenate(sums) / size, 0)
+    name = "correlation of entries at the distance where it is largest"
+    return Property(name, farthest, 0, 8 * float(np.sqrt(2 / size)))
 
 
 def _scatter(draws: Sequence[Draw]) -> Property:

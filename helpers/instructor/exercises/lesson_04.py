@@ -35,7 +35,7 @@ def _layer_probes(rng: Rng) -> list[tuple[Any, ...]]:
     for i, keep_prob in enumerate(keep_probs(rng)):
         x = _inputs(rng, (10, 18))
         probes += [(x, keep_prob, Seed(seed + 100 * i + k), True) for k in (*range(16), 0)]
-        probes.append((_inputs(rng, (3, 5, 4)), keep_prob, Seed(seed + 100 * i + 90), True))
+        probes.append((_inputs(rng, (6, 6, 8)), keep_prob, Seed(seed + 100 * i + 90), True))
         probes.append((_inputs(rng, (5, 6)), keep_prob, Seed(seed + 100 * i), False))
     return probes
 

@@ -93,6 +93,16 @@ def _without_bias(W: Array, b: Array, x: Array, q: float) -> tuple[Array, Array]
     return _means(W, np.zeros_like(b), x, q)
 
 
+def _in_bytes(W: Array, b: Array, x: Array, q: float) -> tuple[Array, Array]:
+    """The masks are the bits of 0 … 2^d − 1, each taken modulo 256."""
+    numbers = np.arange(2 ** len(x)).astype(np.uint8).astype(int)
+    masks = (numbers[:, None] >> np.arange(len(x))) & 1
+    likely = np.prod(np.where(masks == 1, q, 1 - q), axis=1)
+    probs = _softmax((masks * x) @ W + b)
+    geometric = np.exp(likely @ np.log(probs))
+    return likely @ probs, geometric / geometric.sum()
+
+
 def _mean_probes(rng: Rng) -> dict[str, list[tuple[Any, ...]]]:
     def probe(d: int, k: int, keep_prob: float) -> tuple[Any, ...]:
         W, b = np.round(rng.normal(size=(d, k)), 2), np.round(rng.normal(size=k), 2)
@@ -101,8 +111,10 @@ def _mean_probes(rng: Rng) -> dict[str, list[tuple[Any, ...]]]:
     low, high = keep_probs(rng)
     return {
         "fair coins": [probe(2, 3, 0.5), probe(4, 2, 0.5)],
-        "any keep_prob": [probe(1, 2, low), probe(3, 5, high), probe(6, 3, low)],
-    }
+        "any keep_prob": [
+            probe(1, 2, low), probe(3, 5, high), probe(6, 3, low), probe(10, 2, high)
+        ],
+    }  # fmt: skip
 
 
 WEIGHT_SCALING_EXACT = Exercise(
@@ -130,6 +142,8 @@ WEIGHT_SCALING_EXACT = Exercise(
         "Your first mean is weight scaling: you average before the softmax. The arithmetic mean is "
         "of the probabilities, after it.": lambda W, b, x, q: (_means(W, b, x, q)[1],) * 2,
         "You forgot the bias b: dropout thins the inputs, not the bias.": _without_bias,
+        "You write the masks' numbers into 8 bits (np.uint8): from 9 inputs on, masks that keep "
+        "the others are missing, and some come several times.": _in_bytes,
     },
 )
 
