@@ -359,6 +359,7 @@ def answers(make: Callable[..., np.ndarray]) -> list[Call]:
         (7, 4, 2.0, Seed(1)), (3, 6, 2.0, Seed(2)), (7, 4, 2.0, Seed(1)), (7, 4, 2.0, Seed(3)),
     ]  # fmt: skip
     probes += [(2, 2, 1.0, Seed(s)) for s in range(10, 90)]
+    probes += [(*shape, 1.0, Seed(s)) for shape in ((1, 2), (2, 1)) for s in range(100, 160)]
     return [Call(p, make(*p[:3], np.random.default_rng(p[3].value))) for p in probes]
 
 
@@ -424,7 +425,7 @@ def test_judge_rejects(wrong: Callable[..., np.ndarray], right: str) -> None:
         lambda r, c, g, rng: np.eye(r, c) * rng.normal(),
         lambda r, c, g, rng: (
             haar(r, c, g, np.random.default_rng(0)) * rng.choice([-1, 1], (r, 1))
-            + (1e-9 if r == 2 else 0) * rng.random((r, c))
+            + (1e-9 if r <= 2 else 0) * rng.random((r, c))
         ),
     ],
     ids=["identity", "permutation", "scaled identity", "one matrix"],
@@ -465,3 +466,11 @@ def test_judge_shows_the_call_that_failed(wrong: Callable[..., np.ndarray], show
         assert caught.value.arguments[:3] == (2, 2, 1.0)
     else:
         assert caught.value.arguments == shown
+
+
+def test_judge_looks_at_the_signs_of_wide_matrices_too() -> None:
+    def unsigned(rows: int, cols: int, gain: float, rng: np.random.Generator) -> np.ndarray:
+        q, r = np.linalg.qr(rng.standard_normal((max(rows, cols), min(rows, cols))))
+        return gain * q * np.sign(np.diag(r)) if rows >= cols else gain * q.T
+
+    assert parts_right(unsigned) == " ".join(PARTS[:-1])
