@@ -79,12 +79,14 @@ class Entry:
 class LabBook:
     """The runs in a file; without a path: $COURSE_LABBOOK, else beside your progress.
 
-    When the file cannot be written, this says so once and keeps the runs in memory.
+    When the file cannot be written, this says so once and keeps the runs in memory; they are saved
+    with the next run that can be.
     """
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path or default_path()
         self.entries: list[Entry] = []
+        self._unsaved: list[Entry] = []
         self._said: set[str] = set()
         self._read()
 
@@ -170,15 +172,19 @@ class LabBook:
         return runs
 
     def _add(self, entry: Entry) -> Entry:
+        """Numbers a run and keeps it; it is saved after those that could not be saved before."""
         if self.path is not None:
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 with FileLock(f"{self.path}.lock", timeout=LOCK_SECONDS):
                     self._read()  # another notebook may have written
                     entry = _numbered(entry, self.entries)
-                    _append(self.path, json.dumps(asdict(entry)))
+                    _append(self.path, [*self._unsaved, entry])
+                self._unsaved.clear()
             except (OSError, NotImplementedError) as error:
-                self._say("unsaved", f"Your lab book is not saved ({error}); it is in memory only.")
+                told = f"Your lab book is not saved ({error}). It is kept while this kernel runs, "
+                self._say("unsaved", told + "and saved with the next run that can be.")
+                self._unsaved.append(_numbered(entry, self.entries))
         entry = _numbered(entry, self.entries)
         self.entries.append(entry)
         return entry
@@ -187,17 +193,16 @@ class LabBook:
         """Takes in what is in the file and not yet here; lines that cannot be read are named."""
         known = {entry.key for entry in self.entries}
         try:
-            lines = self.path.read_text(encoding="utf-8").splitlines() if self.path else []
+            lines = self.path.read_bytes().splitlines() if self.path else []
         except FileNotFoundError:
             return
-        except (OSError, UnicodeDecodeError) as error:
+        except OSError as error:
             self._say("unread", f"Your lab book cannot be read ({error}).")
             return
         for index, line in enumerate(lines, 1):
             try:
-                entry = Entry(**json.loads(line))
-                complete(entry.recipe)
-            except (ValueError, TypeError):
+                entry = _parse(line)
+            except (ValueError, TypeError, LookupError):
                 self._say(f"line {index}", f"Line {index} of {self.path} is no run; left out.")
                 continue
             if entry.key not in known:
@@ -270,11 +275,21 @@ def _numbered(entry: Entry, others: Sequence[Entry]) -> Entry:
     return Entry(**asdict(entry) | {"number": number})
 
 
-def _append(path: Path, line: str) -> None:
-    """One line at the end; after a line that was cut off, a new one begins."""
+def _parse(line: bytes) -> Entry:
+    """The run of a line. Raises ValueError, TypeError or LookupError for what is none."""
+    entry = Entry(**json.loads(line))
+    complete(entry.recipe)
+    _numbered(entry, [entry])
+    _row(entry)  # it can be shown in a table
+    return entry
+
+
+def _append(path: Path, entries: Sequence[Entry]) -> None:
+    """A line each at the end; after a line that was cut off, a new one begins."""
     whole = not path.exists() or path.stat().st_size == 0 or path.read_bytes().endswith(b"\n")
+    lines = "".join(json.dumps(asdict(entry)) + "\n" for entry in entries)
     with path.open("a", encoding="utf-8") as file:
-        file.write(("" if whole else "\n") + line + "\n")
+        file.write(("" if whole else "\n") + lines)
 
 
 def _row(entry: Entry) -> tuple[str, ...]:

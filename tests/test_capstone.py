@@ -601,6 +601,40 @@ def test_a_book_that_cannot_be_written_is_kept_in_memory(
     assert capsys.readouterr().out.count("not saved") == 1
 
 
+def test_a_run_that_could_not_be_saved_is_saved_with_the_next(tmp_path: Path) -> None:
+    blocked = tmp_path / "folder"
+    blocked.write_text("no folder")
+    book = LabBook(blocked / "book.jsonl")
+    book.run("first", QUICK, bar=False)
+    blocked.unlink()  # what frees a full disk does as much
+    book.run("second", {**QUICK, "init": "he"}, bar=False)
+    book.run("third", {**QUICK, "init": "orthogonal"}, bar=False)
+    assert LabBook(book.path).entries == book.entries
+    assert [e.name for e in book.entries] == ["first", "second", "third"]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        (b'"first"', b'"\xe9"'),
+        (b'"number": 1', b'"number": "1"'),
+        (b'"seeds": [0]', b'"seeds": null'),
+        (b'"train_accuracy"', b'"accuracy"'),
+    ],
+)
+def test_a_line_that_was_changed_by_hand_hides_no_other(
+    book: LabBook, damage: tuple[bytes, bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    book.run("first", QUICK, bar=False)
+    book.run("second", {**QUICK, "init": "he"}, bar=False)
+    assert book.path is not None
+    written = book.path.read_bytes()
+    book.path.write_bytes(written.replace(*damage, 1))
+    assert book.path.read_bytes() != written
+    assert [e.name for e in LabBook(book.path).entries] == ["second"]
+    assert "Line 1 of" in capsys.readouterr().out
+
+
 def test_a_run_that_fails_is_not_in_the_book(book: LabBook) -> None:
     with pytest.raises(capstone.Diverged):
         book.run("too fast", {"learning_rate": 10.0, "init": 2.0}, bar=False)
