@@ -4,6 +4,7 @@
 an answer in another process and judge it here.
 """
 
+import inspect
 import linecache
 import traceback
 import warnings
@@ -93,7 +94,7 @@ def call_answer(answer: Callable[..., Any], probe: tuple[Any, ...]) -> Outcome:
         warnings.simplefilter("ignore")
         try:
             output = answer(*arguments)
-        except Exception as error:  # whatever a learner's code raises is shown to the learner
+        except (Exception, SystemExit) as error:  # whatever it raises is shown to the learner
             return Outcome(error=type(error).__name__, error_text=_tell_error(answer, error))
     changed = [i for i, (a, b) in enumerate(zip(arguments, probe, strict=True)) if not same(a, b)]
     name = argument_names(answer, len(probe))[changed[0]] if changed else ""
@@ -102,12 +103,16 @@ def call_answer(answer: Callable[..., Any], probe: tuple[Any, ...]) -> Outcome:
 
 def argument_names(answer: Callable[..., Any], count: int) -> list[str]:
     """The names of an answer's first `count` parameters, or "argument 1" … where it has none."""
-    code = getattr(answer, "__code__", None)
-    names = list(code.co_varnames[: code.co_argcount]) if code else []
-    return (names + [f"argument {i + 1}" for i in range(len(names), count)])[:count]
+    try:
+        kinds = list(inspect.signature(answer).parameters.values())
+    except (TypeError, ValueError):  # some that are not written in Python have none
+        kinds = []
+    names = [p.name for p in kinds if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    names = names[:count]
+    return names + [f"argument {i + 1}" for i in range(len(names), count)]
 
 
-def _tell_error(answer: Callable[..., Any], error: Exception) -> str:
+def _tell_error(answer: Callable[..., Any], error: BaseException) -> str:
     """`ValueError: …, in line 3: "x = y / n"`: the deepest line in the answer's own file."""
     frames = traceback.extract_tb(error.__traceback__)
     own = getattr(getattr(answer, "__code__", None), "co_filename", None)

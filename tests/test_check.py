@@ -1,5 +1,7 @@
 """What `check` says: the three states, the order of complaints, the diagnosis, strict mode."""
 
+import functools
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +15,15 @@ from helpers.check import CheckFailed, _Shown, arguments, check, decode_task, ju
 from helpers.compare import Close, Judged, close, find_problem
 from helpers.instructor.exercise import Exercise, ExerciseError, Lesson, encode_task, make_task
 from helpers.judges import Call, Property, Unfit, find_judge, mean_of, require_array, share
-from helpers.judging import Outcome, Task, Verdict, call_answer, judge_outcomes, show_call
+from helpers.judging import (
+    Outcome,
+    Task,
+    Verdict,
+    argument_names,
+    call_answer,
+    judge_outcomes,
+    show_call,
+)
 from helpers.values import Seed, same
 
 
@@ -85,6 +95,7 @@ def changed_in_place(x: np.ndarray, factor: float) -> np.ndarray:
     [
         (with_error, "ZeroDivisionError"),
         (with_error, "ratio = len(x) / 0"),
+        (lambda x, f: sys.exit("enough"), "Your function raised SystemExit: enough"),
         (lambda x, f: None, "is a `return` missing?"),
         (lambda x, f: list(f * x), "Got a list, expected an array of shape (3,)"),
         (lambda x, f: f * x[:-1], "Got shape (2,), expected (3,)"),
@@ -99,6 +110,28 @@ def test_complaints(task: Task, answer: Callable[..., Any], words: str) -> None:
     verdict = verdict_on(task, answer)
     assert verdict.state == "wrong"
     assert words in verdict.message
+
+
+class Scaler:
+    """A callable object: its call and its methods have `self` first, which is no argument."""
+
+    def __call__(self, x: np.ndarray, factor: float) -> np.ndarray:
+        return x + factor
+
+    method = __call__
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Scaler(), Scaler().method, functools.cache(Scaler())],
+)
+def test_arguments_are_named_as_the_answer_names_them(answer: Callable[..., Any]) -> None:
+    assert argument_names(answer, 2) == ["x", "factor"]
+
+
+def test_arguments_without_names_are_counted() -> None:
+    assert argument_names(lambda x, *rest: x, 3) == ["x", "argument 2", "argument 3"]
+    assert argument_names(max, 2) == ["argument 1", "argument 2"]
 
 
 def test_torch_tensor_is_told_how_to_convert(task: Task) -> None:
