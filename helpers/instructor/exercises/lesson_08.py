@@ -234,6 +234,7 @@ DIGITS = (
     "#.# #.# ### ..# ..#", "### #.. ### ..# ###", "### #.. ### #.# ###", "### ..# ..# ..# ..#",
     "### #.# ### #.# ###", "### #.# ### ..# ###",
 )  # fmt: skip
+GAP = "### ... #.# ###"  # without its dark row it would look the same from below
 SIGNS = {  # of row and column
     "shift": (1, 1), "mirror_left_right": (1, -1), "mirror_top_bottom": (-1, 1),
     "turn_180": (-1, -1),
@@ -324,6 +325,7 @@ def _place(rng: Rng, symbol: Array) -> Array:
 
 def _symbol_probes(rng: Rng) -> dict[str, list[tuple[Any, ...]]]:
     drawn = [_symbol_of_kind(rng, kind) for kind in KINDS for _ in range(3)]
+    drawn += [_symbol(GAP), _symbol(GAP).T]
     return {
         "digits": [(_place(rng, _symbol(text)),) for text in DIGITS],
         "other symbols": [(_place(rng, symbol),) for symbol in drawn],
@@ -347,6 +349,8 @@ SAFE = Exercise(
         "You cut the rows only. Dark columns at the left or right do not matter either.": (
             lambda p: _mirrored(_cut(p, (0,)))
         ),
+        "You leave out every dark row and column. Those between lit ones belong to the symbol: cut "
+        "from the first lit one to the last.": lambda p: _mirrored(p[np.ix_(p.any(1), p.any(0))]),
         "Another digit is not the same class: a 6 turned by 180° is a 9, and a 2 in a mirror is "
         "a 5.": _still_a_digit,
         "You swapped the mirrors. Left-right exchanges left and right, `[:, ::-1]`: a 3 then opens "
