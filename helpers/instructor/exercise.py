@@ -231,7 +231,7 @@ def _takes(answer: Callable[..., Any], count: int) -> bool:
 
 
 def rounded(value: Any) -> Any:
-    """A plain value with its floats at 12 digits, so that all machines build the same bytes."""
+    """A plain value with its floats at 12 digits: the others are mostly the machine's."""
     if isinstance(value, float):  # np.float64 is one
         return float(f"{value:.12g}")
     if isinstance(value, np.ndarray) and value.dtype == np.float64:
@@ -263,7 +263,7 @@ def _encode_outcome(outcome: Outcome) -> dict[str, Any]:
 
 
 def encode_bank(lesson: Lesson) -> str:
-    """The text of helpers/checks/NN.json: one line an exercise, the same bytes every time."""
+    """The text of helpers/checks/NN.json: one line an exercise."""
     lines = [f"{json.dumps(e.id)}: {_dump(encode_task(e))}" for e in lesson.exercises]
     head = {"lesson": lesson.number, "title": lesson.title, "minutes": lesson.minutes}
     written = [{"id": w.id, "title": w.title, "points": w.points} for w in lesson.written]
