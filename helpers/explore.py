@@ -234,12 +234,11 @@ def sweep(explorable: Explorable, points: int = 7) -> int:
     try:
         for name, widget in explorable.controls.items():
             values = sweep_values(widget, points)
-            heard: dict[str, bytes] = {}  # the first picture that came with a text
+            heard: dict[str, bytes] = {}
             for value in values:
                 explorable.set(**{**explorable.start, name: value})
-                told = heard.setdefault(explorable.text, explorable.png)
                 if not is_slider(widget):
-                    _require_told(explorable, name, told)
+                    _require_told(explorable, name, heard)
                 if not is_slider(widget) or value in (values[0], values[-1]):
                     explorable.check_picture()
                 drawn += 1
@@ -248,8 +247,9 @@ def sweep(explorable: Explorable, points: int = 7) -> int:
     return drawn
 
 
-def _require_told(explorable: Explorable, name: str, told: bytes) -> None:
-    if told != explorable.png:
+def _require_told(explorable: Explorable, name: str, heard: dict[str, bytes]) -> None:
+    """Refuses a second picture with a text that is `heard` already, which keeps the first ones."""
+    if heard.setdefault(explorable.text, explorable.png) != explorable.png:
         raise RuntimeError(
             f"alt says the same of two pictures, the later at {name}={explorable.values[name]!r}: "
             "who cannot see them hears no change"

@@ -98,7 +98,7 @@ def test_the_build_leaves_what_differs_in_last_digits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folders = {"notebooks": tmp_path / "notebooks", "banks": tmp_path / "checks"}
-    notebook, bank = builder.build(lessons=["03"], **folders)
+    _, bank = builder.build(lessons=["03"], **folders)
     held = bank.read_text(encoding="utf-8")
     monkeypatch.setattr(builder, "encode_bank", lambda lesson: nudged(held, 1e-11))
     assert builder.build(lessons=["03"], **folders) == []

@@ -13,7 +13,7 @@ from typing import Any
 import bleach
 
 MAX_TEXT = 100_000  # characters of one text
-MAX_MARKDOWN = 20_000  # pages take a second for this, a minute for five times as much
+MAX_MARKDOWN = 20_000  # pages take a second for this (8 s the worst known); it grows as the square
 MAX_PICTURE = 4 << 20  # characters of base64
 _TAGS = frozenset({
     "b", "blockquote", "br", "caption", "code", "div", "em", "h1", "h2", "h3", "h4", "hr", "i",
@@ -79,7 +79,7 @@ def clean_html(html: str) -> str:
     cleaned: str = bleach.clean(
         clean_text(html), tags=_TAGS, attributes=_ATTRIBUTES, strip=True, strip_comments=True
     )
-    return _flatten(_BACK.sub(r"\\!", _MACROS.sub(r"\\text", cleaned)))
+    return _tame_formulas(cleaned)
 
 
 def clean_markdown(source: str) -> str:
@@ -88,7 +88,7 @@ def clean_markdown(source: str) -> str:
     Formulas stay formulas. Blocks of code have no language but Python, headings no id of the page.
     """
     lines = re.sub("\r\n?", "\n", clean_text(source, MAX_MARKDOWN))  # as renderers read them
-    harmless = _flatten(_BACK.sub(r"\\!", _MACROS.sub(r"\\text", lines)))
+    harmless = _tame_formulas(lines)
     # renderers decode entities, some twice, so what decides is how an address is written
     escaped = _ENTITY.sub("&amp;", harmless).replace("<", "&lt;")
     texts = _IMAGE.sub("! ", _LINK.sub("] ", escaped))
@@ -96,8 +96,12 @@ def clean_markdown(source: str) -> str:
     return _UNDERLINED.sub(rf"\1{_JOINER}", _HEADING.sub(rf"\1{_JOINER}", plain))
 
 
-def _flatten(text: str) -> str:
-    """Text without the braces that are nested too deeply, and without dozens of what may be."""
+def _tame_formulas(text: str) -> str:
+    """Text whose formulas neither run nor draw beyond their place, nor bring the page down.
+
+    Without the braces that are nested too deeply, and without dozens of what may be.
+    """
+    text = _BACK.sub(r"\\!", _MACROS.sub(r"\\text", text))
     if len(_NESTED.findall(text)) > _NESTING:
         text = _NESTED.sub(r"\\text", text)
     kept, depth = [], 0
