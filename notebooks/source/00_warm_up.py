@@ -869,8 +869,9 @@ for name in ("ReLU, standardized", "leaky ReLU"):  # at 0.03 a third of the plai
     claim(f"{name} less ReLU: test accuracy at 0.03", gain, low=-0.035, high=0.025)
 lost = [arm.accuracy[2].mean() - arm.accuracy[3].mean() for arm in trained.values()]
 claim("accuracy lost from 0.03 to 0.1, each of the four", lost, low=0.015, high=0.5)
-gain = (trained["leaky ReLU"].accuracy - trained["ReLU"].accuracy)[3].mean()
-claim("leaky ReLU less ReLU: test accuracy at 0.1", gain, low=0.01, high=0.3)
+fast = dead_units.train_arms((0.1,), range(100 * SEED, 100 * SEED + 16), steps=100)
+gain = (fast["leaky ReLU"].accuracy - fast["ReLU"].accuracy).mean()  # four networks scatter much
+claim("leaky ReLU less ReLU: test accuracy at 0.1, 16 networks", gain, low=0.01, high=0.2)
 
 # %% [markdown]
 # The learning rate kills. The bias saves two or three units in a hundred at the two lowest rates,
