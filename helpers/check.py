@@ -5,8 +5,11 @@ mistakes. It holds numbers and no code, so there is no solution in it to read.
 """
 
 import html
+import io
 import json
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,6 +32,7 @@ from helpers.judging import (
 from helpers.values import decode, fresh
 
 BANKS = Path(__file__).parent / "checks"
+MOST_PRINTED = 4000  # characters that answers print, in one check
 
 
 class CheckFailed(AssertionError):
@@ -62,8 +66,40 @@ def _judge(task: Task, answer: Callable[..., Any]) -> Verdict:
     if not callable(answer):
         usage = f"check needs the function itself: check({task.id!r}, {task.function})"
         return Verdict(WRONG, 0, 1, f"{usage}; got a {type(answer).__name__}.")
-    outcomes = [call_answer(answer, probe) for probe in task.probes]
+    with _Excerpt().shown():
+        outcomes = [call_answer(answer, probe) for probe in task.probes]
     return judge_outcomes(task, outcomes, argument_names(answer, len(task.probes[0])))
+
+
+class _Excerpt(io.TextIOBase):
+    """Shows the first MOST_PRINTED characters of what is printed, and counts those left out.
+
+    An answer is called on many probes: what it prints to find a fault would fill the page.
+    """
+
+    def __init__(self) -> None:
+        self.page, self.room, self.left_out = sys.stdout, MOST_PRINTED, 0
+
+    def write(self, text: str) -> int:
+        shown, rest = text[: self.room], text[self.room :]
+        self.room -= len(shown)
+        self.left_out += len(rest)
+        self.page.write(shown)
+        return len(text)
+
+    def flush(self) -> None:
+        self.page.flush()
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Stands in for stdout meanwhile; at the end tells how much was left out."""
+        try:
+            with redirect_stdout(self):
+                yield
+        finally:
+            if self.left_out:
+                told = f"{self.left_out:,} more characters that your function printed"
+                self.page.write(f"\n[… {told}]\n")
 
 
 def arguments(exercise_id: str, probe: int) -> tuple[Any, ...]:

@@ -117,7 +117,11 @@ def _tell_error(answer: Callable[..., Any], error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     own = getattr(getattr(answer, "__code__", None), "co_filename", None)
     mine = [f for f in frames if f.filename == own]
-    told = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    try:
+        text = str(error)
+    except Exception:  # a class of the learner's own, whose text fails
+        text = ""
+    told = f"{type(error).__name__}: {text}" if text else type(error).__name__
     if not mine or mine[-1].lineno is None:
         return told
     line = (mine[-1].line or linecache.getline(mine[-1].filename, mine[-1].lineno)).strip()

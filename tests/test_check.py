@@ -3,6 +3,7 @@
 import functools
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,17 @@ import numpy as np
 import pytest
 
 from helpers import check as check_function
-from helpers.check import CheckFailed, _Shown, arguments, check, decode_task, judge, load_bank
+from helpers.check import (
+    MOST_PRINTED,
+    CheckFailed,
+    _judge,
+    _Shown,
+    arguments,
+    check,
+    decode_task,
+    judge,
+    load_bank,
+)
 from helpers.compare import Close, Judged, close, find_problem
 from helpers.instructor.exercise import Exercise, ExerciseError, Lesson, encode_task, make_task
 from helpers.judges import Call, Property, Unfit, find_judge, mean_of, require_array, share
@@ -310,6 +321,48 @@ def test_check_shows_and_records(
     check("01.1", init_std)
     assert "To do: 01.1: Not attempted yet." in capsys.readouterr().out
     assert "01.1" in (tmp_path / "progress.json").read_text()
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_an_answer_prints_is_shown_but_not_without_end(
+    task: Task, fails: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def talking(x: np.ndarray, factor: float) -> np.ndarray:
+        print("x is", x)
+        print("abcdefg\n" * 10_000)
+        if fails:
+            raise KeyboardInterrupt
+        return factor * x
+
+    with pytest.raises(KeyboardInterrupt) if fails else nullcontext():
+        _judge(task, talking)
+    shown = capsys.readouterr().out
+    assert shown.startswith("x is [")
+    assert len(shown) < MOST_PRINTED + 100
+    total = sum(len(f"x is {x}\n") + 80_001 for x, _ in task.probes[: 1 if fails else None])
+    assert shown.endswith(
+        f"\n[… {total - MOST_PRINTED:,} more characters that your function printed]\n"
+    )
+
+
+def test_what_an_answer_prints_is_shown_as_it_is_when_it_is_short(
+    task: Task, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _judge(task, lambda x, factor: print(factor))
+    assert capsys.readouterr().out == "".join(f"{factor}\n" for _, factor in task.probes)
+
+
+def test_an_error_whose_text_fails_is_told_by_its_name(task: Task) -> None:
+    class OddError(Exception):
+        def __str__(self) -> str:
+            raise ValueError("no text")
+
+    def answer(x: np.ndarray, factor: float) -> np.ndarray:
+        raise OddError
+
+    outcome = call_answer(answer, task.probes[0])
+    assert outcome.error == "OddError"
+    assert outcome.error_text.startswith("OddError\n  line ")
 
 
 @pytest.mark.parametrize("variable", ["STRICT_CHECKS", "NBGRADER_EXECUTION"])
