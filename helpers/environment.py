@@ -1,6 +1,7 @@
-"""What the environment asks for: the seed of this run, strict checks, the number of threads."""
+"""What the environment asks for: the seed of this run, strict checks, where claims go, threads."""
 
 import os
+from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
@@ -19,6 +20,12 @@ def course_seed() -> int:
 def strict_checks() -> bool:
     """Whether a check that is not passed raises: STRICT_CHECKS=1, or nbgrader is running."""
     return os.environ.get("STRICT_CHECKS", "0") == "1" or "NBGRADER_EXECUTION" in os.environ
+
+
+def claims_file() -> Path | None:
+    """The file that claims are written to instead of being raised: COURSE_CLAIMS, for authors."""
+    name = os.environ.get("COURSE_CLAIMS")
+    return Path(name) if name else None
 
 
 def use_one_thread() -> None:

@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 
 import nbformat
@@ -97,14 +98,16 @@ def test_only_the_last_digits_of_a_bank_may_differ(
 def test_the_build_leaves_what_differs_in_last_digits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folders = {"notebooks": tmp_path / "notebooks", "banks": tmp_path / "checks"}
-    _, bank = builder.build(lessons=["03"], **folders)
+    build = partial(
+        builder.build, lessons=["03"], notebooks=tmp_path / "notebooks", banks=tmp_path / "checks"
+    )
+    _, bank = build()
     held = bank.read_text(encoding="utf-8")
     monkeypatch.setattr(builder, "encode_bank", lambda lesson: nudged(held, 1e-11))
-    assert builder.build(lessons=["03"], **folders) == []
+    assert build() == []
     assert bank.read_text(encoding="utf-8") == held
     monkeypatch.setattr(builder, "encode_bank", lambda lesson: nudged(held, 1e-8))
-    assert builder.build(lessons=["03"], **folders) == [bank]
+    assert build() == [bank]
     assert bank.read_text(encoding="utf-8") == nudged(held, 1e-8)
 
 

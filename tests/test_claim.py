@@ -2,6 +2,9 @@
 
 import contextlib
 import io
+import json
+import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -125,3 +128,21 @@ def test_error_is_an_assertion_error() -> None:
 def test_refuses_what_is_no_claim(measured: object, bounds: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         claim("x", measured, **bounds)
+
+
+def test_with_a_file_for_claims_nothing_is_raised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "claims.jsonl"
+    monkeypatch.setenv("COURSE_CLAIMS", str(file))
+    claim("x", [3, math.nan], high=4)
+    claim("y", [3, 5], low=3)
+    with pytest.raises(ValueError, match="needs a bound"):
+        claim("z", 3)
+    first, second = map(json.loads, file.read_text().splitlines())
+    assert second == {"statement": "y", "measured": [3, 5], "bounds": "at least 3", "holds": True}
+    assert not first["holds"]
+    assert capsys.readouterr().out.splitlines() == [
+        "✗ x: measured nan, at most 4",
+        "✓ y: measured 3 … 5, at least 3",
+    ]

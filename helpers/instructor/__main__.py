@@ -59,6 +59,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="0 to 4 by default",
     )
+    seeds.add_argument(
+        "--all", action="store_true", help="tell every claim's values, not only of those that fail"
+    )
     seeds.set_defaults(run=_seeds)
     _add_site(commands)
     add_commands(commands)
@@ -94,7 +97,8 @@ def _build(options: argparse.Namespace) -> int:
 def _seeds(options: argparse.Namespace) -> int:
     from helpers.instructor.seeds import run_seeds
 
-    return run_seeds(find_sources(options.lessons or None), options.seeds)
+    sources = find_sources(options.lessons or None)
+    return run_seeds(sources, options.seeds, show_all=options.all)
 
 
 def _site(options: argparse.Namespace) -> int:
