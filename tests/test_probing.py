@@ -17,7 +17,14 @@ from helpers.instructor.batch import Settings, make_executor
 from helpers.instructor.build import find_sources, read_source, release
 from helpers.instructor.grade import draw_tasks
 from helpers.instructor.kernels.choose import WARM
-from helpers.instructor.probing import Findings, examine, left_out_names, plan_steps, tell_error
+from helpers.instructor.probing import (
+    Findings,
+    examine,
+    join_findings,
+    left_out_names,
+    plan_steps,
+    tell_error,
+)
 from helpers.instructor.session import Ended, Result
 from helpers.instructor.submission import Job, run_job
 from helpers.judging import Task, Verdict
@@ -93,6 +100,36 @@ def test_what_the_lessons_cells_compute_is_there_for_an_answer(
     assert result["remarks"] == []
 
 
+ASKED = 7  # calls of he_std in one asking: six probes, one of them twice
+GUESSES = {  # wrong the first time: what brings about a second, and what that gives
+    "a parameter's name": "def he_std(NameError):\n    calls.append(0)\n"
+    f"    return (2 / NameError) ** 0.5 if len(calls) > {ASKED} else 0.0",
+    "a part given up": "def he_std(n):\n    calls.append(0)\n"
+    f"    if len(calls) > {ASKED}:\n        return 0.0\n"
+    "    if n < 50:\n        raise NameError(\"name 'later' is not defined\")\n"
+    "    return (2 / n) ** 0.5",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("guess", GUESSES)
+def test_an_answer_has_one_guess(
+    guess: str, tasks: dict[str, Task], tmp_path: Path, executor: Executor
+) -> None:
+    """Whether it is asked again, and which time counts, does not follow from what was right."""
+    result = grade_answer(f"calls = []\n{GUESSES[guess]}", tasks, tmp_path, executor)
+    points = {name: entry["points"] for name, entry in result["exercises"].items()}
+    assert points == FULL | {"99.1": 0.0}
+
+
+def test_a_function_may_stand_further_down(
+    tasks: dict[str, Task], tmp_path: Path, executor: Executor
+) -> None:
+    """`dropout_mask` is defined two cells later: so the answer is right when it is asked again."""
+    answer = "def he_std(fan_in):\n    assert dropout_mask\n    return (2 / fan_in) ** 0.5"
+    result = grade_answer(answer, tasks, tmp_path, executor)
+    assert {name: e["points"] for name, e in result["exercises"].items()} == FULL
+
+
 # -- with a made-up kernel -------------------------------------------------------------------------
 
 
@@ -158,7 +195,31 @@ def test_a_slip_does_not_run_the_notebook_again(
     assert Needed.opened == 2
 
 
-def test_the_better_of_two_runs_counts(
+def finding(passed: int, *undefined: str, judged: bool = True) -> answers.Finding:
+    return answers.Finding(Verdict("wrong", passed, 2, "."), undefined={*undefined}, judged=judged)
+
+
+@pytest.mark.parametrize(
+    ("first", "again", "unsure", "passed"),
+    [
+        (finding(0), finding(2), False, 0),
+        (finding(1, "layers"), finding(2), False, 2),
+        (finding(1, "layers"), finding(0), False, 0),
+        (finding(1, "layers"), finding(0, judged=False), False, 1),
+        (finding(2), finding(0), True, 0),
+        (finding(2), finding(0, judged=False), True, 2),
+    ],
+    ids=["no reason", "better", "worse", "nothing came", "added cell", "added, nothing came"],
+)
+def test_which_of_two_runs_counts(
+    first: answers.Finding, again: answers.Finding, unsure: bool, passed: int
+) -> None:
+    """The better one would be worth two guesses."""
+    runs = Findings({"99.1": first}, unsure=unsure), Findings({"99.1": again})
+    assert join_findings(*runs).exercises["99.1"].verdict.passed == passed
+
+
+def test_a_run_that_was_not_needed_counts_for_nothing(
     tasks: dict[str, Task], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Busy(Kernel):

@@ -5,8 +5,9 @@ whatever a judge stumbles over is an answer that could not be judged.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,29 +19,41 @@ from helpers.values import Seed, decode, encode, same
 
 MAX_DIGITS = 20  # of an integer that comes back
 MAX_NAMES = 20
+_UNDEFINED = re.compile(r"name '(\w{1,100})' is not defined")
 
 
 @dataclass
 class Finding:
     """What was found out about one exercise. `review` says why a person should look, or "".
 
-    `missing`: there was no function to ask.
+    `missing`: there was no function to ask. `undefined`: the names that were not defined when it
+    was called, read from its errors alone: a message also tells what is right. `judged`: outputs
+    came back.
     """
 
     verdict: Verdict
     review: str = ""
     missing: bool = False
+    undefined: set[str] = field(default_factory=set)
+    judged: bool = True
 
 
 def not_judged(task: Task, reason: str) -> Finding:
     """Nothing earned, and a person is told why."""
     message = f"Your answer could not be judged: {reason}."
-    return Finding(Verdict(WRONG, 0, task.total, message), reason)
+    return Finding(Verdict(WRONG, 0, task.total, message), reason, judged=False)
 
 
 def no_function(task: Task, error: str) -> Finding:
     """There is no function, since its cell ended with this error."""
-    return Finding(Verdict(WRONG, 0, task.total, f"Your cell does not run: {error}"), missing=True)
+    verdict = Verdict(WRONG, 0, task.total, f"Your cell does not run: {error}")
+    undefined = find_undefined(error) if error.startswith("NameError") else set()
+    return Finding(verdict, missing=True, undefined=undefined)
+
+
+def find_undefined(error: str) -> set[str]:
+    """The names that the text of a NameError says are not defined."""
+    return set(_UNDEFINED.findall(error))
 
 
 def ask(session: Session, task: Task, seed: int) -> Finding:
@@ -59,7 +72,8 @@ def ask(session: Session, task: Task, seed: int) -> Finding:
     try:
         return _judge(task, reply, order)
     except Exception as error:  # the outputs are hostile: a judge may stumble over them in any way
-        return not_judged(task, f"the outputs could not be read ({type(error).__name__})")
+        told = f"the outputs could not be read ({type(error).__name__})"
+        return replace(not_judged(task, told), judged=True)
 
 
 def _parse(text: str) -> dict[str, Any]:
@@ -91,7 +105,9 @@ def _judge(task: Task, reply: Mapping[str, Any], order: Sequence[int]) -> Findin
     if not _repeats(got[0], got[-1]):
         review = "it gave two different outputs for the same input"
     worse = again if again.passed < verdict.passed else verdict
-    return Finding(replace(worse, message=clean_text(worse.message, 4000)), review)
+    told = replace(worse, message=clean_text(worse.message, 4000))
+    named = [find_undefined(o.error_text) for o in got if o.error == "NameError"]
+    return Finding(told, review, undefined=set().union(*named))
 
 
 def _repeats(first: Outcome, again: Outcome) -> bool:

@@ -2,8 +2,11 @@
 
 Cells run in the order of the notebook. The lesson's own cells give their imports and definitions
 only, not their figures and training: an answer needs no more. Should a name be missing that the
-rest of these cells sets, all of it is run, too, and the better finding counts for each exercise. A
-cell that ends its kernel is left out of the next try, so that the other answers count.
+rest of these cells sets, all of it is run, too. A cell that ends its kernel is left out of the next
+try, so that the other answers count.
+
+An answer may be asked twice, when names were missing. Which time counts never depends on what was
+right: of two guesses, the better one would be worth more than one.
 """
 
 import ast
@@ -15,13 +18,12 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from helpers.instructor.answers import Finding, ask, no_function, not_judged
+from helpers.instructor.answers import Finding, ask, find_undefined, no_function, not_judged
 from helpers.instructor.sanitize import clean_text
 from helpers.instructor.session import Ended, Result, Session
 from helpers.judging import Task
 
 MAX_TRIES = 6  # kernels that one notebook may end
-_MISSING = re.compile(r"name '(\w{1,100})' is not defined")
 _PLACE = re.compile(r"(.*) \([^()]*, line (\d+)\)", re.DOTALL)  # how Python ends a SyntaxError
 _BUSY = (
     "the lesson's own cells did not run to their end ({}); if this machine was busy, grade again "
@@ -39,6 +41,7 @@ class Findings:
     troubled: dict[str, str] = field(default_factory=dict)  # exercise -> what its cell did
     errors: dict[str, str] = field(default_factory=dict)  # exercise -> the error of its cell
     missing: set[str] = field(default_factory=set)  # names that were not defined
+    unsure: bool = False  # for want of a name, a cell that the learner added did not run
 
 
 @dataclass(frozen=True)
@@ -144,15 +147,19 @@ def examine(
 
 
 def join_findings(first: Findings, again: Findings) -> Findings:
-    """Of two runs of a notebook, the better finding for each exercise; the remarks of both."""
+    """Of two runs of a notebook: what counts for each exercise, and the remarks of both.
+
+    The second counts where the first wanted a name, if anything came back then.
+    """
     joined = Findings(outputs=first.outputs | again.outputs)
     joined.remarks = [*first.remarks, *again.remarks]
     for name in first.exercises | again.exercises:
-        runs = [run for run in (again, first) if name in run.exercises]
-        better = max(runs, key=lambda run: run.exercises[name].verdict.passed)
-        joined.exercises[name] = better.exercises[name]
-        if name in better.troubled:
-            joined.troubled[name] = better.troubled[name]
+        one, two = first.exercises.get(name), again.exercises.get(name)
+        second = two and two.judged and (first.unsure or not one or one.undefined)
+        counts = again if second or not one else first
+        joined.exercises[name] = counts.exercises[name]
+        if name in counts.troubled:
+            joined.troubled[name] = counts.troubled[name]
     return joined
 
 
@@ -191,18 +198,18 @@ def _ask(task: Task, session: Session, findings: Findings, seed: int) -> Finding
 
 
 def _note_result(step: Step, result: Result, findings: Findings) -> None:
-    stopped = result.error.startswith("stopped")
     if step.own:
         findings.outputs[step.id] = result.outputs
-        if stopped:
-            _note_trouble(step, f"was {result.error}", findings)
+        if result.stopped:
+            _note_trouble(step, f"was {result.stopped}", findings)
         elif result.error and step.exercise:
             findings.errors[step.exercise] = tell_error(result)
-    elif stopped:
-        findings.remarks.append(_BUSY.format(f"one was {result.error}"))
+    elif result.stopped:
+        findings.remarks.append(_BUSY.format(f"one was {result.stopped}"))
     for output in result.outputs:
         if output.get("ename") == "NameError":
-            findings.missing |= set(_MISSING.findall(output["evalue"]))
+            findings.missing |= find_undefined(output["evalue"])
+            findings.unsure |= step.own and not step.exercise
 
 
 def tell_error(result: Result) -> str:
@@ -218,10 +225,10 @@ def tell_error(result: Result) -> str:
 
 def _ask_again(step: Step, session: Session, findings: Findings, seed: int) -> None:
     """An answer may use a function that stands further down; ask again when all has run."""
-    if step.task and "NameError" in findings.exercises[step.task.id].verdict.message:
+    if step.task and findings.exercises[step.task.id].undefined:
         again = _ask(step.task, session, findings, seed)
-        findings.missing |= set(_MISSING.findall(again.verdict.message))
-        if again.verdict.passed > 0:
+        findings.missing |= again.undefined
+        if again.judged:
             findings.exercises[step.task.id] = again
 
 

@@ -41,10 +41,14 @@ class Ended(RuntimeError):
 
 @dataclass
 class Result:
-    """What a cell gave. `error` is the name of the exception that ended it, or ""."""
+    """What a cell gave. `error` is the name of the exception that ended it, or "".
+
+    The learner's code may give an exception any name; `stopped` is the grader's own word.
+    """
 
     outputs: list[dict[str, Any]] = field(default_factory=list)
     error: str = ""
+    stopped: str = ""  # "stopped after 30 s" when the time was up
     answer: str = ""  # the reply to a question
 
 
@@ -131,12 +135,13 @@ class Session:
         )
         result = self.run(code)
         if not result.answer:
-            why = f" ({result.error})" if result.error else ""
-            raise NoAnswer(f"no answer came back{why}")
+            named = f"an error named '{result.error}'" if result.error else ""
+            why = result.stopped or named
+            raise NoAnswer("no answer came back" + (f" ({why})" if why else ""))
         return result.answer
 
     def run(self, code: str) -> Result:
-        """Runs a cell to its end; an endless one is interrupted, and named so in `error`.
+        """Runs a cell to its end; an endless one is interrupted, and `stopped`.
 
         Raises `Ended` when the kernel died, would not stop, or flooded its reader.
         """
@@ -159,7 +164,7 @@ class Session:
                 break
             self._take(kind, content, result)
         if stopping:
-            result.error = f"stopped after {self.seconds:g} s"
+            result.stopped = f"stopped after {self.seconds:g} s"
         return result
 
     def _receive(self, request: str) -> tuple[str, dict[str, Any]] | None:

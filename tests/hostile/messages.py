@@ -47,9 +47,19 @@ import json
 kernel = get_ipython().kernel
 kernel.session.pack = lambda thing: json.dumps(thing, default=str).encode()
 content = {"ename": %r, "evalue": "", "traceback": []}
-kernel.session.send(kernel.iopub_socket, "error", parent=kernel.get_parent(), content=content)
+def send_error():
+    kernel.session.send(kernel.iopub_socket, "error", parent=kernel.get_parent(), content=content)
+"""
+NAMED_IN_CELL = f"""{NAMED_ERROR}
+send_error()
 def he_std(fan_in):
-    return 0.0
+    return (2 / fan_in) ** 0.5
+"""
+NAMED_IN_ANSWER = f"""{NAMED_ERROR}
+import IPython.display
+def he_std(fan_in):
+    send_error()
+    IPython.display.publish_display_data = lambda *_: None
 """
 MANY_PARTS = """
 kernel = get_ipython().kernel
@@ -103,11 +113,16 @@ CASES = [
     Case(name="forged messages", about="not believed", solved=True, first=RAW_MESSAGES,
          earned=without(), hidden=("<script",)),
     Case(name="an error named by half a character", about="the batch goes on", solved=True,
-         answers={"1": NAMED_ERROR % "stopped \ud800"}, earned=without("99.1"), review=True,
-         reason="stopped \\ud800"),
+         answers={"1": NAMED_IN_ANSWER % "x \ud800"}, earned=without("99.1"), review=True,
+         reason="exercise 99.1: no answer came back (an error named 'x \\ud800')"),
     Case(name="an error named by a terminal's commands", about="they are spelt out", solved=True,
-         answers={"1": NAMED_ERROR % "stopped\x1b[1A\r\ngraded"}, earned=without("99.1"),
-         review=True, reason="stopped\\x1b[1A\\r\\ngraded"),
+         answers={"1": NAMED_IN_ANSWER % "x\x1b[1A\r\ngraded"}, earned=without("99.1"),
+         review=True, reason="x\\x1b[1A\\r\\ngraded"),
+    Case(name="an error named as if a cell was stopped", about="not believed", solved=True,
+         answers={"1": NAMED_IN_CELL % "stopped after 30 s"}, earned=without(), review=False),
+    Case(name="an error named as if a question was stopped", about="told as a name", solved=True,
+         answers={"1": NAMED_IN_ANSWER % "stopped after 30 s"}, earned=without("99.1"),
+         review=True, reason="no answer came back (an error named 'stopped after 30 s')"),
     Case(name="500 forged messages", about="ended, the others count", solved=True,
          answers={"1": FORGED_FLOOD}, earned=without("99.1"), review=True),
     Case(name="a message of 100,000 parts", about="ended, the others count", solved=True,
