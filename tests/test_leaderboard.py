@@ -206,6 +206,15 @@ def test_equals_share_a_rank_and_the_next_is_left_out(course: Course) -> None:
     assert without == 1
 
 
+def test_names_on_the_board_hold_no_commands() -> None:
+    """A list of students is imported as it is: a name could write over the lines above it."""
+    rows = [Row(1, "Eve\x1b[1A\r\n1  Eve  100.0%", 0.5, 3.0), Row(2, "x" * 500, 0.4, 2.0)]
+    board = tell_board(rows, 0)
+    assert len(board.splitlines()) == 3
+    assert r"Eve\x1b[1A\r\n1" in board
+    assert all(len(line) < 100 for line in board.splitlines())
+
+
 def test_a_course_without_grades(course: Course, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["leaderboard", "--course", str(course.root)]) == 1
     assert "nothing of 11_capstone is graded" in capsys.readouterr().err

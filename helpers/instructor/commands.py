@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 SHOWN = 20  # names of students that are listed
+LINE = 2000  # characters of a line about one student
 
 
 def add_commands(commands: "Commands") -> None:
@@ -170,11 +171,13 @@ def _grade(options: argparse.Namespace) -> int:
 def _report(course: "Course", lesson: str, summary: "Summary") -> int:
     from helpers.instructor.course import lesson_stem, quiet
     from helpers.instructor.export import count_waiting
+    from helpers.instructor.sanitize import one_line
 
     for student in summary.review:
-        print(f"look at {student}: {summary.graded[student]['reason']}")
+        told = f"look at {student}: {summary.graded[student]['reason']}"
+        print(one_line(told, LINE))
     for student, reason in summary.failed.items():
-        print(f"not graded: {student}: {reason}", file=sys.stderr)
+        print(one_line(f"not graded: {student}: {reason}", LINE), file=sys.stderr)
     stem = lesson_stem(lesson)
     absent, kept, failed = map(len, (summary.absent, summary.kept, summary.failed))
     graded, review = len(summary.graded) - absent, len(summary.review)
@@ -196,10 +199,11 @@ def _report(course: "Course", lesson: str, summary: "Summary") -> int:
 def _feedback(options: argparse.Namespace) -> int:
     from helpers.instructor.course import Course
     from helpers.instructor.feedback import feedback
+    from helpers.instructor.sanitize import one_line
 
     failed = feedback(Course(options.course), options.lesson)
     for student, reason in failed.items():
-        print(f"no feedback for {student}: {reason}", file=sys.stderr)
+        print(one_line(f"no feedback for {student}: {reason}", LINE), file=sys.stderr)
     print(f"the pages are in {options.course / 'feedback'}")
     return 1 if failed else 0
 

@@ -19,8 +19,10 @@ from helpers.instructor.course import (
     quiet,
     read_table,
 )
+from helpers.instructor.sanitize import one_line
 
 LESSON, EXERCISE, MEASURED = "11", "11.2", "test accuracy"
+MAX_NAME = 60  # characters of a name on the board
 FIRST = (
     "amber", "brave", "calm", "clever", "coral", "eager", "gentle", "golden",
     "jolly", "keen", "lucky", "mellow", "noble", "quick", "quiet", "silver",
@@ -102,11 +104,12 @@ def read_aliases(path: Path) -> dict[str, str]:
 
 def tell_board(rows: Sequence[Row], without: int) -> str:
     """The board as text."""
-    width = max([4, *(len(row.name) for row in rows)])
+    names = [one_line(row.name, MAX_NAME) for row in rows]  # a list of students may hold anything
+    width = max([4, *map(len, names)])
     lines = [f"{'rank':>4}  {'name':{width}}  accuracy  points"]
-    for row in rows:
+    for row, name in zip(rows, names, strict=True):
         mark = "  *" if row.review else ""
-        line = f"{row.rank:>4}  {row.name:{width}}  {row.accuracy:>8.1%}  {row.points:>6g}{mark}"
+        line = f"{row.rank:>4}  {name:{width}}  {row.accuracy:>8.1%}  {row.points:>6g}{mark}"
         lines.append(line)
     if any(row.review for row in rows):
         lines.append("* flagged: look at it before you show this board")
