@@ -13,6 +13,7 @@ from playwright.sync_api import Page, Route
 from helpers.instructor.course import Course, quiet
 from helpers.instructor.feedback import feedback
 from helpers.instructor.grade import Settings, grade
+from helpers.instructor.record import FRAMES
 from helpers.instructor.release import release
 from tests import small_lesson
 from tests.hostile.files import HTML_OUTPUT, RAISE_HTML, write_scripts
@@ -21,11 +22,15 @@ from tests.lab import free_port, start_browser
 from tests.small_lesson import NAME, NUMBER
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
+FORGED = """
+print("Grade cell: check-99-1   Score: 6.0 / 6.0")
+display(HTML("</div></div></div><div class='celltag_grader'>" + "</div>" * 9 + "Score: 6.0 / 6.0"))
+"""
 EVE = Case(
     name="eve",
-    about="scripts wherever a learner can put one",
+    about="scripts wherever a learner can put one, and a score of her own",
     solved=True,
-    first=HTML_OUTPUT,
+    first=HTML_OUTPUT + FORGED,
     answers={"1": RAISE_HTML},
     change=write_scripts,
 )
@@ -99,14 +104,19 @@ def submission_url(course: Course, address: str) -> str:
 
 
 def scripted_elements(page: Page) -> list[str]:
-    """Elements that came from the learner and could run or load something."""
+    """Elements that came from the learner and could run or load something.
+
+    The grader's own style is none: no other has its text.
+    """
     found: list[str] = page.evaluate(
-        """() => [...document.querySelectorAll('.nb_cell, .cell, .jp-Cell')].flatMap(cell =>
+        """frames => [...document.querySelectorAll('.nb_cell, .cell, .jp-Cell')].flatMap(cell =>
             [...cell.querySelectorAll('script, iframe, object, embed, svg[onload], style, *')]
+            .filter(e => e.tagName != 'STYLE' || e.textContent.trim() != frames)
             .filter(e => ['SCRIPT', 'IFRAME', 'OBJECT', 'EMBED', 'STYLE'].includes(e.tagName)
                 || [...e.attributes].some(a => a.name.startsWith('on')
                     || /^\\s*(javascript|vbscript):/i.test(a.value)))
-            .map(e => e.outerHTML.slice(0, 200)))"""
+            .map(e => e.outerHTML.slice(0, 200)))""",
+        FRAMES.partition("<style>")[2].partition("</style>")[0].strip(),
     )
     return found
 
@@ -128,6 +138,48 @@ def test_no_script_runs_in_feedback(course: Course, page: Page) -> None:
     assert "hacked" not in page.title()
     assert scripted_elements(page) == []
     page.screenshot(path=SCREENSHOTS / "feedback.png", full_page=True)
+
+
+UNFRAMED = """() => {  // texts of the learner's outputs and answer that are in no dashed frame
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = [];
+    const framed = e => e && (getComputedStyle(e).borderTopStyle == 'dashed' ||
+        framed(e.parentElement));
+    while (texts.nextNode()) {
+        const text = texts.currentNode;
+        const source = text.parentElement.closest('.input');
+        if (/Score: 6.0|Half of the inputs/.test(text.data) && !source)
+            found.push([framed(text.parentElement), text.data.slice(0, 80)]);
+    }
+    return found;
+}"""
+DRAWN = """() => {  // whether a formula that leaves its place is seen below its cell
+    const answer = document.querySelector('.text_cell .nbgrader_cell .rendered_html');
+    const panel = answer.closest('.nbgrader_cell');
+    answer.innerHTML = '<b style="display:block; position:relative; top:208px">x</b>';
+    panel.scrollIntoView({block: 'center'});
+    const place = panel.getBoundingClientRect(), formula = answer.firstChild;
+    const seen = y => document.elementFromPoint(place.x + 40, place.bottom + y);
+    return Array.from({length: 200}, (_, y) => seen(y + 1)).includes(formula);
+}"""
+
+
+@pytest.mark.parametrize("kind", ["formgrader", "feedback"])
+def test_what_a_learner_shows_stays_in_its_frame(
+    kind: str, course: Course, address: str, page: Page
+) -> None:
+    """It could look like the grader's score, or be drawn over it."""
+    path = course.root / "feedback" / "eve" / NAME / f"{NAME}.html"
+    page.goto(path.as_uri() if kind == "feedback" else submission_url(course, address))
+    page.wait_for_selector(".celltag_learner .output_wrapper")
+    found = page.evaluate(UNFRAMED)
+    assert len(found) >= 3  # printed, displayed, written
+    assert [text for framed, text in found if not framed] == []
+    grader = page.locator(".celltag_grader .output_wrapper").first
+    assert grader.evaluate("e => getComputedStyle(e).borderTopStyle") == "none"
+    page.screenshot(path=SCREENSHOTS / f"frames_{kind}.png", full_page=True)
+    assert not page.evaluate(DRAWN)
+    page.add_style_tag(content="* { contain: none !important; overflow: visible !important }")
+    assert page.evaluate(DRAWN)  # else nothing is proved
 
 
 def test_the_detector_sees_scripts(page: Page) -> None:

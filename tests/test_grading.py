@@ -3,8 +3,10 @@
 The lesson is tests/small_lesson. What hostile answers do is in tests/test_hostile.py.
 """
 
+import base64
 import csv
 import html
+import io
 import json
 import os
 import re
@@ -21,9 +23,11 @@ from typing import Any
 
 import nbformat
 import pytest
+from nbconvert import HTMLExporter
 from nbconvert.filters import markdown2html_mistune
-from nbformat.v4 import new_code_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 from nbgrader.dbutil import write_alembic_ini
+from PIL import Image
 
 from helpers.instructor import grade as grading
 from helpers.instructor.__main__ import main
@@ -45,7 +49,14 @@ from helpers.instructor.export import export
 from helpers.instructor.feedback import feedback
 from helpers.instructor.grade import Settings, Summary, grade
 from helpers.instructor.kernels.warm import NoBox
-from helpers.instructor.record import MAX_SHOWN, cut_code
+from helpers.instructor.record import (
+    MAX_COLORS,
+    MAX_SHOWN,
+    cut_code,
+    cut_colors,
+    frame,
+    tell_score,
+)
 from helpers.instructor.release import comparable, release
 from helpers.instructor.restore import MAX_FILE
 from helpers.instructor.sanitize import clean_data, clean_html, clean_markdown, clean_output
@@ -968,12 +979,22 @@ def test_blocks_of_code_have_no_language_but_python(fence: str) -> None:
     assert clean_markdown("```python\nx = 1\n```") == "```python\nx = 1\n```"
 
 
-def test_markdown_is_shown_in_seconds() -> None:
-    """Feedback has no time limit: the whole text took 50 s."""
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("\\begin{a}" * 11_000, 10), ("\\\\[<" * 9000, 1), ("\\\\(&lt;" * 9000, 1)],
+    ids=["environments", "displays", "formulas"],
+)
+def test_markdown_is_shown_in_seconds(text: str, seconds: float) -> None:
+    """Feedback has no time limit: the whole text took 50 s, 7000 formulas without an end 8 s."""
     before = time.process_time()
-    page = markdown2html_mistune(clean_markdown("\\begin{a}" * 11_000))
-    assert time.process_time() - before < 10
+    page = markdown2html_mistune(clean_markdown(text))
+    assert time.process_time() - before < seconds
     assert "cut here" in page
+
+
+def test_markdown_keeps_formulas_in_brackets() -> None:
+    for kept in (r"\\(x\\) \\[y\\]", r"$$\begin{matrix}1\\[2pt]0\end{matrix}$$"):
+        assert clean_markdown(kept * 30) == kept * 30
 
 
 def test_no_more_code_is_shown_than_a_page_can_color() -> None:
@@ -986,6 +1007,61 @@ def test_no_more_code_is_shown_than_a_page_can_color() -> None:
     assert own[1].source == "$" * (MAX_SHOWN - 60_000) + "\n[… cut here]"
     assert own[2].source == "\n[… cut here]"
     assert len(lesson.source) == 300_000
+
+
+def test_no_more_colors_are_shown_than_a_page_can_hold() -> None:
+    """130,000 codes in one megabyte took 16 s; those of ten errors of IPython stay."""
+    some = new_output("error", ename="E", traceback=["\x1b[31mx\x1b[39;49m"] * (MAX_COLORS // 2))
+    many = new_output("stream", text="\x1b[1mx\x1b[9" * 30_000)
+    shown = new_output("display_data", data={"text/plain": "\x1b[4my\x1b"})
+    cells = [new_code_cell(outputs=[output]) for output in (some, many, shown)]
+    cut_colors(new_notebook(cells=cells))
+    assert cells[0].outputs[0].traceback[-1] == "\x1b[31mx\x1b[39;49m"
+    assert cells[1].outputs[0].text == "x" * 30_000
+    assert cells[2].outputs[0].data == {"text/plain": "y"}
+
+
+def test_the_words_of_a_learner_color_no_verdict() -> None:
+    score = {"passed": 0, "total": 1, "points": 0.0, "message": "It raised \x1b[8mx\x1b[7my"}
+    (failed,) = tell_score(score)
+    assert failed.traceback == ["0 of 1 parts are right.", "It raised xy"]
+    assert tell_score(score | {"points": 1.0})[0].text.endswith("It raised xy\n")
+
+
+def test_each_cell_tells_whose_output_it_shows() -> None:
+    """By a class that no learner can give: what is drawn is framed by it, also a picture."""
+    check = {"nbgrader": {"grade": True, "solution": False}}
+    answer = {"nbgrader": {"grade": False, "solution": True}, "tags": ["grader"]}
+    own = {"course": {"own": True}, "tags": ["grader"]}
+    cells = [new_code_cell("x", metadata=m) for m in (check, answer, own)]
+    notebook = new_notebook(cells=cells)
+    frame(notebook)
+    tags = [cell.metadata.tags for cell in notebook.cells[1:]]
+    assert tags == [["grader"], ["learner"], ["learner"]]
+    assert "<style>" in notebook.cells[0].source
+    page, _ = HTMLExporter(template_name="classic").from_notebook_node(notebook)
+    assert [w.split()[0] for w in page.split("celltag_")[-3:]] == [
+        'grader"',
+        'learner"',
+        'learner"',
+    ]
+    assert "class" not in clean_html('<div class="celltag_grader">x</div>')
+
+
+@pytest.mark.parametrize("form", ["png", "jpeg"])
+def test_no_picture_is_larger_than_a_browser_can_unpack(form: str) -> None:
+    """A few kilobytes can hold a square of 30,000 points a side: 3.6 GB on a page."""
+
+    def draw(width: int, height: int) -> dict[str, str]:
+        file = io.BytesIO()
+        Image.new("1" if form == "png" else "L", (width, height)).save(file, form)
+        return {f"image/{form}": base64.b64encode(file.getvalue()).decode()}
+
+    kept = draw(4000, 3000)
+    assert clean_data(kept)[f"image/{form}"] == kept[f"image/{form}"]
+    assert clean_data(draw(6000, 6000)) == {"text/plain": ""}
+    head = base64.b64decode(kept[f"image/{form}"])[:12]
+    assert clean_data({f"image/{form}": base64.b64encode(head).decode()}) == {"text/plain": ""}
 
 
 def test_outputs_are_built_anew() -> None:
@@ -1067,6 +1143,23 @@ def test_a_file_that_cannot_be_used_is_named(
     monkeypatch.setattr("helpers.instructor.course.Course.__init__", break_down)
     with pytest.raises(OSError, match="of no file"):
         main(where)
+
+
+def test_lists_of_students_hold_no_commands(
+    course: Course, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Names come from a list of students, and folders: one could write over the lines above it."""
+    name, where = "eve\x1b[1A\r\ngraded", ["--course", str(course.root)]
+    done = Summary({name: {"status": "graded", "needs_review": True, "reason": "x\x1b[1A"}}, [], {})
+    done.failed["zoe\n"] = "full\x1b[2K"
+    monkeypatch.setattr("helpers.instructor.grade.grade", lambda *_: done)
+    monkeypatch.setattr("helpers.instructor.feedback.feedback", lambda *_: {name: "\r"})
+    assert main(["grade", NUMBER, *where]) == 1
+    assert main(["feedback", NUMBER, *where]) == 1
+    told, errors = capsys.readouterr()
+    assert r"look at eve\x1b[1A\r\ngraded: x\x1b[1A" in told.splitlines()
+    assert r"not graded: zoe\n: full\x1b[2K" in errors.splitlines()
+    assert r"no feedback for eve\x1b[1A\r\ngraded: \r" in errors.splitlines()
 
 
 def test_counts_of_who_handed_in_nothing(

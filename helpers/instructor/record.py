@@ -3,6 +3,7 @@
 nbgrader reads the restored notebook; the outputs of graded cells are the grader's own words.
 """
 
+import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,17 +11,34 @@ from typing import Any, ClassVar
 
 import nbformat
 from nbformat import NotebookNode
-from nbformat.v4 import new_output
+from nbformat.v4 import new_markdown_cell, new_output
 from nbgrader.api import MissingEntry
 from nbgrader.converters.autograde import Autograde
 from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import parse_utc
 
 from helpers.instructor.course import Course, CourseError, explain_failure, quiet
-from helpers.instructor.sanitize import clean_markdown, clean_text
+from helpers.instructor.sanitize import clean_markdown, clean_text, without_colors
 
 MAX_TIMESTAMP = 100  # bytes
 MAX_SHOWN = 100_000  # characters of a learner's code: coloring takes some 50 µs for each
+MAX_COLORS = 5_000  # codes of colors in all outputs; 130,000 took 16 s and made a page of 7 MB
+# No learner's HTML has a class or a style, so what looks like a frame of these is one. Nothing is
+# drawn outside of the frame that it is in: some formulas are drawn beyond their place.
+FRAMES = """\
+*Within dashed frames: written or printed by the learner. What the grader says is outside of them.*
+
+<style>
+.celltag_learner .output_wrapper, .text_cell .nbgrader_cell > .panel-body {
+  border: 2px dashed #d55e00; contain: paint; margin: 4px 0; overflow: auto; padding: 4px 8px;
+}
+.celltag_learner .output_wrapper::before, .text_cell .nbgrader_cell > .panel-body::before {
+  color: #a34700; content: "printed by the learner's code"; display: block; font-size: 12px;
+}
+.text_cell .nbgrader_cell > .panel-body::before { content: "written by the learner"; }
+.celltag_grader .output_wrapper { border-left: 4px solid #0072b2; }
+</style>
+"""
 
 
 class ApplyOutcome(NbGraderPreprocessor):  # type: ignore[misc]
@@ -39,7 +57,29 @@ class ApplyOutcome(NbGraderPreprocessor):  # type: ignore[misc]
                 cell.outputs = [nbformat.from_dict(dict(o)) for o in self.outputs.get(cell.id, [])]
                 if marks.get("grade") and not marks.get("solution"):
                     cell.outputs = tell_score(self.scores[marks["grade_id"]])
+        cut_colors(nb)
+        frame(nb)
         return nb, resources
+
+
+def frame(notebook: NotebookNode) -> None:
+    """Tells the pages, as classes of cells, whose output each is, and adds how each looks."""
+    for cell in notebook.cells:
+        marks = cell.metadata.get("nbgrader", {})
+        if cell.cell_type == "code":
+            graders = marks.get("grade") and not marks.get("solution")
+            cell.metadata.tags = ["grader" if graders else "learner"]
+    notebook.cells.insert(0, new_markdown_cell(FRAMES, id="frames"))
+
+
+def cut_colors(notebook: NotebookNode) -> None:
+    """Leaves so many codes of colors as a page shows in a second; the outputs after are plain."""
+    left = MAX_COLORS
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            left -= json.dumps(output).count("\\u001b")
+            if left < 0:
+                output.update(without_colors(output))
 
 
 def cut_code(notebook: NotebookNode) -> None:
@@ -55,13 +95,14 @@ def cut_code(notebook: NotebookNode) -> None:
 
 def tell_score(score: Mapping[str, Any]) -> list[NotebookNode]:
     """The outputs of a check cell from which nbgrader reads this score."""
-    message = f"{score['passed']} of {score['total']} parts are right.\n{score['message']}"
+    told = without_colors(score["message"])  # it may hold words of the learner's
+    message = f"{score['passed']} of {score['total']} parts are right.\n{told}"
     if score["points"] <= 0:
         lines = message.splitlines() or [""]
         return [new_output("error", ename="Check", evalue=lines[0], traceback=lines)]
-    told = new_output("stream", name="stdout", text=message + "\n")
+    words = new_output("stream", name="stdout", text=message + "\n")
     value = {"text/plain": repr(float(score["points"]))}
-    return [told, new_output("execute_result", data=value, execution_count=None)]
+    return [words, new_output("execute_result", data=value, execution_count=None)]
 
 
 class Recorder:

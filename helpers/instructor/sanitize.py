@@ -6,15 +6,19 @@ that are pictures, and HTML cleaned by bleach. In markdown no HTML is left.
 
 import base64
 import binascii
+import io
 import re
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import bleach
+from PIL import Image
 
 MAX_TEXT = 100_000  # characters of one text
 MAX_MARKDOWN = 20_000  # pages take a second for this (8 s the worst known); it grows as the square
 MAX_PICTURE = 4 << 20  # characters of base64
+MAX_PIXELS = 20_000_000  # a browser unpacks all of them, four bytes each
 _TAGS = frozenset({
     "b", "blockquote", "br", "caption", "code", "div", "em", "h1", "h2", "h3", "h4", "hr", "i",
     "li", "ol", "p", "pre", "s", "span", "strong", "sub", "sup", "table", "tbody", "td", "th",
@@ -55,6 +59,9 @@ _UNDERLINED = re.compile(
     re.MULTILINE,
 )
 _JOINER = "\u2060"  # of no width
+_OPENING = re.compile(r"\\\\(?=[\[(])")
+_OPENINGS = 100  # of formulas: for each, a page looks for its end in all of the text
+_COLOR = re.compile("\x1b(?:\\[[^@-~\n\x1b]*[@-~]?)?")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f\ud800-\udfff]")
 
 
@@ -63,6 +70,15 @@ def clean_text(text: Any, limit: int = MAX_TEXT) -> str:
     whole = "".join(text) if isinstance(text, list) else str(text)
     kept = _CONTROL.sub("", whole[: limit + 1])
     return kept if len(whole) <= limit else kept[:limit] + "\n[… cut here]"
+
+
+def without_colors(value: Any) -> Any:
+    """An output, or a text of one, without the codes of colors."""
+    if isinstance(value, Mapping):
+        return {name: without_colors(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [without_colors(part) for part in value]
+    return _COLOR.sub("", value) if isinstance(value, str) else value
 
 
 def one_line(text: Any, limit: int) -> str:
@@ -89,6 +105,8 @@ def clean_markdown(source: str) -> str:
     """
     lines = re.sub("\r\n?", "\n", clean_text(source, MAX_MARKDOWN))  # as renderers read them
     harmless = _tame_formulas(lines)
+    if len(_OPENING.findall(harmless)) > _OPENINGS:
+        harmless = _OPENING.sub(rf"\g<0>{_JOINER}", harmless)
     # renderers decode entities, some twice, so what decides is how an address is written
     escaped = _ENTITY.sub("&amp;", harmless).replace("<", "&lt;")
     texts = _IMAGE.sub("! ", _LINK.sub("] ", escaped))
@@ -144,10 +162,22 @@ def clean_data(data: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _is_picture(text: str, start: bytes) -> bool:
-    """Whether a text is base64, which no quote can leave, of a file that starts like this."""
+    """Whether a text is base64, which no quote can leave, of a picture that starts like this."""
     if len(text) > MAX_PICTURE:
         return False
     try:
-        return base64.b64decode(text.strip(), validate=True).startswith(start)
+        content = base64.b64decode(text.strip(), validate=True)
     except (binascii.Error, ValueError):
         return False
+    return content.startswith(start) and 0 < _count_pixels(content) <= MAX_PIXELS
+
+
+def _count_pixels(content: bytes) -> int:
+    """Of a PNG or a JPEG, as its head says; nothing is unpacked. 0 when it cannot be read."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of pictures that are too large: they are left out
+        try:
+            with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as picture:
+                return picture.width * picture.height
+        except Exception:  # hostile: any form of nonsense
+            return 0
