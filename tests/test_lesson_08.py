@@ -11,6 +11,7 @@ from scipy import ndimage
 from helpers import augmentation, augmented, class_models
 from helpers.check import judge
 from helpers.explore import Explorable, sweep
+from helpers.instructor.solutions import load_solution
 from helpers.plots import augmentation as figures
 from helpers.plots import augmented_classes as class_figures
 
@@ -252,6 +253,48 @@ def deterministic(images: np.ndarray, m: int, rng: np.random.Generator) -> np.nd
     return shift_by(images, drawn)
 
 
+def again(n: int, draw: Callable[[int], np.ndarray]) -> np.ndarray:
+    """The second half of the batch gets what the first one got."""
+    return np.concatenate([draw(n - n // 2)] * 2)[:n]
+
+
+def dependent(draw: Callable[[int], np.ndarray], n: int, how: str) -> np.ndarray:
+    """Draws for n images of which each is right alone, but some depend on others."""
+    if how == "halves":
+        return again(n, draw)
+    if how == "shuffled pairs":
+        return np.random.default_rng(draw(1).sum() + 99).permutation(again(n, draw))
+    if how == "every seventh":
+        return np.resize(draw(7), (n, *draw(1).shape[1:]))
+    drawn = draw(n)
+    drawn[0] = 0  # a loop that begins at 1
+    return drawn
+
+
+DEPENDENT = ("halves", "shuffled pairs", "every seventh", "first")
+
+
+@pytest.mark.parametrize("how", DEPENDENT)
+def test_images_that_depend_on_each_other_are_refused(how: str) -> None:
+    def moved(x: np.ndarray, m: int, rng: np.random.Generator) -> np.ndarray:
+        return shift_by(x, dependent(lambda n: rng.integers(-m, m + 1, (n, 2)), len(x), how))
+
+    def blanked(x: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
+        places = np.array(x.shape[1:]) - size + 1
+        corners = dependent(lambda n: rng.integers(0, places, (n, 2)), len(x), how)
+        return square_at(x, size, corners)
+
+    def mixed(x: np.ndarray, y: np.ndarray, a: float, rng: np.random.Generator) -> Any:
+        weight = dependent(lambda n: rng.beta(a, a, n), len(x), how)
+        return mix_with(x, y, weight, rng.permutation(len(x)))
+
+    wrong = {"08.2": moved, "08.5": blanked} | ({"08.6": mixed} if how == "halves" else {})
+    for exercise, answer in wrong.items():
+        verdict = judge(exercise, answer)
+        assert verdict.state == "wrong", exercise
+        assert verdict.passed > 0, f"{exercise}: each image is right alone"
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -321,6 +364,26 @@ def mix_with(
     return weight * x + (1 - weight) * x[order], weight * y + (1 - weight) * y[order]
 
 
+def pairwise(n: int, rng: np.random.Generator) -> np.ndarray:
+    """Two and two exchange their places: not any order, but those only."""
+    one, other = np.array_split(rng.permutation(n), [n // 2])
+    order = np.arange(n)
+    order[one], order[other[: len(one)]] = other[: len(one)], one
+    return order
+
+
+def across(n: int, rng: np.random.Generator) -> np.ndarray:
+    """Partners come from the other half of the batch."""
+    half = n // 2
+    kept = np.arange(2 * half, n)
+    return np.concatenate([half + rng.permutation(half), rng.permutation(half), kept])
+
+
+def opposite(n: int, alpha: float, rng: np.random.Generator) -> np.ndarray:
+    weight = rng.beta(alpha, alpha, n - n // 2)
+    return np.concatenate([weight, 1 - weight])[:n]
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -336,6 +399,12 @@ def mix_with(
             x, y, np.full(len(x), rng.beta(a, a)) + 1e-3 * rng.random(len(x)),
             rng.permutation(len(x)),
         ),
+        lambda x, y, a, rng: mix_with(
+            x, y, rng.beta(max(a, 1), max(a, 1), len(x)), rng.permutation(len(x))
+        ),
+        lambda x, y, a, rng: mix_with(x, y, rng.beta(a, a, len(x)), pairwise(len(x), rng)),
+        lambda x, y, a, rng: mix_with(x, y, rng.beta(a, a, len(x)), across(len(x), rng)),
+        lambda x, y, a, rng: mix_with(x, y, opposite(len(x), a, rng), rng.permutation(len(x))),
         lambda x, y, a, rng: x,
         lambda x, y, a, rng: (x, y, a),
     ],
@@ -354,7 +423,65 @@ def test_right_answers_of_another_form_pass() -> None:
         order = rng.permutation(len(x))
         return mix_with(x, y, rng.beta(a, a, len(x)), order)
 
+    def short(x: np.ndarray, y: np.ndarray, a: float, rng: np.random.Generator) -> Any:
+        weight = rng.beta(a, a, len(x)).astype(np.float32)
+        return mix_with(x.astype(np.float32), y, weight, rng.permutation(len(x)))
+
+    assert judge("08.6", short).state == "passed"
     assert judge("08.5", corners).state == "passed"
     assert judge("08.6", mixed).state == "passed"
     moved = judge("08.2", lambda x, m, rng: shift_by(x, rng.integers(-m, m + 1, (len(x), 2))))
     assert moved.state == "passed"
+
+
+# --- answers that miss one edge of what the text promises
+
+
+def except_where(exercise: str, here: Callable[..., Any], instead: Callable[..., Any]) -> Answer:
+    """The solution, but for one kind of input."""
+    solution = load_solution(exercise)
+    return lambda *given: instead(*given) if here(*given) else solution(*given)
+
+
+@pytest.mark.parametrize(
+    ("exercise", "here", "instead"),
+    [
+        ("08.1", lambda x, dx, dy: dx > 0 > dy, lambda x, dx, dy: 0 * x),
+        ("08.1", lambda x, dx, dy: dx < 0 < dy, lambda x, dx, dy: 0 * x),
+        ("08.1", lambda x, dx, dy: dx >= x.shape[2] - 1, lambda x, dx, dy: 0 * x),
+        ("08.1", lambda x, dx, dy: -dx >= x.shape[2], lambda x, dx, dy: np.roll(x, dx, 2)),
+        ("08.1", lambda x, dx, dy: dx == x.shape[2], lambda x, dx, dy: x),
+        ("08.1", lambda x, dx, dy: dy > x.shape[1], lambda x, dx, dy: np.roll(x, dy, 1)),
+        ("08.3", lambda x, degrees: abs(degrees) > 270, lambda x, degrees: 0 * x),
+        ("08.3", lambda x, degrees: degrees < -90, lambda x, degrees: 0 * x),
+        ("08.3", lambda x, degrees: 130 < degrees < 180, lambda x, degrees: 0 * x),
+        ("08.3", lambda x, degrees: degrees == 0, lambda x, degrees: 0 * x),
+        ("08.3", lambda x, degrees: degrees > 360, lambda x, degrees: 0 * x),
+        ("08.4", lambda p: p.sum() == 1, lambda p: ["shift"]),
+        ("08.4", lambda p: p.shape == (1, 1), lambda p: ["shift"]),
+        ("08.5", lambda x, size, rng: size == 1, lambda x, size, rng: x.copy()),
+        ("08.5", lambda x, size, rng: size == x.shape[2], lambda x, size, rng: x.copy()),
+        ("08.6", lambda x, y, a, rng: len(x) == 1, lambda x, y, a, rng: (0 * x, y)),
+        ("08.6", lambda x, y, a, rng: y.shape[1] == 3, lambda x, y, a, rng: (x, y)),
+        ("08.7", lambda p: len(p) == 1, lambda p: 0 * p[0].argmax(-1)),
+        ("08.7", lambda p: p.shape[2] == 2, lambda p: (p[0, :, 1] > 0.5).astype(int)),
+    ],
+)
+def test_edges_are_asked(exercise: str, here: Answer, instead: Answer) -> None:
+    assert judge(exercise, except_where(exercise, here, instead)).state == "wrong"
+
+
+def test_a_symbol_does_not_come_back_on_the_other_side_of_its_canvas() -> None:
+    """An answer that rolls the canvas around instead of cutting the symbol out."""
+
+    def rolled(picture: np.ndarray) -> list[str]:
+        turns = {np.roll(picture, at, (0, 1)).tobytes() for at in np.ndindex(picture.shape)}
+        kept = {
+            "shift": picture,
+            "mirror_left_right": picture[:, ::-1],
+            "mirror_top_bottom": picture[::-1],
+            "turn_180": picture[::-1, ::-1],
+        }
+        return [name for name, result in kept.items() if result.tobytes() in turns]
+
+    assert judge("08.4", rolled).state == "wrong"

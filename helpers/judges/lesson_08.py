@@ -4,7 +4,8 @@ The probes' images have no zero and no value twice, so that a pixel tells where 
 labels of mixup are one class an image, so that a mixed label tells who was mixed, and how much.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,12 @@ from helpers.judges import (
     mean_of,
     require_array,
     share,
+    spread_of,
 )
 
 Array = np.ndarray
 Draw = tuple[int, int, Array]  # max_shift or size, seed, and two numbers of each image (n, 2)
+Spans = Callable[[int], tuple[range, range]]  # of an amount, the values of the two numbers
 _OTHER_SOURCE = (
     "two calls with equal generators gave different results: draw from `rng` only, not from "
     "np.random or a generator of your own"
@@ -38,6 +41,10 @@ def random_shift(calls: Sequence[Call]) -> list[Property]:
         whole.append(good)
         near.append(np.abs(shifts).max(1) <= most)
     follows = _follows_rng(draws)
+
+    def spans(most: int) -> tuple[range, range]:
+        return range(-most, most + 1), range(-most, most + 1)
+
     return [
         *as_part(
             "whole shifts with zeros behind",
@@ -47,16 +54,16 @@ def random_shift(calls: Sequence[Call]) -> list[Property]:
         ),
         *as_part(
             "a shift for every image",
-            *_evenly(draws, "dx", 0, lambda most: np.arange(-most, most + 1)),
-            *_evenly(draws, "dy", 1, lambda most: np.arange(-most, most + 1)),
-            *_apart(draws, ("dx", "dy"), lambda most: (2 * most + 1, 2 * most + 1)),
+            *_evenly(draws, ("dx", "dy"), spans),
+            *_apart(draws, ("dx", "dy"), spans),
+            *_each_its_own(draws, spans),
             follows,
         ),
     ]
 
 
 def cutout(calls: Sequence[Call]) -> list[Property]:
-    """Judges `cutout(images, size, rng)`; all images have the same height and width."""
+    """Judges `cutout(images, size, rng)`; sizes with many images have the first call's shape."""
     draws, kept, square = [], [], []
     for call in calls:
         images, size, seed = call.arguments
@@ -67,6 +74,10 @@ def cutout(calls: Sequence[Call]) -> list[Property]:
         square.append(good)
     height, width = calls[0].arguments[0].shape[1:]
     follows = _follows_rng(draws)
+
+    def spans(size: int) -> tuple[range, range]:
+        return range(height - size + 1), range(width - size + 1)
+
     return [
         *as_part(
             "a blank square, the rest untouched",
@@ -78,9 +89,9 @@ def cutout(calls: Sequence[Call]) -> list[Property]:
         ),
         *as_part(
             "a place for every image",
-            *_evenly(draws, "top row", 0, lambda size: np.arange(height - size + 1)),
-            *_evenly(draws, "left column", 1, lambda size: np.arange(width - size + 1)),
-            *_apart(draws, ("top", "left"), lambda size: (height - size + 1, width - size + 1)),
+            *_evenly(draws, ("top row", "left column"), spans),
+            *_apart(draws, ("top", "left"), spans),
+            *_each_its_own(draws, spans),
             follows,
         ),
     ]
@@ -133,21 +144,23 @@ def _amounts(draws: Sequence[Draw]) -> list[int]:
     return [a for a in amounts if sum(map(len, _pooled(draws, a))) > 100]
 
 
-def _evenly(draws: Sequence[Draw], name: str, column: int, values: Any) -> list[Property]:
+def _evenly(draws: Sequence[Draw], names: tuple[str, str], spans: Spans) -> list[Property]:
     """Every value that is allowed comes equally often."""
     return [
-        share(f"{name} = {v} (of {len(values(a))} values)", found == v, 1 / len(values(a)))
+        share(f"{names[k]} = {v} (of {len(values)} values)", found[:, k] == v, 1 / len(values))
+        for k in (0, 1)
         for a in _amounts(draws)
-        for found in [np.concatenate(_pooled(draws, a))[:, column]]
-        for v in values(a)
+        for found in [np.concatenate(_pooled(draws, a))]
+        for values in [spans(a)[k]]
+        for v in values
     ]
 
 
-def _apart(draws: Sequence[Draw], names: tuple[str, str], counts: Any) -> list[Property]:
+def _apart(draws: Sequence[Draw], names: tuple[str, str], spans: Spans) -> list[Property]:
     """The two numbers do not depend on each other, nor on those of the next image."""
     properties, free = [], False
     for a in _amounts(draws):
-        ways, sets = counts(a), _pooled(draws, a)
+        ways, sets = [len(values) for values in spans(a)], _pooled(draws, a)
         everyone = np.concatenate(sets)
         both = (everyone == np.median(everyone, 0).astype(int)).all(1)
         properties.append(share(f"both in the middle (amount {a})", both, 1 / (ways[0] * ways[1])))
@@ -156,6 +169,65 @@ def _apart(draws: Sequence[Draw], names: tuple[str, str], counts: Any) -> list[P
             properties.append(share(f"{names[k]} as in the next image", pairs, 1 / ways[k]))
             free |= len({int((s[:, k] == everyone[0, k]).sum()) for s in sets}) > 1
     return [*properties, exactly("how often a value comes differs from draw to draw", free, 1)]
+
+
+def _each_its_own(draws: Sequence[Draw], spans: Spans) -> list[Property]:
+    """No image depends on another one of its batch, next to it or not, nor on its place there."""
+    squares = sums = 0.0
+    cells = batches = 0
+    for a in _amounts(draws):
+        one, other = spans(a)
+        ways = len(one) * len(other)
+        for found in _pooled(draws, a):
+            cell = (found[:, 0] - one[0]) * len(other) + found[:, 1] - other[0]
+            counts = np.bincount(cell.clip(0, ways - 1), minlength=ways)
+            squares += float(np.square(counts - len(found) / ways).sum()) * ways / len(found)
+            sums += float(np.square(_standardized(found, spans(a)).sum(0)).sum()) / len(found)
+            cells, batches = cells + ways - 1, batches + 1
+    return [
+        spread_of("scatter of how often each pair comes in a batch", squares, dof=cells),
+        spread_of("scatter of a batch's mean", sums, dof=2 * batches),
+        _farthest(draws, spans),
+        exactly("images that get the same in every batch", _never_moved(draws), 0),
+    ]
+
+
+def _standardized(found: Array, spans: tuple[range, range]) -> Array:
+    """Both numbers less their mean, over their std, if all values are equally likely."""
+    middle = np.array([(values[0] + values[-1]) / 2 for values in spans])
+    spread = np.array([np.sqrt((len(values) ** 2 - 1) / 12) for values in spans])
+    return np.asarray((found - middle) / spread)
+
+
+def _farthest(draws: Sequence[Draw], spans: Spans) -> Property:
+    """The correlation of images at one distance (cyclic), at the distance where it is largest.
+
+    In standard errors; looked for at all distances, hence the margin of 8. Where a distance and
+    its opposite are the same every pair is counted twice, and a standard error is √2 of these.
+    """
+    errors = []
+    for a in _amounts(draws):
+        waves = np.fft.fft(
+            _standardized(np.stack(_pooled(draws, a)), spans(a)), axis=1
+        )  # (S, n, 2)
+        size = waves.shape[0] * waves.shape[1]
+        own = np.fft.ifft((np.abs(waves) ** 2).sum((0, 2))).real[1:] / np.sqrt(2 * size)
+        crossed = np.fft.ifft((waves[..., 0] * waves[..., 1].conj()).sum(0)).real / np.sqrt(size)
+        errors += [own, crossed]
+    every = np.concatenate(errors)
+    name = "correlation of images at the distance where it is largest, in standard errors"
+    return Property(name, float(every[np.abs(every).argmax()]), 0, 8)
+
+
+def _never_moved(draws: Sequence[Draw]) -> int:
+    """How many places, from the first or from the last one, have one result in all batches."""
+    still = []
+    for a in _amounts(draws):
+        sets = np.stack(_pooled(draws, a))  # (S, n, 2)
+        still.append((sets == sets[0]).all((0, 2)))
+    shortest = min(map(len, still))
+    ends = np.array([s[:shortest] for s in still]), np.array([s[-shortest:] for s in still])
+    return sum(int(end.all(0).sum()) for end in ends)
 
 
 def _follows_rng(draws: Sequence[Draw]) -> Property:
@@ -168,50 +240,63 @@ def _follows_rng(draws: Sequence[Draw]) -> Property:
 
 
 def mixup(calls: Sequence[Call]) -> list[Property]:
-    """Judges `mixup(x, y, alpha, rng)`; y is the identity matrix: each image a class of its own."""
-    batches = [_read_mix(call) for call in calls]
-    draws = [(round(100 * a), s, np.stack([lam, who], 1)) for a, s, who, lam, *_ in batches]
+    """Judges `mixup(x, y, alpha, rng)`.
+
+    In most batches y is the identity matrix: each image a class of its own. Of these, all of one
+    size, partners and weights are judged; of the others only that labels are mixed as images.
+    """
+    everything = [_read_mix(call) for call in calls]
+    batches = [
+        mix for mix, call in zip(everything, calls, strict=True) if len(call.arguments[0]) > 9
+    ]
+    draws = [(round(100 * m.alpha), m.seed, np.stack([m.weight, m.who], 1)) for m in batches]
     follows = _follows_rng(draws)
-    partners = np.stack([who for _, _, who, *_ in batches])
-    n = partners.shape[1]
-    alike = np.mean([(np.sort(who) == np.arange(n)).all() for who in partners])
-    once = {(a, s): (who, lam) for a, s, who, lam, *_ in batches}
-    unique = np.stack([who for who, _ in once.values()])
+    once = list({(m.alpha, m.seed): m for m in batches}.values())
+    small = [
+        m.known
+        for m, call in zip(everything, calls, strict=True)
+        if 1 < len(call.arguments[0]) < 10
+    ]
+    least = min(np.mean(_flat([m.known for m in once])), np.mean(_flat(small)))
+    moved = exactly("most are mixed with another one", least > 0.5, 1)
     return [
         *as_part(
             "partners",
-            exactly("share of rows of x that mix two images", _mean(batches, 4), 1),
-            exactly("share of batches in which everyone is a partner once", float(alike), 1),
-            exactly("another seed: another order", _orders_differ(once), 1),
-            share("share paired with the next image", unique == (np.arange(n) + 1) % n, 1 / n),
-            exactly("most are mixed with another one", np.mean(unique != np.arange(n)) > 0.5, 1),
-            follows,
+            exactly("share of rows of x that mix two images", _mean(everything, "good"), 1),
+            *_partners(once), moved, follows,
         ),
-        *as_part("weights", *_weights(once), follows),
+        *as_part("weights", *_weights(once), *_free_weights(once), follows),
         *as_part(
             "labels as images",
-            exactly("share of mixed labels that sum to 1", _mean(batches, 6), 1),
-            exactly("share of labels that name the partner", _mean(batches, 7), 1),
-            exactly("share of labels mixed as their images", _mean(batches, 5), 1),
-            exactly("most are mixed with another one", np.mean(unique != np.arange(n)) > 0.5, 1),
-            follows,
+            exactly("share of mixed labels that sum to 1", _mean(everything, "whole"), 1),
+            exactly("share of labels that name the partner", _mean(everything, "named"), 1),
+            exactly("share of labels mixed as their images", _mean(everything, "agree"), 1),
+            moved, follows,
         ),
-    ]
+    ]  # fmt: skip
 
 
-Mixed = tuple[float, int, Array, Array, Array, Array, Array, Array]
+@dataclass(frozen=True)
+class Mix:
+    """A batch as it was read back; of each row who was its partner, and its weight.
 
-
-def _orders_differ(once: dict[tuple[float, int], tuple[Array, Array]]) -> bool:
-    """Whether no two seeds of one alpha give the same partners."""
-    orders = [(alpha, who.tobytes()) for (alpha, _), (who, _) in once.items()]
-    return len(set(orders)) == len(orders)
-
-
-def _read_mix(call: Call) -> Mixed:
-    """alpha, seed; then of each row: partner and weight in x, whether x is a mix, and whether y
-    agrees, sums to 1, names the partner.
+    `known`: whether the row moved far enough to tell; one that did not is its own partner here.
+    `good`: x mixes two images; `agree`, `whole`, `named`: y is mixed as x, sums to 1, and has the
+    partner's class.
     """
+
+    alpha: float
+    seed: int
+    who: Array
+    weight: Array
+    known: Array
+    good: Array
+    agree: Array
+    whole: Array
+    named: Array
+
+
+def _read_mix(call: Call) -> Mix:
     x, y, alpha, seed = call.arguments
     output = call.output
     if not isinstance(output, tuple) or len(output) != 2:
@@ -220,39 +305,64 @@ def _read_mix(call: Call) -> Mixed:
         got = "None" if output is None else got
         raise Unfit("type", f"got {got}, expected two arrays (x, y), mixed{missing}")
     mixed = require_array(output[0], x.shape, what="x"), require_array(output[1], y.shape, what="y")
-    who, weight, good = _unmix(x, np.asarray(mixed[0], dtype=float))
+    who, weight, known, good = _unmix(x, np.asarray(mixed[0], dtype=float))
     wanted = weight[:, None] * y + (1 - weight[:, None]) * y[who]
-    agree = np.isclose(mixed[1], wanted, atol=1e-6).all(1)
+    agree = good & np.isclose(mixed[1], wanted, atol=1e-4).all(1)
     whole = np.isclose(mixed[1].sum(1), 1)
     named = mixed[1][np.arange(len(x)), y[who].argmax(1)] > 1e-12
-    return alpha, seed.value, who, weight, good, agree & good, whole, named
+    return Mix(alpha, seed.value, who, weight, known, good, agree, whole, named)
 
 
-def _unmix(x: Array, mixed: Array) -> tuple[Array, Array, Array]:
-    """Each row as weight · own + (1 − weight) · partner: the partner that fits best."""
+def _unmix(x: Array, mixed: Array) -> tuple[Array, Array, Array, Array]:
+    """Each row as weight · own + (1 − weight) · partner: the partner that fits best.
+
+    What moved less than 1e-5 does not tell its partner. Errors of float32 are far smaller.
+    """
     n = len(x)
     along = x[None] - x[:, None]  # (n, n, d): from own to partner
     length = (along**2).sum(2) + np.eye(n)
     step = ((mixed - x)[:, None] * along).sum(2) / length  # 1 − weight
     error = (((mixed - x)[:, None] - step[..., None] * along) ** 2).sum(2)  # (n, n)
-    unmoved = error.diagonal() < 1e-18
-    who = np.where(unmoved, np.arange(n), (error + np.eye(n) * 1e9).argmin(1))
+    known = error.diagonal() > 1e-10
+    who = np.where(known, (error + np.eye(n) * 1e9).argmin(1), np.arange(n))
     rows = np.arange(n)
-    weight = 1 - step[rows, who]
-    good = (error[rows, who] < 1e-12) & (weight > -1e-9) & (weight < 1 + 1e-9)
-    return who, weight, good
+    weight = np.where(known, 1 - step[rows, who], 1)
+    good = (error[rows, who] < 1e-10) & (weight > -1e-6) & (weight < 1 + 1e-6)
+    return who, weight, known & (who != rows), good
 
 
-def _mean(batches: Sequence[Mixed], item: int) -> float:
-    return float(np.mean([np.asarray(batch[item]) for batch in batches]))
+def _mean(batches: Sequence[Mix], item: str) -> float:
+    return float(np.mean(_flat([getattr(mix, item) for mix in batches])))
 
 
-def _weights(once: dict[tuple[float, int], tuple[Array, Array]]) -> list[Property]:
+def _partners(once: Sequence[Mix]) -> list[Property]:
+    """One random order: no partner twice, all orders equally likely, anew for every seed."""
+    n = len(once[0].who)
+    alike = np.mean([len(set(m.who[m.known])) == m.known.sum() for m in once])
+    orders = [(m.alpha, m.who.tobytes()) for m in once]
+    telling = [m.who for m in once if m.alpha >= 1]  # a small alpha leaves some as they are
+    who = np.stack(telling)
+    pairs = np.array([(who == j).sum(0) for j in range(n)])  # how often i met j
+    squares = np.square(pairs - len(who) / n).sum() * n / len(who) * (n - 1) / n
+    back = np.concatenate([w[w] == np.arange(n) for w in telling])
+    others = _flat([w != np.arange(n) for w in telling]) > 0
+    back = back[others] if others.any() else np.ones(100)
+    following = np.stack([m.who for m in once]) == (np.arange(n) + 1) % n
+    return [
+        exactly("share of batches in which nobody is a partner twice", float(alike), 1),
+        exactly("another seed: another order", len(set(orders)) == len(orders), 1),
+        share("share paired with the next image", following, 1 / n),
+        spread_of("scatter of how often two images meet", float(squares), dof=(n - 1) ** 2),
+        exactly("share whose partner's partner they are", back.mean(), 1 / (n - 1), tolerance=0.3),
+        exactly("some are their own partner, by chance", not others.all(), 1),
+    ]  # fmt: skip
+
+
+def _weights(once: Sequence[Mix]) -> list[Property]:
     """Beta(α, α) has mean ½, variance 1/(4(2α + 1)), fourth central moment 3/(16(2α+1)(2α+3))."""
     properties = []
-    for alpha in dict.fromkeys(a for a, _ in once):
-        sets = [(who, lam) for (a, _), (who, lam) in once.items() if a == alpha]
-        lam = np.concatenate([w[who != np.arange(len(who))] for who, w in sets])
+    for alpha in dict.fromkeys(m.alpha for m in once):
+        lam = np.concatenate([m.weight[m.known] for m in once if m.alpha == alpha])
         lam = lam if lam.size else np.zeros(100)  # nobody was mixed
         variance = 1 / (4 * (2 * alpha + 1))
         fourth = 3 / (16 * (2 * alpha + 1) * (2 * alpha + 3))
@@ -262,13 +372,26 @@ def _weights(once: dict[tuple[float, int], tuple[Array, Array]]) -> list[Propert
             mean_of(f"{name}mean weight", lam, 0.5, std=float(np.sqrt(variance))),
             mean_of(f"{name}variance of the weights", (lam - 0.5) ** 2, variance, std=spread),
         ]
-    pairs = np.concatenate([np.stack([w[0:-1:2], w[1::2]], 1) for _, w in once.values()])
-    mixed = [(who != np.arange(len(who))).reshape(-1, 2).all(1) for who, _ in once.values()]
-    pairs = pairs[np.concatenate(mixed)]  # whoever met itself shows no weight
-    pairs = pairs if pairs.size else np.ones((100, 2))
-    same = np.isclose(pairs[:, 0], pairs[:, 1], atol=1e-9).mean()
+    return properties
+
+
+def _free_weights(once: Sequence[Mix]) -> list[Property]:
+    """No weight depends on another one of its batch. Who met itself shows none."""
+    pairs = [(m.weight[:-1:2], m.weight[1::2], m.known[:-1:2] & m.known[1::2]) for m in once]
+    first, second, both = (np.concatenate(column) for column in zip(*pairs, strict=True))
+    first, second = (first[both], second[both]) if both.any() else (np.ones(100), np.ones(100))
+    inner = np.abs(first - 0.5) < 0.499  # weights near the ends may agree to the last digit
+    same = np.isclose(first, second, rtol=0, atol=1e-6)[inner]
+    shared = float(same.mean()) if same.size else 1.0
+    z = np.stack([m.known * (m.weight - 0.5) * np.sqrt(4 * (2 * m.alpha + 1)) for m in once])
+    sizes = np.maximum([m.known.sum() for m in once], 1)
+    waves = np.abs(np.fft.fft(z, axis=1)) ** 2
+    far = np.fft.ifft(waves.sum(0)).real[1:] / np.sqrt(sizes.sum())
+    name = "correlation of weights at the distance where it is largest, in standard errors"
     return [
-        *properties,
-        share("neighbors whose weights are both below ½", np.asarray((pairs < 0.5).all(1)), 0.25),
-        exactly("share of neighbors with the same weight", float(same), 0),
-    ]
+        share("neighbors whose weights are both below ½", (first < 0.5) & (second < 0.5), 0.25),
+        exactly("share of neighbors with the same weight", shared, 0, tolerance=0.05),
+        spread_of("scatter of a batch's mean weight", float((z.sum(1) ** 2 / sizes).sum()),
+                  dof=len(once)),
+        Property(name, float(far[np.abs(far).argmax()]), 0, 8),
+    ]  # fmt: skip

@@ -144,8 +144,9 @@ check("08.1", shift)
 # %% [markdown]
 # ### Exercise 08.2 · `random_shift` · 1 point
 # Now the random form. Every image of the batch draws its own dx and its own dy: whole numbers from
-# `-max_shift` to `max_shift`, both ends included, all equally likely, dx and dy independent. Zeros
-# behind, as before. Draw from `rng` only; return a new array. `max_shift` can be 0.
+# `-max_shift` to `max_shift`, both ends included, all equally likely. All draws are independent of
+# each other. Zeros behind, as before. Draw from `rng` only; return a new array. `max_shift` can
+# be 0.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -203,7 +204,7 @@ check("08.2", random_shift)
 # ### Exercise 08.3 · `rotate` · 2 points
 # Turn all images of a batch by the same angle, counter-clockwise for positive degrees, about the
 # center, with bilinear interpolation. A neighbor outside of the image counts as 0 with its weight.
-# Heights and widths may differ; the shape stays.
+# Heights and widths may differ; the shape stays. Any angle may come, also beyond a whole turn.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -602,9 +603,9 @@ claim("±5°: the same two", swapped, high=0.04)
 #
 # ### Exercise 08.5 · `cutout` · 1 point
 # Blank one square of `size` × `size` pixels in every image: set it to 0. The square lies wholly
-# inside; every place inside is equally likely, and every image draws its own. Draw from `rng`
-# only; return a new array and leave the input as it is. `size` is at most $h$ and $w$. (In the
-# paper of DeVries and Taylor the square may stick out over the border.)
+# inside; every place inside is equally likely, and every image draws its own, independent of the
+# others. Draw from `rng` only; return a new array and leave the input as it is. `size` is at most
+# $h$ and $w$. (In the paper of DeVries and Taylor the square may stick out over the border.)
 #
 # <details><summary>Hint 1</summary>
 #
@@ -644,10 +645,11 @@ check("08.5", cutout)
 
 # %% [markdown]
 # ### Exercise 08.6 · `mixup` · 1 point
-# For each image $i$ of a batch draw a weight $\lambda_i \sim \mathrm{Beta}(\alpha, \alpha)$ (a
-# number between 0 and 1; with $\alpha = 1$ all are equally likely, a small α prefers the ends), and
-# for the whole batch one random order $\pi$, a permutation: image $i$ has the partner $\pi(i)$
-# (which may be $i$ itself, by chance). Return the tuple
+# For each image $i$ of a batch draw a weight of its own, $\lambda_i \sim
+# \mathrm{Beta}(\alpha, \alpha)$ (a number between 0 and 1; with $\alpha = 1$ all are equally
+# likely, a small α prefers the ends), and for the whole batch one random order $\pi$, a
+# permutation, all of them equally likely: image $i$ has the partner $\pi(i)$ (which may be $i$
+# itself, by chance). Return the tuple
 #
 # $$\tilde x_i = \lambda_i\,x_i + (1-\lambda_i)\,x_{\pi(i)}, \qquad
 #   \tilde y_i = \lambda_i\,y_i + (1-\lambda_i)\,y_{\pi(i)} .$$

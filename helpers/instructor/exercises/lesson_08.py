@@ -1,6 +1,6 @@
 """Lesson 08, data augmentation: transforms of given size, and what a class survives."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,15 +43,22 @@ def _size_limited(images: Array, dx: int, dy: int) -> Array:
 
 
 def _shift_probes(rng: Rng) -> dict[str, list[tuple[Any, ...]]]:
-    def images(n: int, h: int, w: int) -> Array:
-        return rng.integers(1, 10, (n, h, w)) / 10
+    def probe(n: int, h: int, w: int, dx: int, dy: int) -> tuple[Any, ...]:
+        return rng.integers(1, 10, (n, h, w)) / 10, dx, dy
 
+    h, w = (int(size) for size in rng.integers(3, 6, 2))
+    x, y = (int(rng.integers(1, size)) for size in (w, h))  # some of the image stays
+    beyond = int(rng.integers(1, 3))  # by the whole image, and a little more
     return {
-        "right and left": [(images(2, 3, 4), 2, 0), (images(1, 4, 3), -1, 0)],
-        "down and up": [(images(2, 4, 3), 0, 1), (images(3, 3, 2), 0, -2)],
+        "right and left": [probe(2, 3, 4, 2, 0), probe(1, 4, 3, -1, 0), probe(1, h, w, w - 1, 0)],
+        "down and up": [probe(2, 4, 3, 0, 1), probe(3, 3, 2, 0, -2), probe(1, h, w, 0, h - 1)],
         "both at once, or far away": [
-            (images(2, 3, 5), 1, 2), (images(1, 4, 3), -2, 1), (images(1, 5, 4), -1, -3),
-            (images(1, 3, 4), 5, 0), (images(2, 3, 2), 1, -6), (images(1, 2, 3), 0, 0),
+            probe(2, 3, 5, 1, 2), probe(1, 4, 3, -2, 1), probe(1, 5, 4, -1, -3),
+            probe(1, h, w, x, -y), probe(1, h, w, -x, y), probe(1, h, w, 1 - w, 0),
+            probe(1, 3, 4, 5, 0), probe(2, 3, 2, 1, -6), probe(1, 2, 3, 0, 0),
+            probe(1, h, w, -w, 0), probe(1, h, w, w, 0), probe(1, h, w, 0, h),
+            probe(1, h, w, -w - beyond, 0), probe(1, h, w, 1, h + beyond),
+            probe(1, h, w, 0, -h - beyond),
         ],
     }  # fmt: skip
 
@@ -177,11 +184,16 @@ def _rotate_probes(rng: Rng) -> dict[str, list[tuple[Any, ...]]]:
 
     return {
         "quarter and half turns": [
-            probe(2, 3, 3, 90.0), probe(1, 4, 4, -90.0), probe(1, 3, 4, 180.0)
+            probe(2, 3, 3, 90.0), probe(1, 4, 4, -90.0), probe(1, 3, 4, 180.0),
+            probe(1, 3, 5, 90.0), probe(1, 4, 3, 270.0), probe(1, 3, 4, 0.0),
         ],
         "any angle": [
             probe(2, 4, 4, angle(10, 40)), probe(1, 5, 3, angle(-80, -50)),
             probe(1, 4, 6, angle(100, 130)), probe(1, 4, 4, angle(200, 250)),
+            probe(1, 4, 5, angle(140, 170)), probe(1, 5, 4, angle(280, 350)),
+            probe(1, 3, 4, angle(-170, -100)), probe(1, 4, 3, angle(-350, -190)),
+            probe(1, 4, 4, angle(380, 700)), probe(1, 4, 4, angle(1, 8)),
+            probe(1, 2, 6, angle(20, 60)),
         ],
     }  # fmt: skip
 
@@ -235,6 +247,7 @@ DIGITS = (
     "### #.# ### #.# ###", "### #.# ### ..# ###",
 )  # fmt: skip
 GAP = "### ... #.# ###"  # without its dark row it would look the same from below
+AROUND = "#.## #.## #.##"  # looks the same in a mirror to who lets it leave and come back
 SIGNS = {  # of row and column
     "shift": (1, 1), "mirror_left_right": (1, -1), "mirror_top_bottom": (-1, 1),
     "turn_180": (-1, -1),
@@ -323,13 +336,27 @@ def _place(rng: Rng, symbol: Array) -> Array:
     return np.pad(symbol, ((above, below), (left, right)))
 
 
+def _nearly(rng: Rng) -> Array:
+    """A symbol of six rows that survives both mirrors, but for one pixel in its last row."""
+    half = np.ones((3, 2), dtype=bool)
+    half[1:] = rng.random((2, 2)) < 0.5
+    symbol = np.block([[half, half[:, ::-1]], [half[::-1], half[::-1, ::-1]]])
+    symbol[-1, rng.integers(4)] = False
+    return symbol
+
+
 def _symbol_probes(rng: Rng) -> dict[str, list[tuple[Any, ...]]]:
     drawn = [_symbol_of_kind(rng, kind) for kind in KINDS for _ in range(3)]
-    drawn += [_symbol(GAP), _symbol(GAP).T]
+    drawn += [_symbol(GAP), _symbol(GAP).T, _nearly(rng), _nearly(rng).T]
+    drawn += [np.ones(size, dtype=bool) for size in ((1, 1), (1, 3), rng.integers(2, 5, 2))]
+    wraps = _symbol(AROUND)
     return {
         "digits": [(_place(rng, _symbol(text)),) for text in DIGITS],
-        "other symbols": [(_place(rng, symbol),) for symbol in drawn],
-    }
+        "other symbols": [
+            *((_place(rng, symbol),) for symbol in drawn), (wraps,), (wraps.T,),
+            (np.ones((1, 1), dtype=bool),),
+        ],
+    }  # fmt: skip
 
 
 SAFE = Exercise(
@@ -398,20 +425,44 @@ def _vote(probabilities: Array) -> Array:
     return np.asarray(mode(probabilities.argmax(-1), axis=0, keepdims=False).mode)
 
 
-def _tta_probes(rng: Rng) -> dict[str, list[tuple[Any, ...]]]:
-    def draw(views: int, classes: int) -> Array:
-        logits = rng.normal(size=(views, 80, classes)) * rng.uniform(0.5, 3, (views, 1, 1))
-        probs = np.exp(logits)
-        return np.round(probs / probs.sum(-1, keepdims=True), 4)
+def _roots(probabilities: Array) -> Array:
+    return np.asarray(np.sqrt(probabilities).mean(0).argmax(-1))
 
-    def wanted(probs: Array, agree: bool) -> Array:
-        return probs[:, (_vote(probs) == _torch_average(probs)) == agree]
+
+def _softmax_again(probabilities: Array) -> Array:
+    return np.asarray(np.exp(probabilities).mean(0).argmax(-1))
+
+
+def _draw_views(rng: Rng, shape: tuple[int, int, int]) -> Array:
+    """Probabilities (T, n, K) of images whose answer no rounding decides."""
+    views, images, classes = shape
+    logits = rng.normal(size=(views, 10 * images, classes)) * rng.uniform(0.5, 3, (views, 1, 1))
+    powers = np.exp(logits)
+    probs = np.round(powers / powers.sum(-1, keepdims=True), 4)
+    best = np.sort(probs.mean(0), -1)
+    return np.asarray(probs[:, best[:, -1] - best[:, -2] > 1e-3])
+
+
+def _tta_probes(rng: Rng) -> dict[str, list[tuple[Any, ...]]]:
+    def wanted(probs: Array, others: Sequence[Callable[[Array], Array]], agree: bool) -> Array:
+        """Of the images on which these say what the mean says, or on which not."""
+        alike = [other(probs) == _torch_average(probs) for other in others]
+        return probs[:, np.all(alike, 0) if agree else ~np.all(alike, 0)]
 
     def probes(agree: bool) -> list[tuple[Any, ...]]:
-        drawn = [wanted(draw(t, k), agree) for t, k in ((3, 4), (5, 3), (4, 6))]
+        shapes = ((3, 40, 4), (5, 40, 3), (4, 40, 6))
+        drawn = [wanted(_draw_views(rng, shape), [_vote], agree) for shape in shapes]
         return [(probs[:, :n],) for probs, n in zip(drawn, (5, 6, 4), strict=True)]
 
-    return {"views that mostly agree": probes(True), "views that do not": probes(False)}
+    close = [_roots, _softmax_again]  # each differs from the mean on few images
+    narrow = [(wanted(_draw_views(rng, (t, 400, k)), [near], False)[:, :6],)
+              for near in close for t, k in ((3, 4), (5, 3))]  # fmt: skip
+    small = [(_draw_views(rng, shape)[:, : shape[1]],) for shape in ((1, 5, 3), (6, 1, 4))]
+    pairs = (wanted(_draw_views(rng, (5, 40, 2)), [_vote], False)[:, :6],)
+    return {
+        "views that mostly agree": [*probes(True), *small],
+        "views that do not": [*probes(False), pairs, *narrow],
+    }
 
 
 TTA = Exercise(
@@ -443,6 +494,8 @@ TTA = Exercise(
             0
         ).argmax(0),
         "You use the first view only.": lambda p: p[0].argmax(-1),
+        "You take a softmax (or exp) of what are probabilities already, so that a sure view counts "
+        "too much. Average them as they are.": _softmax_again,
     },
 )
 

@@ -81,7 +81,7 @@ def _extremes(n: int, m: int, rng: Rng) -> Array:
 
 def _shift_probes(rng: Rng) -> list[tuple[Any, ...]]:
     seed = int(rng.integers(1_000_000))
-    wide, tall = _told_apart(120, 2, 2), _told_apart(16, 5, 4)
+    wide, tall = _told_apart(120, 2, 2), _told_apart(40, 5, 4)
     ones = [(wide, 1, Seed(seed + i)) for i in range(7)]  # 840 images: ends that come half as often
     twos = [(tall, 2, Seed(seed + 100 + i)) for i in range(6)]
     return [*ones, *twos, ones[0], twos[0], (wide[:2], 0, Seed(seed + 200))]
@@ -207,10 +207,14 @@ def _from_any_pixel(images: Array, size: int, rng: Rng) -> Array:
 
 
 def _cutout_probes(rng: Rng) -> list[tuple[Any, ...]]:
-    seed, images = int(rng.integers(1_000_000)), _told_apart(20, 4, 5)
-    twos = [(images, 2, Seed(seed + i)) for i in range(6)]
-    threes = [(images, 3, Seed(seed + 100 + i)) for i in range(6)]
-    return [*twos, *threes, twos[0], threes[0], (images[:3], 4, Seed(seed + 200))]
+    seed, images = int(rng.integers(1_000_000)), _told_apart(30, 5, 6)
+    twos = [(images, 2, Seed(seed + i)) for i in range(8)]
+    threes = [(images, 3, Seed(seed + 100 + i)) for i in range(8)]
+    ends = [  # one pixel, and as much as there is
+        (_told_apart(9, 6, 3), 1, Seed(seed + 200)), (images[:3], 5, Seed(seed + 201)),
+        (_told_apart(3, 6, 4), 4, Seed(seed + 202)), (_told_apart(2, 4, 4), 4, Seed(seed + 203)),
+    ]  # fmt: skip
+    return [*twos, *threes, twos[0], threes[0], *ends]
 
 
 CUTOUT = Exercise(
@@ -235,11 +239,15 @@ CUTOUT = Exercise(
         ),
         "You blank single pixels. A square of size × size is asked.": _scattered,
         "You blank whole rows: limit the columns, too.": _blanked(
-            _corners, extent=lambda size: (size, 100)
+            lambda n, rows, cols, rng: _corners(n, rows, cols, rng) * [1, 0],
+            extent=lambda size: (size, 100),
         ),
         "You blank whole columns: limit the rows, too.": _blanked(
-            _corners, extent=lambda size: (100, size)
+            lambda n, rows, cols, rng: _corners(n, rows, cols, rng) * [0, 1],
+            extent=lambda size: (100, size),
         ),
+        "Your square has no right end: it runs from its left column to the border. Limit the "
+        "columns to left : left + size.": _blanked(_corners, extent=lambda size: (size, 100)),
         "Your square is not 0. Fill it with 0, which is paper; not with 1 (full ink) or a "
         "mean.": _blanked(_corners, fill=1.0),
         "You blank one row and one column too few.": _blanked(
@@ -320,12 +328,16 @@ def _each_pixel(x: Array, y: Array, alpha: float, rng: Rng) -> tuple[Array, Arra
 def _mixup_probes(rng: Rng) -> list[tuple[Any, ...]]:
     seed, n = int(rng.integers(1_000_000)), 12
 
-    def batch() -> Array:
-        return np.round(rng.uniform(0, 1, (n, 5)), 2)
+    def batch(size: int) -> Array:
+        return np.round(rng.uniform(0, 1, (size, 5)), 2)
 
-    x, y = batch(), np.eye(n)
-    drawn = [(x, y, a, Seed(seed + i)) for a in (1.0, 4.0) for i in range(10)]
-    return [*drawn, drawn[0], drawn[-1]]
+    x, y = batch(n), np.eye(n)
+    alphas = enumerate((1.0, 4.0, 0.2))
+    drawn = [(x, y, a, Seed(seed + 100 * k + i)) for k, a in alphas for i in range(14)]
+    labels = np.eye(3)[rng.integers(0, 3, 7)]  # fewer classes than images
+    small = [(batch(7), labels, 0.5, Seed(seed + 300 + i)) for i in range(4)]
+    small.append((batch(1), np.eye(2)[:1], 1.0, Seed(seed + 310)))
+    return [*drawn, drawn[0], drawn[-1], *small]
 
 
 MIXUP = Exercise(
