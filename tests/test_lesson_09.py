@@ -1,6 +1,7 @@
 """The experiments and figures of lesson 09, against torch, scikit-learn and direct loops."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,8 +12,13 @@ from torch.autograd.functional import hessian
 from torch.func import functional_call
 
 from helpers import calibration, data, flatness, nets, noise
+from helpers.check import judge
 from helpers.explore import Explorable, sweep
 from helpers.flatness import Method
+from helpers.instructor.exercise import make_task
+from helpers.instructor.exercises import load_exercises
+from helpers.instructor.solutions import load_solution
+from helpers.judging import call_answer, judge_outcomes
 from helpers.plots import calibration as calibration_figures
 from helpers.plots import flatness as flatness_figures
 from helpers.plots import noise as noise_figures
@@ -306,3 +312,40 @@ def test_static_figures_have_their_panels(
     for fig, panels in made:
         assert len(fig.axes) == panels
         fig.canvas.draw()
+
+
+# answers that miss one edge of what the text promises
+
+
+@pytest.mark.parametrize(
+    ("exercise", "here", "instead"),
+    [
+        ("09.1", lambda X, y, sigma: sigma > 2, lambda X, y, sigma: 0 * X[0]),
+        ("09.1", lambda X, y, sigma: X.shape[0] == X.shape[1], lambda X, y, sigma: 0 * X[0]),
+        ("09.2", lambda hessian, sigma: np.trace(hessian) < 0, lambda hessian, sigma: 0.0),
+        ("09.3", lambda y, k, e, c: e > 0.6, lambda y, k, e, c: np.full((len(y), k), 1 / k)),
+        ("09.3", lambda y, k, e, c: k > 10, lambda y, k, e, c: np.full((len(y), k), 1 / k)),
+        ("09.4", lambda e, k, c: e > 0.5, lambda e, k, c: 0.0),
+        ("09.4", lambda e, k, c: e < 0.01, lambda e, k, c: 0.0),
+        ("09.5", lambda logits, targets: (targets == 0).any(), lambda logits, targets: np.nan),
+        ("09.6", lambda probs, labels, bins: (probs.max(1) < 0.5).any(), lambda *a: 0.0),
+        ("09.6", lambda probs, labels, bins: bins > 15, lambda *a: 0.0),
+    ],
+)
+def test_edges_are_asked(exercise: str, here: Any, instead: Any) -> None:
+    solution = load_solution(exercise)
+    wrong = judge(exercise, lambda *a: instead(*a) if here(*a) else solution(*a))
+    assert wrong.state == "wrong"
+    assert judge(exercise, solution).state == "passed"
+
+
+def test_soft_cross_entropy_in_float32_passes() -> None:
+    def loss(logits: np.ndarray, targets: np.ndarray) -> float:
+        z, q = (torch.tensor(a, dtype=torch.float32) for a in (logits, targets))
+        return float(F.cross_entropy(z, q))
+
+    exercise = next(e for e in load_exercises() if e.id == "09.5")
+    for seed in range(20):
+        task = make_task(exercise, np.random.default_rng(seed), mistakes=False)
+        verdict = judge_outcomes(task, [call_answer(loss, p) for p in task.probes], ["z", "q"])
+        assert verdict.state == "passed", verdict.message

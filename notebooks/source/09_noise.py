@@ -530,7 +530,8 @@ claim(
 # logit and any other one, $e^{z_y - z_j} = q_y/q_j$.
 #
 # ### Exercise 09.4 · `optimal_gap` · 1 point
-# Return the gap $z_y - z_j$ that these targets ask for, in either convention.
+# Return the gap $z_y - z_j$ that these targets ask for, in either convention. It is negative where
+# ε is so large that the label has the smaller target.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -567,7 +568,8 @@ check("09.4", optimal_gap)
 # %% [markdown]
 # ### Exercise 09.5 · `soft_cross_entropy` · 1 point
 # For soft targets $q$: $\;-\sum_k q_k \log p_k$ with $p = \operatorname{softmax}(z)$, averaged over
-# the examples. It must be right for logits in the thousands, too: no overflow, no $\log 0$.
+# the examples. It must be right for logits in the thousands, too: no overflow, no $\log 0$. Some
+# targets can be 0: hard labels are a case of soft ones.
 #
 # <details><summary>Hint 1</summary>
 #

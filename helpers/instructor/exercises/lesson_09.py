@@ -51,9 +51,11 @@ def _ridge_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
         return np.round(rng.normal(0, 1.3, (n, d)), 3), np.round(rng.normal(0, 2, n), 3), sigma
 
     return {
-        "more examples than weights": [draw(9, 3, 0.3), draw(14, 4, 1.7), draw(7, 2, 0.8)],
-        "fewer examples than weights, or one": [
-            draw(3, 5, 0.6), draw(2, 4, 1.4), draw(1, 2, 0.7), draw(5, 1, 0.4)
+        "more examples than weights": [
+            draw(9, 3, 0.3), draw(14, 4, 1.7), draw(7, 2, 0.8), draw(8, 3, 0.05), draw(6, 3, 3.5)
+        ],
+        "not more examples than weights, or one": [
+            draw(3, 5, 0.6), draw(2, 4, 1.4), draw(1, 2, 0.7), draw(5, 1, 0.4), draw(3, 3, 0.9)
         ],
     }  # fmt: skip
 
@@ -111,12 +113,19 @@ def _hessian_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
             values[0], values[-1] = -rng.uniform(0.5, 1.5), rng.uniform(2.5, 4.0)
         return np.round((turn * values) @ turn.T, 4), sigma
 
+    def falling(d: int, sigma: float) -> Probe:
+        """The negative eigenvalues are larger than the others: noise lowers the loss."""
+        hessian, _ = draw(d, sigma, -1.0)
+        return -hessian if np.trace(hessian) > 0 else hessian, sigma
+
     diagonal = np.diag(np.round(rng.uniform(0.5, 3.0, 3), 3))
     return {
         "minima": [
             draw(4, 0.3, 0.3), (diagonal, 1.7), draw(2, 0.05, 0.5), (np.array([[2.6]]), 0.4)
         ],
-        "saddles": [draw(3, 0.7, -1.0), draw(5, 1.4, -1.0), (np.diag([3.0, -1.0]), 0.5)],
+        "saddles": [
+            draw(3, 0.7, -1.0), draw(5, 1.4, -1.0), (np.diag([3.0, -1.0]), 0.5), falling(3, 0.01)
+        ],
     }  # fmt: skip
 
 
@@ -142,6 +151,8 @@ INCREASE = Exercise(
         "negative eigenvalues count as negative.": (
             lambda H, s: s**2 * np.abs(np.linalg.eigvalsh(H)).sum() / 2
         ),
+        "You take the absolute value, or cut off at 0. Where the negative eigenvalues win, noise "
+        "lowers the loss: the answer is negative.": lambda H, s: s**2 * abs(np.trace(H)) / 2,
         "You take the norm of H (root of the sum of squares). Asked is the plain sum of its "
         "diagonal.": lambda H, s: s**2 * np.linalg.norm(H) / 2,
         "Return one number: sum those of all weights.": lambda H, s: s**2 * np.diag(H) / 2,
@@ -198,12 +209,13 @@ def _counted(y: NDArray[np.int64], n_classes: int, epsilon: float, convention: s
 
 
 def _label_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
-    sizes = ((5, 3, 0.1), (7, 10, 0.25), (1, 4, 0.6), (4, 2, 0.3), (3, 5, 0.0))
+    sizes = ((5, 3, 0.1), (7, 10, 0.25), (1, 4, 0.6), (4, 2, 0.3), (4, 3, 0.85), (2, 23, 0.05))
 
     def draw(convention: str) -> list[Probe]:
         """With many classes the last one has no example: K is told, and cannot be counted."""
         probes: list[Probe] = []
-        for n, k, e in sizes:
+        near = [(n, k, round(e * float(rng.uniform(0.8, 1.15)), 3)) for n, k, e in sizes]
+        for n, k, e in (*near, (3, 5, 0.0)):
             last, end = (k - 2, k - 2) if k > 3 else (k - 1, k)
             y = np.r_[rng.integers(0, end, n - 1), last]
             probes.append((y.astype(np.int64), k, e, convention))
@@ -269,7 +281,9 @@ def _gap_by(ratio: Callable[[float, float, int], float]) -> Callable[..., float]
 def _gap_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
     def draw(convention: str) -> list[Probe]:
         classes = [2, 3, int(rng.integers(4, 9)), 10, int(rng.integers(50, 200))]
-        return [(float(np.round(rng.uniform(0.02, 0.4), 3)), k, convention) for k in classes]
+        usual = [(float(np.round(rng.uniform(0.02, 0.4), 3)), k, convention) for k in classes]
+        most = [(float(np.round(rng.uniform(0.75, 0.95), 3)), k, convention) for k in (2, 3)]
+        return [*usual, *most, (float(f"{rng.uniform(1, 9) * 1e-6:.3g}"), 10, convention)]
 
     return {f'convention "{c}"': draw(c) for c in (REST, UNIFORM)}
 
@@ -295,6 +309,8 @@ GAP = Exercise(
         "other class: log(own target / one other target).": _gap_by(
             lambda own, other, k: np.log(own / (1 - own))
         ),
+        "You take the absolute value. In \"rest\" with a large ε the label has the *smaller* "
+        "target: the gap is negative.": _gap_by(lambda own, other, k: abs(np.log(own / other))),
         "That is the difference of the probabilities. Logits are their logarithms.": _gap_by(
             lambda own, other, k: own - other
         ),

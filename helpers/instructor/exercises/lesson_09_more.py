@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from scipy.special import log_softmax, softmax
 
+from helpers.compare import close
 from helpers.instructor.exercise import Exercise, Probe
 
 Array = NDArray[np.float64]
@@ -70,10 +71,19 @@ def _loss_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
         logits[0, -1] += 1200.0
         return logits, targets
 
+    def some_hard(probe: Probe) -> Probe:
+        """The first target is a hard label, not of a leading class; the second lacks a class."""
+        logits, targets = probe
+        targets[0] = np.eye(targets.shape[1])[rng.integers(targets.shape[1] - 1)]
+        targets[1, 0] = 0
+        return logits, targets / targets.sum(1, keepdims=True)
+
     return {
-        "logits of moderate size": [draw(4, 3, 1.5), draw(6, 10, 2.5), draw(1, 5, 1.0)],
-        "logits in the thousands": [far(3, 4), far(5, 2), far(2, 7)],
-    }
+        "logits of moderate size": [
+            draw(4, 3, 1.5), draw(6, 10, 2.5), draw(1, 5, 1.0), some_hard(draw(4, 3, 1.5))
+        ],
+        "logits in the thousands": [far(3, 4), far(5, 2), far(2, 7), some_hard(far(3, 4))],
+    }  # fmt: skip
 
 
 SOFT_LOSS = Exercise(
@@ -82,6 +92,7 @@ SOFT_LOSS = Exercise(
     function="soft_cross_entropy",
     points=1,
     oracle=_torch_loss,
+    compare=close(rtol=1e-5),  # float32 will do
     mistakes={
         "np.exp overflows where a logit is above 709. Subtract each row's maximum first: the "
         "softmax does not change.": _overflowing,
@@ -207,8 +218,12 @@ def _calibration_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
         places = rng.integers(first, bins, n) + rng.uniform(0.1, 0.9, n)
         return np.round(places / bins, 4)
 
-    def spread(n: int, k: int, bins: int) -> Probe:
-        return draw(inside(n, 0.5, bins), k, bins)
+    def spread(n: int, k: int, bins: int, low: float = 0.5) -> Probe:
+        return draw(inside(n, low, bins), k, bins)
+
+    def modest() -> Probe:
+        """Eight classes and three bins, so that some confidences lie in the first one."""
+        return draw(np.append(np.round(rng.uniform(0.25, 0.33, 8), 4), inside(12, 0.34, 3)), 8, 3)
 
     on_edges = np.array([0.75, 0.6, 0.65, 0.9, 0.95, 0.5, 0.75, 0.55])
     missed = np.array([1, 0, 0, 0, 0, 1, 1, 0])  # moving an edge turns the sign of a bin
@@ -216,7 +231,8 @@ def _calibration_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
     one_bin = draw(np.round(rng.uniform(0.55, 0.95, 12), 4), 2, 1)
     few = np.array([0.93, 0.97, 0.62, 0.65, 0.95, 0.91, 0.98])
     return {
-        "many examples": [spread(60, 4, 10), spread(45, 3, 5), one_bin, spread(50, 5, 15)],
+        "many examples": [spread(60, 4, 10), spread(45, 3, 5), one_bin, spread(50, 5, 15),
+                          spread(40, 6, 30, low=0.35), modest()],
         "empty bins, confidences on an edge or exactly 1": [
             draw(on_edges, 3, 8, missed), draw(sure, 4, 10), draw(few, 3, 10),
             draw(on_edges, 4, 4, missed),
