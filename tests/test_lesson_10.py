@@ -9,9 +9,14 @@ import torch
 from scipy.stats import loguniform
 
 from helpers import data, geometry, nets, noisy_bowl, rates, ravine, sanity, search
+from helpers.check import judge, load_task
 from helpers.explore import sweep
+from helpers.instructor.exercise import make_task
+from helpers.instructor.exercises import load_exercises
+from helpers.instructor.solutions import load_solution
 from helpers.judges import Call, Unfit
 from helpers.judges.lesson_10 import log_uniform
+from helpers.judging import call_answer, judge_outcomes
 from helpers.plots import learning_curves, optimization
 from helpers.plots import search as search_figures
 from helpers.values import Seed
@@ -339,6 +344,125 @@ def draw(low: float, high: float, n: int, rng: np.random.Generator) -> np.ndarra
 def stratified(low: float, high: float, n: int, rng: np.random.Generator) -> np.ndarray:
     places = (rng.permutation(n) + rng.random(n)) / n
     return np.asarray(low * (high / low) ** places)
+
+
+def beside(n: int, rng: np.random.Generator) -> np.ndarray:
+    """Places of which the second half stands half a range beside the first one."""
+    half = rng.random(n - n // 2)
+    return np.concatenate([half, (half + 0.5) % 1])[:n]
+
+
+def on_points(n: int, rng: np.random.Generator) -> np.ndarray:
+    """Places near three points, with the mean, variance and sixth moment of even ones."""
+    far, often = 0.38295, 0.28412  # 2·often·far² = 1/12
+    places = rng.choice([0.5 - far, 0.5, 0.5 + far], n, p=[often, 1 - 2 * often, often])
+    return np.asarray(places + 1e-6 * rng.random(n))
+
+
+def on_grid(n: int, rng: np.random.Generator) -> np.ndarray:
+    return np.asarray((rng.integers(0, 50, n) + 0.5) / 50 + 1e-6 * rng.random(n))
+
+
+def first_low(n: int, rng: np.random.Generator) -> np.ndarray:
+    return np.append(0.0, rng.random(n - 1))
+
+
+def placed(places: Callable[[int, np.random.Generator], np.ndarray]) -> Answer:
+    return lambda low, high, n, rng: low * (high / low) ** places(n, rng)
+
+
+def linear_where(here: Callable[[float, float], bool]) -> Answer:
+    """Draws evenly between the ends themselves, for some ends."""
+    return lambda low, high, n, rng: (
+        rng.uniform(low, high, n) if here(low, high) else draw(low, high, n, rng)
+    )
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        placed(beside),
+        placed(on_points),
+        placed(on_grid),
+        placed(first_low),
+        linear_where(lambda low, high: low >= 1),
+        linear_where(lambda low, high: high < 10 * low),
+    ],
+)
+def test_nearly_uniform_logarithms_are_refused(answer: Answer) -> None:
+    assert judge("10.6", answer).state == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("exercise", "here", "instead"),
+    [
+        ("10.1", lambda *a: a[3] == 0 and not a[4], lambda *a: np.tile(a[1], (a[5] + 1, 1))),
+        ("10.1", lambda *a: a[3] == 0 and a[4], lambda *a: np.tile(a[1], (a[5] + 1, 1))),
+        ("10.1", lambda *a: a[3] > 0.9, lambda *a: np.tile(a[1], (a[5] + 1, 1))),
+        ("10.2", lambda grads, *a: len(grads) == 1, lambda grads, *a: 0 * grads),
+        ("10.2", lambda grads, *a: (grads == 0).all(0).any(), lambda grads, *a: np.nan * grads),
+        ("10.2", lambda grads, lr, one, two, eps: one > two, lambda grads, *a: 0 * grads),
+        ("10.3", lambda t, n, w, peak, floor: n == 1, lambda *a: 0.0),
+        ("10.3", lambda t, n, w, peak, floor: t == 0 and w == 1, lambda *a: 0.0),
+        ("10.3", lambda t, n, w, peak, floor: w == 0 and t == n - 1 > 0, lambda *a: 0.0),
+        ("10.5", lambda train, val: len(train) == 2, lambda train, val: "good"),
+        ("10.5", lambda train, val: len(train) == 3, lambda train, val: "good"),
+        ("10.5", lambda train, val: np.isnan(train[0]), lambda train, val: "good"),
+        ("10.5", lambda train, val: np.isneginf(train).any(), lambda train, val: "good"),
+        ("10.7", lambda results, keep: len(results) == 1, lambda results, keep: (0.0, 0.0)),
+        ("10.7", lambda results, keep: (results[:, 1] < -100).any(),
+         lambda results, keep: (0.0, 0.0)),
+    ],
+)  # fmt: skip
+def test_edges_are_asked(exercise: str, here: Any, instead: Any) -> None:
+    solution = load_solution(exercise)
+    wrong = judge(exercise, lambda *a: instead(*a) if here(*a) else solution(*a))
+    assert wrong.state == "wrong"
+
+
+def test_curves_looked_up_among_the_published_earn_nothing() -> None:
+    """Who takes the answer of the nearest published probe is right on most, but in no part."""
+    published = load_task("10.5")
+
+    def nearest(train: np.ndarray, val: np.ndarray) -> Any:
+        told = [
+            np.nan_to_num(np.array(probe), nan=50, posinf=90, neginf=-90)
+            for probe in published.probes
+        ]
+        asked = np.nan_to_num(np.array([train, val]), nan=50, posinf=90, neginf=-90)
+        ends = [np.abs(t[:, [0, -1]] - asked[:, [0, -1]]).sum() for t in told]
+        far = [
+            np.square(t - asked).sum() if t.shape == asked.shape else 100 + end
+            for t, end in zip(told, ends, strict=True)
+        ]
+        return published.expected[int(np.argmin(far))]
+
+    assert judge("10.5", nearest).state == "passed"
+    exercise = next(e for e in load_exercises() if e.id == "10.5")
+    earned = []
+    for seed in range(30):
+        task = make_task(exercise, np.random.default_rng(seed), mistakes=False)
+        outcomes = [call_answer(nearest, probe) for probe in task.probes]
+        earned.append(judge_outcomes(task, outcomes, ["train", "val"]).passed)
+    assert np.mean(earned) < 0.1
+
+
+def test_adam_in_float32_passes() -> None:
+    def path(grads: np.ndarray, lr: float, beta1: float, beta2: float, eps: float) -> np.ndarray:
+        point = torch.zeros(grads.shape[1])
+        adam = torch.optim.Adam([point], lr=lr, betas=(beta1, beta2), eps=eps)
+        rows = []
+        for gradient in grads:
+            point.grad = torch.tensor(gradient, dtype=torch.float32)
+            adam.step()
+            rows.append(point.numpy().copy())
+        return np.stack(rows)
+
+    exercise = next(e for e in load_exercises() if e.id == "10.2")
+    for seed in range(20):
+        task = make_task(exercise, np.random.default_rng(seed), mistakes=False)
+        verdict = judge_outcomes(task, [call_answer(path, p) for p in task.probes], ["grads"] * 5)
+        assert verdict.state == "passed", verdict.message
 
 
 def test_judge_passes_right_draws() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from helpers.judges import Call, Property, as_part, exactly, mean_of, require_array, spread_of
 
 LARGE = 20  # draws of so many or more never agree by chance
+BINS = 16
 Draw = tuple[float, float, int, np.ndarray]  # low, high, seed, values
 
 
@@ -24,6 +25,7 @@ def log_uniform(calls: Sequence[Call]) -> list[Property]:
         mean_of("mean place between the ends, on a log axis", places, 0.5, std=12**-0.5),
         mean_of("variance of that place", (places - 0.5) ** 2, 1 / 12, std=180**-0.5),
         mean_of("place to the power of 6", places**6, 1 / 7, std=(1 / 13 - 1 / 49) ** 0.5),
+        *_evenness(draws),
         follows,
     ]
     rows = _large(draws)
@@ -34,6 +36,8 @@ def log_uniform(calls: Sequence[Call]) -> list[Property]:
         mean_of("product of neighboring places about the middle", neighbors, 0, std=1 / 12),
         spread_of("scatter of a sample's mean over the seeds, next to a right one's",
                   float(squares.sum()), dof=len(rows)),
+        _farthest(rows),
+        exactly("values that stand at one place in all samples", _never_moved(draws), 0),
         exactly("samples whose values all differ", _all_differ(rows), 1),
         exactly("values are in no order", float(not any(_ordered(row) for row in rows)), 1),
         follows,
@@ -64,6 +68,52 @@ def _places(draws: Sequence[Draw]) -> np.ndarray:
 
 def _large(draws: Sequence[Draw]) -> list[np.ndarray]:
     return [_on_log_axis(draw) for draw in _once(draws) if draw[3].size >= LARGE]
+
+
+def _ranges(draws: Sequence[Draw]) -> list[list[np.ndarray]]:
+    """The large samples of each range, as places on its log axis."""
+    ends = dict.fromkeys((low, high) for low, high, *_ in draws)
+    return [_large([d for d in draws if d[:2] == end]) for end in ends]
+
+
+def _evenness(draws: Sequence[Draw]) -> list[Property]:
+    """As many values in each of `BINS` equal pieces of each range, and inside of these pieces.
+
+    The second asks where a value stands in a piece of a 1000th: who draws from a grid stands at the
+    same place in each, and who rounds does so too.
+    """
+    found = []
+    for name, scale in (("pieces of a range", 1), ("a thousandth, looked at closely", 1000)):
+        squares, dof = 0.0, 0
+        for rows in _ranges(draws):
+            places = np.concatenate(rows) * scale
+            at = (places % 1 if scale > 1 else places.clip(0, 1)) * BINS
+            counts = np.bincount(at.astype(int).clip(0, BINS - 1), minlength=BINS)
+            even = counts.sum() / BINS
+            squares, dof = squares + float(np.square(counts - even).sum() / even), dof + BINS - 1
+        found.append(spread_of(f"scatter of counts: {name}", squares, dof=dof))
+    return found
+
+
+def _farthest(rows: Sequence[np.ndarray]) -> Property:
+    """The correlation of values at one distance (cyclic), at the distance where it is largest.
+
+    In standard errors. Looked for at all distances, hence the margin of 8 instead of 5.
+    """
+    errors = []
+    for size in {row.size for row in rows}:
+        z = np.sqrt(12) * (np.stack([row for row in rows if row.size == size]) - 0.5)
+        power = np.abs(np.fft.fft(z, axis=1)) ** 2
+        errors.append(np.fft.ifft(power.sum(0)).real[1:] / np.sqrt(z.size))
+    every = np.concatenate(errors)
+    name = "correlation of values at the distance where it is largest, in standard errors"
+    return Property(name, float(every[np.abs(every).argmax()]), 0, 8)
+
+
+def _never_moved(draws: Sequence[Draw]) -> int:
+    """How many values, from the first or the last on, are the same in all samples of a range."""
+    sets = [np.stack(rows) for rows in _ranges(draws) if rows]
+    return max(int(np.isclose(rows, rows[0], rtol=0).all(0).sum()) for rows in sets)
 
 
 def _ordered(row: np.ndarray) -> bool:

@@ -132,8 +132,9 @@ claim("the best μ for κ = 1440", ((1440**0.5 - 1) / (1440**0.5 + 1)) ** 2, low
 # ### Exercise 10.1 · `momentum_path` · 1 point
 # Walk on $\frac12 w^\top H w$, whose gradient is $Hw$. Take `steps` steps with the formulas above:
 # first the new buffer, then the step, which uses the *new* buffer. The buffer starts at zero.
-# `nesterov` is True or False. The gradient is taken at $w$ in both cases. Return the path: an array
-# of shape `(steps + 1, d)` whose first row is `start`.
+# `nesterov` is True or False. The gradient is taken at $w$ in both cases. `momentum` can be 0: then
+# both are plain descent. Return the path: an array of shape `(steps + 1, d)` whose first row is
+# `start`.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -272,7 +273,8 @@ claim("AdaGrad, both rates: highest loss, steps 6 to 400",
 # $$w \leftarrow w - \eta\,\frac{\hat m}{\sqrt{\hat v}+\varepsilon}, \qquad
 # \hat m = \frac{m}{1-\beta_1^t}, \quad \hat v = \frac{v}{1-\beta_2^t} .$$
 #
-# Return $w$ after each step, an array like `grads`.
+# Return $w$ after each step, an array like `grads`. A weight whose gradient is always 0 stays at 0:
+# ε keeps 0/0 away.
 #
 # <details><summary>Hint 1</summary>
 #

@@ -31,6 +31,7 @@ def _torch_momentum(
     hessian: Array, start: Array, lr: float, momentum: float, nesterov: bool, steps: int
 ) -> Array:
     point, bowl = torch.tensor(start, requires_grad=True), torch.tensor(hessian)
+    nesterov = nesterov and momentum > 0  # without momentum both are the same, and torch refuses
     sgd = torch.optim.SGD([point], lr=lr, momentum=momentum, nesterov=nesterov)
     path = [start]
     for _ in range(steps):
@@ -120,17 +121,19 @@ def _all_last(path: Array) -> Array:
 
 
 def _momentum_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
-    def draw(d: int, nesterov: bool, steps: int) -> Probe:
+    def draw(d: int, nesterov: bool, steps: int, low: float = 0.5, high: float = 0.9) -> Probe:
         root = rng.normal(0, 1, (d, d))
         hessian = np.round(root @ root.T / d + 0.2 * np.eye(d), 2)
-        rates = _number(rng, 0.05, 0.3), _number(rng, 0.5, 0.9)
+        rates = _number(rng, 0.05, 0.3), _number(rng, low, high)
         return (hessian, np.round(rng.normal(0, 2, d), 2), *rates, nesterov, steps)
 
-    sizes = ((2, 5), (1, 1), (3, 4))
-    return {
-        "momentum": [draw(d, False, t) for d, t in sizes],
-        "Nesterov": [draw(d, True, t) for d, t in sizes],
-    }
+    def walks(nesterov: bool) -> list[Probe]:
+        """The last ones without momentum, with little, and with much."""
+        ends = ((2, 3, 0, 0), (4, 8, 0.05, 0.4), (2, 6, 0.91, 0.99))
+        usual = [draw(d, nesterov, t) for d, t in ((2, 5), (1, 1), (3, 4))]
+        return [*usual, *(draw(d, nesterov, t, low, high) for d, t, low, high in ends)]
+
+    return {"momentum": walks(False), "Nesterov": walks(True)}
 
 
 MOMENTUM = Exercise(
@@ -280,13 +283,29 @@ def _updates(*arguments: Any) -> Array:
 def _adam_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
     def draw(steps: int, d: int, eps: float) -> Probe:
         grads = np.round(rng.normal(0.3, 1, (steps, d)), 2)
+        grads[grads == 0] = 0.01
         rates = _number(rng, 0.1, 0.5), _number(rng, 0.6, 0.8), _number(rng, 0.85, 0.95)
         return (grads, *rates, eps)
 
+    def at_rest() -> Probe:
+        """One weight has no gradient, and one has none at first: the former stays at 0."""
+        grads, *rates = draw(5, 3, 1e-8)
+        grads[:, 0], grads[0, 1] = 0, 0
+        return (grads, *rates)
+
+    def swapped() -> Probe:
+        """beta1 above beta2, and far from where they usually are."""
+        grads, rate, _, _, eps = draw(12, 2, _number(rng, 0.1, 0.3))
+        return (grads, rate, _number(rng, 0.96, 0.99), _number(rng, 0.2, 0.5), eps)
+
     return {
-        "two steps": [draw(2, 3, 1e-8), draw(2, 1, _number(rng, 0.1, 0.3))],
-        "many steps": [draw(9, 2, 1e-8), draw(6, 4, _number(rng, 0.1, 0.3))],
-    }
+        "one or two steps": [
+            draw(2, 3, 1e-8), draw(2, 1, _number(rng, 0.1, 0.3)), draw(1, 2, _number(rng, 0.1, 0.3))
+        ],
+        "many steps": [
+            draw(9, 2, 1e-8), draw(6, 4, _number(rng, 0.1, 0.3)), at_rest(), swapped()
+        ],
+    }  # fmt: skip
 
 
 ADAM = Exercise(
@@ -295,6 +314,7 @@ ADAM = Exercise(
     function="adam_path",
     points=2,
     oracle=_torch_adam,
+    compare=close(rtol=1e-5, atol=1e-6),  # float32 will do
     mistakes={
         "You store the corrected m̂ and v̂ as the new m and v, so that each step corrects what was "
         "corrected before. Keep m and v as they are; correct copies.": _adam_by(stored=True),
@@ -410,10 +430,14 @@ def _schedule_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
 
     w, n = int(rng.integers(4, 9)), int(rng.integers(20, 40))
     return {
-        "warm-up": [draw(t, n, w) for t in (0, 1, w - 2, w - 1)],
+        "warm-up": [
+            *(draw(t, n, w) for t in (0, 1, w - 2, w - 1)), draw(0, n, 1),
+            draw(2, n, w, floor=False), draw(n - 3, n, n - 1),
+        ],
         "cosine": [
             *(draw(t, n, w) for t in (w, w + 1, (n + w) // 2, n - 2, n - 1)),
             draw(0, n, 0), draw(n // 3, n, 0, floor=False), draw(1, n, 1), draw(2, 3, 2),
+            draw(0, 1, 0), draw(n - 1, n, 0), draw(n - 2, n, n - 4),
         ],
     }  # fmt: skip
 

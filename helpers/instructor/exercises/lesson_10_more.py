@@ -117,6 +117,20 @@ def _u(rng: Rng, n: int, rise: float, *, bottom: float = 0.8) -> Array:
     return np.round(path, 3)
 
 
+def _near_half(rng: Rng) -> Probe:
+    """A last training loss a little above or below half the first one, whichever it is."""
+    n, start = int(rng.integers(3, 16)), float(np.round(rng.uniform(0.8, 5), 2))
+    share = 0.5 + rng.choice([-1, 1]) * rng.uniform(0.01, 0.04)
+    return _fall(rng, n, share * start, start=start), _fall(rng, n, 0.7 * start, start=start)
+
+
+def _near_tenth(rng: Rng) -> Probe:
+    """A last validation loss a little above or below 1.1 times the lowest, whichever it is."""
+    n, bottom = int(rng.integers(5, 16)), float(np.round(rng.uniform(0.5, 2), 2))
+    rise = 1.1 + rng.choice([-1, 1]) * rng.uniform(0.01, 0.04)
+    return _fall(rng, n, 0.2), _u(rng, n, rise, bottom=bottom)
+
+
 def _diagnose_probes(rng: Rng) -> dict[str, list[Probe]]:
     n, longer = 6, int(rng.integers(8, 14))  # a call with six numbers is shown in full
     up = np.round(np.linspace(2.4, 3.1, n), 3)
@@ -138,6 +152,16 @@ def _diagnose_probes(rng: Rng) -> dict[str, list[Probe]]:
     crest[1] = 3.4  # more than half the first loss, and less than half the highest
     jump = _fall(rng, n, 1.5)
     jump[-2] = 0.6  # the lowest loss says "good", the last one says "low"
+    short = [
+        (_fall(rng, 2, a, start=b), _fall(rng, 2, 0.6, start=0.5)) for a, b in ((1, 3), (2, 3))
+    ]
+    again = [
+        (_fall(rng, k, 0.3), np.linspace(1, last, k))
+        for k, last in ((2, 1.15), (3, 1.05), (3, 1.15))
+    ]
+    early = np.where(np.arange(n) < 1, np.nan, _fall(rng, n, 0.4))  # not a number at first
+    under = np.where(np.arange(n) == 3, -np.inf, _fall(rng, n, 0.4))
+    lost = np.where(np.arange(n) == 2, np.inf, _u(rng, n, 1.05))
     flat, slow, half = _fall(rng, n, 2.395), _fall(rng, n, 1.3), _fall(rng, n, 1.2)
     fine = _fall(rng, n, 0.9)
     worse = _fall(rng, n, 0.2)
@@ -150,6 +174,8 @@ def _diagnose_probes(rng: Rng) -> dict[str, list[Probe]]:
             (gap, _u(rng, n, 1.03)), (spike, _u(rng, n, 1.04)),
             (bump, _u(rng, n, 1.05)), (hump, _u(rng, n, 1.05)), (crest, _u(rng, n, 1.05)),
             (_fall(rng, longer, 1.4), _u(rng, longer, 1.0)),
+            *short, (early, _u(rng, n, 1.03)), (under, _u(rng, n, 1.03)),
+            *(_near_half(rng) for _ in range(8)),
         ],
         "overfitting": [
             (fine, _u(rng, n, 1.3)), (fine, _u(rng, n, 1.1, bottom=1.0)),
@@ -162,6 +188,7 @@ def _diagnose_probes(rng: Rng) -> dict[str, list[Probe]]:
             (worse, _u(rng, n, 1.3, bottom=0.2)), (worse, _u(rng, n, 1.06, bottom=2.0)),
             (_fall(rng, longer, 0.4), _u(rng, longer, 1.4)),
             (worse, np.append(_fall(rng, n - 1, 0.7), np.inf)),  # sure, and wrong
+            *again, (worse, lost), *(_near_tenth(rng) for _ in range(8)),
         ],
     }  # fmt: skip
 
@@ -257,8 +284,10 @@ def _log_probes(rng: Rng) -> list[Probe]:
     low = round(float(10 ** rng.uniform(-4, -2)), 6)
     high = round(float(low * 10 ** rng.uniform(2.5, 4)), 4)
     many = [(low, high, 80, Seed(seed + i)) for i in range(24)]
-    other = [(0.5, 3.0, 40, Seed(seed + 100 + i)) for i in range(12)]
-    return [*many, *other, many[0], (0.5, 3.0, 1, Seed(seed))]
+    other = [(0.5, 3.0, 41, Seed(seed + 100 + i)) for i in range(16)]
+    top = round(float(rng.uniform(50, 500)), 1)
+    above = [(2.0, top, 40, Seed(seed + 200 + i)) for i in range(16)]
+    return [*many, *other, *above, many[0], (0.5, 3.0, 1, Seed(seed))]
 
 
 LOG_UNIFORM = Exercise(
@@ -402,6 +431,15 @@ def _refine_probes(rng: Rng) -> dict[str, list[Probe]]:
         rows = np.stack([[float(f"{v:.4g}") for v in values], scores], axis=1)
         return (rows[rng.permutation(n)], keep)
 
+    def low_end_lost() -> Probe:
+        """The smallest values diverge, as momenta may; the others reach above 1."""
+        rows, keep = draw(8, 2, 0.45, lift=-3)
+        order = np.argsort(rows[:, 0])
+        rows[order[:3], 1] = np.nan
+        rows[order[3], 1] = 0.0  # the best, next to those
+        rows[:, 0] = np.array([float(f"{v:.4g}") for v in 40 * rows[:, 0]])
+        return (rows, keep)
+
     def far_apart() -> Probe:
         """Both neighbors of the best are further away than a factor of 10."""
         values = [float(f"{10.0**k * rng.uniform(1, 3):.4g}") for k in (-4.5, -2.5, -0.5)]
@@ -414,12 +452,12 @@ def _refine_probes(rng: Rng) -> dict[str, list[Probe]]:
             far_apart(),
         ],
         "the best lie at the border": [
-            draw(3, 2, 1.2), draw(8, 2, -0.2), draw(9, 3, 1.2), draw(5, 5, 0.5)
+            draw(3, 2, 1.2), draw(8, 2, -0.2), draw(9, 3, 1.2), draw(5, 5, 0.5), draw(1, 1, 0.5)
         ],
         "some runs diverged": [
             draw(3, 1, 0.4, lost=1), draw(3, 2, 0.4, lost=1, lift=-2),
             draw(9, 2, 0.4, lost=2, lift=-2), draw(9, 3, 0.4, lost=2), draw(8, 2, 0.9, lost=3),
-            draw(7, 4, 0.3, lost=3),
+            draw(7, 4, 0.3, lost=3), draw(8, 3, 0.5, lost=3, lift=-200), low_end_lost(),
         ],
     }  # fmt: skip
 
