@@ -44,7 +44,7 @@ def _draw_scores(rng: np.random.Generator, seeds: int, *, shared: float) -> Prob
 
 
 def _interaction_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
-    sizes = rng.integers(4, 12, 6).tolist()
+    sizes = [3, *rng.integers(4, 16, 5).tolist()]
     return {
         "two seeds": [_draw_scores(rng, 2, shared=0.05) for _ in range(3)],
         "more seeds": [_draw_scores(rng, n, shared=0.01) for n in sizes[:3]],
