@@ -329,7 +329,7 @@ def test_masks_without_coins_do_not_pass(exercise_id: str, mask: Mask) -> None:
 
 def test_outputs_that_are_no_pair_are_unfit() -> None:
     x = np.ones((2, 3))
-    for output in (None, x, (x,), (x, x, x), [x, x]):
+    for output in (None, x, (x,), (x, x, x), [x]):
         with pytest.raises(Unfit, match="expected the two arrays"):
             inverted_dropout([Call((x, 0.5, Seed(1), True), output)])
     with pytest.raises(Unfit, match="for the mask"):
@@ -408,3 +408,59 @@ def test_masks_that_hang_together_are_no_coins(wrong: Callable[..., Any], seed: 
     outcomes = [call_answer(wrong, probe) for probe in task.probes]
     verdict = judge_outcomes(task, outcomes, ["shape", "keep_prob", "rng"])
     assert not verdict.parts["a coin for every entry"]
+
+
+def _third_axis(shape: tuple[int, ...], q: float, rng: np.random.Generator) -> Any:
+    free = rng.random(shape[:2])[..., None] if len(shape) == 3 else rng.random(shape)
+    return np.broadcast_to(free < q, shape)
+
+
+def _of_a_stock(shape: tuple[int, ...], q: float, rng: np.random.Generator) -> Any:
+    return np.random.default_rng(rng.integers(40)).random(shape) < q
+
+
+def _across_the_center(shape: tuple[int, ...], q: float, rng: np.random.Generator) -> Any:
+    flat = rng.random(int(np.prod(shape)))
+    half = len(flat) // 2
+    flat[len(flat) - half :] = flat[:half][::-1]
+    return flat.reshape(shape) < q
+
+
+@pytest.mark.parametrize("exercise_id", JUDGES)
+@pytest.mark.parametrize("mask", [_third_axis, _of_a_stock, _across_the_center])
+def test_coins_are_free_in_every_axis_and_from_seed_to_seed(exercise_id: str, mask: Mask) -> None:
+    assert verdict_on_mask(exercise_id, mask).parts["a coin for every entry"] is False
+
+
+def _forward_by(change: Callable[..., Any]) -> Callable[..., Any]:
+    def forward(x: np.ndarray, q: float, rng: np.random.Generator, training: bool) -> Any:
+        right = x * (rng.random(x.shape) < q) if training else x * q
+        return change(right, x, q)
+
+    return forward
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda right, x, q: right * 0 if q == 1 else right,
+        lambda right, x, q: np.atleast_2d(right),
+        lambda right, x, q: right.reshape(right.shape[0], -1),
+    ],
+    ids=["keep_prob 1", "one axis", "three axes"],
+)
+def test_forward_holds_at_keep_prob_1_and_in_any_shape(change: Callable[..., Any]) -> None:
+    task = make_task(LESSON.find("04.2"), rng(), mistakes=False)
+    assert verdict_on(task, _forward_by(lambda right, x, q: right)).state == "passed"
+    assert verdict_on(task, _forward_by(change)).state == "wrong"
+
+
+def test_answers_in_float32_and_lists_are_right() -> None:
+    def inverted(x: np.ndarray, q: float, rng: np.random.Generator, training: bool) -> Any:
+        kept = (rng.random(x.shape) < (q if training else 1)).astype(np.float32)
+        return [x * (kept / q) if training else x, kept]
+
+    forward = _forward_by(lambda right, x, q: right.astype(np.float32))
+    for exercise_id, answer in (("04.2", forward), ("04.3", inverted)):
+        verdict = verdict_on(make_task(LESSON.find(exercise_id), rng(), mistakes=False), answer)
+        assert verdict.state == "passed", verdict.message

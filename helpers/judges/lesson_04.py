@@ -21,6 +21,7 @@ from helpers.judges import (
 )
 
 Draw = tuple[float, int, np.ndarray]  # keep_prob, seed, which units are kept
+ROUNDING = 1e-6  # relative: an answer may compute in float32
 
 
 def dropout_mask(calls: Sequence[Call]) -> list[Property]:
@@ -52,11 +53,11 @@ def dropout_forward(calls: Sequence[Call]) -> list[Property]:
     for keep_prob, ratios in _by_keep_prob(training):
         ratio = _joined(ratios)
         name = f"training, keep_prob {keep_prob:g}: share of inputs passed on"
-        shares.append(share(f"{name} unchanged", np.isclose(ratio, 1, rtol=1e-9), keep_prob))
+        shares.append(share(f"{name} unchanged", np.isclose(ratio, 1, rtol=ROUNDING), keep_prob))
         shares.append(share(f"{name} as 0", ratio == 0, 1 - keep_prob))
+    shares.append(_all_kept(training))
     scales = [
-        exactly(f"testing, keep_prob {q:g}: output / input", _farthest(ratio, q), q)
-        for q, _, ratio in testing
+        _ratio(f"testing, keep_prob {q:g}: output / input", ratio, q) for q, _, ratio in testing
     ]
     return [
         *as_part("training", *shares, *_own_draws(training)),
@@ -67,25 +68,30 @@ def dropout_forward(calls: Sequence[Call]) -> list[Property]:
 
 def inverted_dropout(calls: Sequence[Call]) -> list[Property]:
     """Judges `inverted_dropout(x, keep_prob, rng, training)`, which gives (out, mask)."""
-    outputs, masks = [], []
-    for call in calls:
-        with looking_at(call):
-            out, mask = _pair(call.output)
-            shape = call.arguments[0].shape
-            outputs.append(require_array(out, shape, what="out"))
-            masks.append(require_array(mask, shape, what="the mask"))
+    found = [_out_and_mask(call) for call in calls]
+    pairs = list(zip(calls, found, strict=True))
+    some_zero = [(call, mask) for call, (_, mask) in pairs if not call.arguments[0].all()]
+    calls = [call for call, _ in pairs if call.arguments[0].all()]
+    outputs = [out for call, (out, _) in pairs if call.arguments[0].all()]
+    masks = [mask for call, (_, mask) in pairs if call.arguments[0].all()]
     training, testing = _split(calls, outputs)
     shares = []
     for keep_prob, ratios in _by_keep_prob(training):
         ratio, name = _joined(ratios), f"training, keep_prob {keep_prob:g}: "
         shares.append(share(f"{name}share of inputs kept", ratio != 0, keep_prob))
-        scale = _farthest(ratio[ratio != 0], 1 / keep_prob)
-        shares.append(exactly(f"{name}kept output / input", scale, 1 / keep_prob))
+        shares.append(_ratio(f"{name}kept output / input", ratio[ratio != 0], 1 / keep_prob))
+    shares.append(_all_kept(training))
     drawn = _own_draws(training)
-    same = np.mean(np.isclose(_joined([ratio for _, _, ratio in testing]), 1, rtol=1e-9))
+    same = np.mean(np.isclose(_joined([ratio for _, _, ratio in testing]), 1, rtol=ROUNDING))
     return [
         *as_part("training", *shares, *drawn),
-        *as_part("the mask", *_masks(calls, masks, training), _drops(training), *drawn),
+        *as_part(
+            "the mask",
+            *_masks(calls, masks, training),
+            *_coins_at_zero(some_zero),
+            _drops(training),
+            *drawn,
+        ),
         *as_part(
             "testing", exactly("testing: share of x unchanged", same, 1), _drops(training), *drawn
         ),
@@ -104,11 +110,27 @@ def _masks(
     return [exactly(name, float(np.mean(agree)), 1), ones]
 
 
-def _pair(output: Any) -> tuple[Any, Any]:
-    if not isinstance(output, tuple) or len(output) != 2:
+def _coins_at_zero(calls: Sequence[tuple[Call, np.ndarray]]) -> Iterator[Property]:
+    """Where x is 0, out is 0 either way: the coin is to be seen in the mask alone."""
+    for call, mask in calls:
+        x, keep_prob, _, _ = call.arguments
+        name = f"training, keep_prob {keep_prob:g}: share of ones in the mask where x is 0"
+        yield share(name, mask[x == 0] == 1, keep_prob)
+
+
+def _out_and_mask(call: Call) -> tuple[np.ndarray, np.ndarray]:
+    shape = call.arguments[0].shape
+    with looking_at(call):
+        out, mask = _pair(call.output)
+        return require_array(out, shape, what="out"), require_array(mask, shape, what="the mask")
+
+
+def _pair(output: Any) -> Any:
+    if not isinstance(output, tuple | list) or len(output) != 2:
         missing = ": is a `return` missing?" if output is None else ""
-        got = "None" if output is None else f"a {type(output).__name__}"
-        got = f"a tuple of {len(output)} items" if isinstance(output, tuple) else got
+        kind = type(output).__name__
+        got = "None" if output is None else f"a {kind}"
+        got = f"a {kind} of {len(output)} items" if isinstance(output, tuple | list) else got
         raise Unfit("type", f"got {got}, expected the two arrays (out, mask){missing}")
     return output
 
@@ -140,6 +162,15 @@ def _farthest(values: np.ndarray, expected: float) -> float:
     return float(values.flat[np.argmax(np.abs(values - expected))])
 
 
+def _ratio(name: str, ratios: np.ndarray, expected: float) -> Property:
+    return exactly(name, _farthest(ratios, expected), expected, tolerance=ROUNDING * expected)
+
+
+def _all_kept(training: Sequence[Draw]) -> Property:
+    ratio = _joined([ratio for q, _, ratio in training if q == 1])
+    return _ratio("training, keep_prob 1: output / input", ratio, 1)
+
+
 def _drops(draws: Sequence[Draw]) -> Property:
     both = all(0 < np.mean(_joined(d) != 0) < 1 for _, d in _by_keep_prob(draws))
     return exactly("training keeps something and drops something", both, 1)
@@ -160,6 +191,7 @@ def _coins(draws: Sequence[Draw]) -> list[Property]:
         *_agreements(draws),
         _farthest_correlation(draws),
         _scatter(draws),
+        exactly("seeds with a mask of their own, as share", _distinct(draws), 1),
         *_own_draws(draws),
     )
 
@@ -171,26 +203,29 @@ def _agreements(draws: Sequence[Draw]) -> Iterator[Property]:
         large = [m for m in masks if m.ndim == 2]
         pairs = [a == b for a, b in zip(large[0::2], large[1::2], strict=False)]
         yield share(f"entries in which two seeds' masks agree, {at}", _joined(pairs), free)
-        for axis, name in enumerate(("first", "second")):
+        for axis, name in enumerate(("first", "second", "third")):
             turned = [np.moveaxis(m, axis, 0) for m in masks if m.ndim == 3]
             alike = _joined([m[0:-1:2] == m[1::2] for m in turned])
             yield share(f"three axes: neighbors on the {name} one that agree, {at}", alike, free)
+        line = _joined([m[0:-1:2] == m[1::2] for m in masks if m.ndim == 1])
+        yield share(f"one axis: neighbors that agree, {at}", line, free)
 
 
 def _farthest_correlation(draws: Sequence[Draw]) -> Property:
     """The correlation of entries at one distance (cyclic), at the distance where it is largest.
 
+    Of a mask and itself turned around, too: an entry may hang together with one across the middle.
     Looked for at all distances, hence the wide margin: 8 standard errors, and √2 of them more
-    where a distance and its opposite are the same, so that every pair is counted twice.
+    where every pair is counted twice.
     """
     sums, size = [], 0
     for q, masks in _by_keep_prob(draws):
-        flat = np.stack([m for m in masks if m.ndim == 2])
-        power = np.abs(np.fft.fft2((flat - q) / np.sqrt(q * (1 - q)))) ** 2
-        sums.append(np.fft.ifft2(power).real.sum(0).ravel()[1:])  # not the distance 0
-        size = flat.size
+        flat = np.stack([(m - q) / np.sqrt(q * (1 - q)) for m in masks if m.ndim == 2])
+        waves, size = np.fft.fft2(flat), flat.size
+        sums.append(np.fft.ifft2(np.abs(waves) ** 2).real.sum(0).ravel()[1:])  # not the distance 0
+        sums.append(np.fft.ifft2(waves**2).real.sum(0).ravel())  # entry i with s − i, for each s
     farthest = _farthest(np.concatenate(sums) / size, 0)
-    name = "correlation of entries at the distance where it is largest"
+    name = "correlation of entries, or with those across a center, where it is largest"
     return Property(name, farthest, 0, 8 * float(np.sqrt(2 / size)))
 
 
@@ -203,6 +238,12 @@ def _scatter(draws: Sequence[Draw]) -> Property:
         squares += float(np.var(numbers)) * len(alike) / (q * (1 - q) * alike[0].size)
         dof += len(alike) - 1
     return spread_of("scatter of the number kept, from draw to draw", squares, dof=dof)
+
+
+def _distinct(draws: Sequence[Draw]) -> float:
+    """Large masks of free coins never coincide; those drawn from a stock of a few soon do."""
+    large = [m.tobytes() for _, masks in _by_keep_prob(draws) for m in masks if m.ndim == 2]
+    return len(set(large)) / len(large)
 
 
 def _own_draws(draws: Sequence[Draw]) -> list[Property]:

@@ -169,7 +169,8 @@ claim("whole layer, scaled by 0.5 / mean in training", slope, low=0.95, high=1.0
 #
 # Write `dropout_forward(x, keep_prob, rng, training)`. With `training=True` drop entries of `x`
 # (any shape), each with a coin of its own, and leave the kept ones as they are. With
-# `training=False` drop nothing and scale. Return the output; do not change `x`.
+# `training=False` drop nothing and scale. At `keep_prob` 1 all is kept. Return the output; do not
+# change `x`.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -258,8 +259,9 @@ claim("learning rate times keep_prob²: difference", gap, high=1e-12)
 # ### Exercise 04.3 · `inverted_dropout` · 2 points
 #
 # Write `inverted_dropout(x, keep_prob, rng, training)` that returns the pair `(out, mask)`.
-# Training: `mask` holds zeros and ones (not scaled), and `out` is what the formula above says.
-# Test: `x` itself, and a mask of ones. Both have the shape of `x`; do not change `x`.
+# Training: `mask` holds the coins, zeros and ones (not scaled; 1 where a unit is kept, even if `x`
+# is 0 there), and `out` is what the formula above says. Test: `x` itself, and a mask of ones. Both
+# have the shape of `x` (any); do not change `x`. At `keep_prob` 1 nothing is dropped.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -522,17 +524,17 @@ for name, trained in runs.items():
     losses[name] = np.stack([thinning.log_loss(p, trained.y_test) for p in (single, mean)])
     too_sure[name] = thinning.confidence(single) - thinning.hits(single, trained.y_test)  # (S,)
     same = (single.argmax(-1) == mean.argmax(-1)).double().mean()
-    claim(f"{name}: share of images that both call the same", same, low=0.95)
+    claim(f"{name}: share of images that both call the same", same, low=0.93)
 
 # %%
 gain = {name: loss[1] - loss[0] for name, loss in losses.items()}  # > 0: weight scaling is better
-bounds = {"low": 0.05, "high": 0.3}, {"low": 0.05, "high": 0.3}, {"low": -0.3, "high": -0.01}
+bounds = {"low": 0.05, "high": 0.3}, {"low": 0.05, "high": 0.3}, {"low": -0.4, "high": 0}
 for (name, difference), bound in zip(gain.items(), bounds, strict=True):
     claim(f"{name}: log loss, mean over masks − weight scaling", difference.mean(), **bound)
 enough, short_few, long_few = gain.values()
 claim("1000 images: networks of 10 with weight scaling better", (enough > 0).sum(), low=9)
 claim("100 images, 100 updates: networks with weight scaling better", (short_few > 0).sum(), low=9)
-claim("100 images, 500 updates: networks with the mean better", (long_few < 0).sum(), low=6)
+claim("100 images, 500 updates: networks with the mean better", (long_few < 0).sum(), low=5)
 surplus = [value.mean() for value in too_sure.values()]
 claim("weight scaling, confidence − accuracy: 1000 images", surplus[0], low=-0.1, high=0.02)
 claim("100 images, 100 updates", surplus[1], low=-0.15, high=0)
@@ -544,8 +546,9 @@ plots.show(figures.averages_compared(losses), alt="Test log loss, ten networks: 
            "updates the mean over masks is better.")  # fmt: skip
 
 # %% [markdown]
-# The two call nearly all images the same. They differ in how sure they are. So it is not the number
-# of images that decides: with the same 100 images the winner changes as training goes on.
+# The two call well over nine of ten images the same. They differ in how sure they are. So it is not
+# the number of images that decides: with the same 100 images the winner changes as training goes
+# on. (On average over ten networks; after long training the mean over masks wins in most of them.)
 #
 # ## 8 Dropout is a penalty that adapts · 10 minutes
 #
@@ -652,7 +655,7 @@ claim(
 plain_ridge = [
     Ridge(alpha=5.0, fit_intercept=False).fit(A, y).predict(A) for A in (X, in_millimeters)
 ]
-claim("plain ridge: predictions change by", np.abs(plain_ridge[0] - plain_ridge[1]).max(), low=0.02)
+claim("plain ridge: predictions change by", np.abs(plain_ridge[0] - plain_ridge[1]).max(), low=1e-3)
 
 # %% [markdown]
 # ## 9 When does it help? · 5 minutes
@@ -691,16 +694,16 @@ claim("dropout 0.5, last step", half.mean(), low=0.84, high=0.92)
 claim("dropout − none, mean", (half - none).mean(), low=0.15, high=0.22)
 claim("seeds of 12 in which dropout is better", (half > none).sum(), low=12)
 claim("no dropout, stopped early", none_stopped.mean(), low=0.85, high=0.92)
-claim("dropout − early stopping, mean", (half - none_stopped).mean(), low=-0.03, high=0.02)
+claim("dropout − early stopping, mean", (half - none_stopped).mean(), low=-0.035, high=0.03)
 claim(
-    "seeds of 12 in which dropout beats early stopping", (half > none_stopped).sum(), low=3, high=9
+    "seeds of 12 in which dropout beats early stopping", (half > none_stopped).sum(), low=1, high=11
 )
 fall = [h["test"].mean(1).max() - h["test"].mean(1)[-1] for h in
         (without.history, with_dropout.history)]  # fmt: skip
 claim("no dropout: from the peak of the mean curve to its end", fall[0], low=0.1, high=0.3)
 claim("dropout 0.5: from the peak of the mean curve to its end", fall[1], low=0, high=0.03)
 both = half_stopped - none_stopped
-claim("dropout stopped early − early stopping alone, mean", both.mean(), low=0.002, high=0.025)
+claim("dropout stopped early − early stopping alone, mean", both.mean(), low=-0.025, high=0.045)
 
 # %%
 finals = {"none,\nlast step": none, "dropout,\nlast step": half,
@@ -710,15 +713,17 @@ fig = figures.headline(
 )
 plots.show(fig, alt="With 40 % wrong labels the network without dropout peaks early and falls to "
            "about 0.70; with dropout it rises to about 0.88 and is there at the end. Early "
-           "stopping without dropout gets as high.")  # fmt: skip
+           "stopping without dropout gets about as high.")  # fmt: skip
 
 # %% [markdown]
 # Dropout wins in all 12 seeds against a network that trains too long, by almost 20 points. Against
-# the same network stopped in time it wins in about half of them: a tie. Dropout's advantage is that
-# its curve falls later: within these 800 updates it is near its peak at the end, so the moment
-# matters less. The figure does not show that it stays there. Set `steps` to 3200 in `setup`
-# (some minutes), and see. The two do not exclude each other: dropout *and* stopping, with the same
-# 200 right labels, come out a point above stopping alone.
+# the same network stopped in time it wins with some seeds and loses with others, and the means are
+# about three points apart at most: a tie. Dropout's advantage is that its curve falls later: within
+# these 800 updates it is near its peak at the end, so the moment matters less. The figure does not
+# show that it stays there. Set `steps` to 3200 in `setup` (some minutes), and see. The two do not
+# exclude each other. But do dropout *and* stopping, with the same 200 right labels, do better than
+# stopping alone? Twelve networks do not settle it: over sixteen values of `COURSE_SEED` it was a
+# point on average, and anything from none to two points for a single one.
 #
 # And on clean labels? These are the networks of section 6.
 
@@ -763,8 +768,8 @@ cuts = [
     for t in (plain, dropped)
 ]  # each (8, S)
 lost = [c[0] - c[shares.index(0.5)] for c in cuts]  # (S,) each
-claim("half cut, trained without dropout: points lost", lost[0], low=0.1, high=0.45)
-claim("half cut, trained with dropout: points lost", lost[1], low=-0.01, high=0.06)
+claim("half cut, trained without dropout: points lost", lost[0], low=0.04, high=0.5)
+claim("half cut, trained with dropout: points lost", lost[1], low=-0.015, high=0.07)
 claim("half cut, without dropout: accuracy left, mean", (cuts[0][4]).mean(), low=0.65, high=0.82)
 claim(
     "5/8 cut, trained with dropout: points lost, mean", (cuts[1][0] - cuts[1][5]).mean(), high=0.05
@@ -786,14 +791,14 @@ for layer, name in enumerate(("first", "last")):
     before, after = (thinning.mean_correlation(t, layer) for t in (plain, dropped))  # (S,) each
     claim(f"{name} hidden layer, trained without dropout", before.mean(), low=0.15, high=0.3)
     claim(f"{name} hidden layer, trained with dropout", after.mean(), low=0.15, high=0.35)
-    bounds = {"low": -0.05, "high": -0.002} if layer == 0 else {"low": 0.01, "high": 0.08}
+    bounds = {"low": -0.05, "high": 0} if layer == 0 else {"low": 0.01, "high": 0.08}
     claim(f"{name} hidden layer: change by dropout", (after - before).mean(), **bounds)
-claim("networks of 10 in which it rises in the last layer", (after > before).sum(), low=9)
+claim("networks of 10 in which it rises in the last layer", (after > before).sum(), low=7)
 
 # %% [markdown]
-# A little less in the first layer, more in the last. One reading: units that may vanish need
-# doubles that say the same, and doubles are correlated. It fits the cuts above, but nothing here
-# tests it.
+# A little less in the first layer, more in the last, in most networks. One reading: units that may
+# vanish need doubles that say the same, and doubles are correlated. It fits the cuts above, but
+# nothing here tests it.
 #
 # ## 11 Many masks as a measure of doubt? · 5 minutes
 #
@@ -901,7 +906,7 @@ turned_digit(opinions)
 # - In linear regression dropout is ridge with $\frac{p}{1-p}\operatorname{diag}(X^\top X)$, and
 #   does not care about units of measurement.
 # - It helped where a network memorizes. With 40 % wrong labels it gains about 20 points over
-#   training to the end, and nothing over early stopping.
+#   training to the end, and nothing that we can measure over early stopping.
 #
 # ## Where textbooks disagree
 #

@@ -23,7 +23,7 @@ def _mask_probes(rng: Rng) -> list[tuple[Any, ...]]:
     seed = int(rng.integers(1_000_000))
     probes: list[tuple[Any, ...]] = []
     for i, keep_prob in enumerate(keep_probs(rng)):
-        shapes = [(60, 50)] * 16 + [(70,), (8, 9, 5)]
+        shapes = [(60, 50)] * 16 + [(240,), (8, 9, 5)]
         probes += [(s, keep_prob, Seed(seed + 100 * i + k)) for k, s in enumerate(shapes)]
         probes.append((shapes[0], keep_prob, Seed(seed + 100 * i)))  # again: must repeat
     return [*probes, ((9, 7), 1.0, Seed(seed))]
@@ -35,8 +35,20 @@ def _layer_probes(rng: Rng) -> list[tuple[Any, ...]]:
     for i, keep_prob in enumerate(keep_probs(rng)):
         x = _inputs(rng, (10, 18))
         probes += [(x, keep_prob, Seed(seed + 100 * i + k), True) for k in (*range(16), 0)]
-        probes.append((_inputs(rng, (6, 6, 8)), keep_prob, Seed(seed + 100 * i + 90), True))
-        probes.append((_inputs(rng, (5, 6)), keep_prob, Seed(seed + 100 * i), False))
+        trained: list[tuple[int, ...]] = [(6, 6, 8), (160,)]
+        tested: list[tuple[int, ...]] = [(5, 6), (7,), (2, 3, 4)]
+        probes += [(_inputs(rng, s), keep_prob, Seed(seed + 100 * i + 90), True) for s in trained]
+        probes += [(_inputs(rng, s), keep_prob, Seed(seed + 100 * i), False) for s in tested]
+    return [*probes, *((_inputs(rng, (4, 5)), 1.0, Seed(seed), t) for t in (True, False))]
+
+
+def _inverted_probes(rng: Rng) -> list[tuple[Any, ...]]:
+    """Those of a layer, and inputs of which about half are 0, as behind a ReLU."""
+    probes = _layer_probes(rng)
+    seed = int(rng.integers(1_000_000))
+    for keep_prob in dict.fromkeys(q for _, q, _, training in probes if training and q < 1):
+        x = _inputs(rng, (20, 18)) * (rng.random((20, 18)) < 0.5) + 0.0  # no -0
+        probes.append((x, keep_prob, Seed(seed), True))
     return probes
 
 
@@ -157,6 +169,11 @@ def _mask_of_dropped(x: Array, q: float, rng: Rng, training: bool) -> tuple[Arra
     return out, 1 - mask if training else mask
 
 
+def _mask_of_output(x: Array, q: float, rng: Rng, training: bool) -> tuple[Array, Array]:
+    out, mask = _inverted(x, q, rng, training)
+    return out, (out != 0) * 1.0 if training else mask
+
+
 def _second_mask(x: Array, q: float, rng: Rng, training: bool) -> tuple[Array, Array]:
     out, _ = _inverted(x, q, rng, training)
     return out, _inverted(x, q, rng, training)[1]
@@ -178,7 +195,7 @@ INVERTED_DROPOUT = Exercise(
     points=2,
     oracle=_inverted,
     compare=Judged("lesson_04.inverted_dropout"),
-    probes=_layer_probes,
+    probes=_inverted_probes,
     mistakes={
         "You do not scale the kept units: divide them by keep_prob while training, so that the "
         "expectation is x.": lambda x, q, rng, t: _rescaled(1, x, q, rng, t),
@@ -198,6 +215,8 @@ INVERTED_DROPOUT = Exercise(
         "x.": _no_mask,
         "Your mask is the wrong way round: it must be 1 where a unit is kept, 0 where it is "
         "dropped.": _mask_of_dropped,
+        "You read the mask off the output (out != 0). Where x is 0, a kept unit is 0 as well: "
+        "return the mask that you drew.": _mask_of_output,
         "While training you keep with probability 1 − keep_prob: a unit is kept where the random "
         "number is below keep_prob.": lambda x, q, rng, t: (
             _scaled_by(1 / q, x, 1 - q, rng) if t else _inverted(x, q, rng, t)

@@ -32,8 +32,10 @@ def _backward_probes(rng: Rng) -> dict[str, list[tuple[Any, ...]]]:
         mask.flat[:2] = [0, 1]
         return np.round(rng.normal(size=shape), 3), mask, keep_prob
 
+    whole = np.round(rng.normal(size=(2, 3)), 3), np.ones((2, 3)), 1.0  # nothing is dropped
+    numbers = [*(probe(shape, float) for shape in ((3, 5), (1, 4), (2, 3, 4))), probe((4, 3), int)]
     return {
-        "masks of numbers": [probe((3, 5), float), probe((1, 4), float), probe((2, 3, 4), float)],
+        "masks of numbers": [*numbers, whole],
         "masks of True and False": [probe((4, 2), bool), probe((6,), bool)],
     }
 
