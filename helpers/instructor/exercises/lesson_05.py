@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from helpers.instructor.exercise import Exercise, Lesson, Written
-from helpers.instructor.exercises.lesson_05_more import FOLD_BATCH_NORM, NORMALIZE
+from helpers.instructor.exercises.lesson_05_more import FOLD_BATCH_NORM, NORMALIZE, SINGLE
 
 Array = np.ndarray
 Rng = np.random.Generator
@@ -50,13 +50,19 @@ def _train_probes(rng: Rng) -> dict[str, list[tuple[Any, ...]]]:
     def probe(n: int, d: int, *, large: bool) -> tuple[Any, ...]:
         return (_normal(rng, n, d), *_scales(rng, d), _eps(rng, large=large))
 
-    single = probe(1, 4, large=True)
-    still = probe(5, 3, large=True)
-    still[0][:, 1] = still[0][0, 1]  # one feature is the same in the whole batch
+    def still(n: int, d: int, *, large: bool) -> tuple[Any, ...]:
+        """One feature is the same in the whole batch: quarters, whose mean is exact."""
+        drawn = probe(n, d, large=large)
+        drawn[0][:, 1] = np.round(4 * drawn[0][0, 1]) / 4
+        return drawn
+
     return {
         "a small ε": [probe(6, 3, large=False), probe(3, 5, large=False)],
-        "a large ε": [probe(4, 2, large=True), probe(2, 6, large=True)],
-        "a batch of one, a constant feature": [single, still],
+        "a large ε": [probe(4, 2, large=True), probe(2, 6, large=True), probe(4, 1, large=True)],
+        "a batch of one, a constant feature": [
+            *(probe(1, 4, large=large) for large in (True, False)),
+            *(still(5, 3, large=large) for large in (True, False)),
+        ],
     }
 
 
@@ -66,6 +72,7 @@ BATCH_NORM_TRAIN = Exercise(
     function="batch_norm_train",
     points=1,
     oracle=_train_oracle,
+    compare=SINGLE,
     probes=_train_probes,
     mistakes={
         "You divide the variance by n − 1. Inside the transform batch normalization uses the "
@@ -149,7 +156,12 @@ def _running_probes(rng: Rng) -> dict[str, list[tuple[Any, ...]]]:
     middle = round(float(rng.uniform(0.55, 0.9)), 2)
     return {
         "PyTorch's default": [probe(7, 3, 0.1), probe(3, 5, 0.1)],
-        "another momentum": [probe(5, 2, middle), probe(2, 4, round(1.2 - middle, 2))],
+        "another momentum": [
+            probe(5, 2, middle),
+            probe(2, 4, round(1.2 - middle, 2)),
+            probe(4, 3, 1.0),  # the past is forgotten
+            probe(6, 1, middle),
+        ],
     }
 
 
@@ -159,6 +171,7 @@ UPDATE_RUNNING = Exercise(
     function="update_running",
     points=1,
     oracle=_running_oracle,
+    compare=SINGLE,
     probes=_running_probes,
     mistakes={
         "Your batch variance is divided by n. The running one estimates the variance of the data, "
@@ -210,8 +223,15 @@ def _eval_probes(rng: Rng) -> dict[str, list[tuple[Any, ...]]]:
         mean, var = np.round(rng.normal(0, 3, d), 3), np.round(rng.uniform(0.2, 6, d), 3)
         return (_normal(rng, n, d), *_scales(rng, d), mean, var, _eps(rng, large=large))
 
+    still = probe(4, 3, large=True)
+    still[4][1] = 0  # a feature that has never varied
     return {
-        "batches": [probe(6, 3, large=False), probe(3, 5, large=True)],
+        "batches": [
+            probe(6, 3, large=False),
+            probe(3, 5, large=True),
+            probe(4, 1, large=True),
+            still,
+        ],
         "a single example": [probe(1, 4, large=True), probe(1, 2, large=False)],
     }
 
@@ -222,6 +242,7 @@ BATCH_NORM_EVAL = Exercise(
     function="batch_norm_eval",
     points=1,
     oracle=_eval_oracle,
+    compare=SINGLE,
     probes=_eval_probes,
     mistakes={
         "You use the batch's own mean and variance. In eval mode the output of an example must "
@@ -316,9 +337,16 @@ def _backward_probes(rng: Rng) -> dict[str, list[tuple[Any, ...]]]:
         grad = np.round(rng.normal(size=(n, d)) + rng.uniform(-2, 2, d), 3)
         return grad, _normal(rng, n, d), gamma, _eps(rng, large=large)
 
+    still = probe(4, 3, large=True)
+    still[1][:, 2] = np.round(4 * still[1][0, 2]) / 4  # the same in the whole batch
     return {
         "a small ε": [probe(6, 3, large=False), probe(3, 5, large=False)],
-        "a large ε": [probe(5, 2, large=True), probe(2, 4, large=True)],
+        "a large ε": [
+            probe(5, 2, large=True),
+            probe(2, 4, large=True),
+            probe(4, 1, large=True),
+            still,
+        ],
     }
 
 
@@ -328,6 +356,7 @@ BATCH_NORM_BACKWARD = Exercise(
     function="batch_norm_backward",
     points=2,
     oracle=_backward_oracle,
+    compare=SINGLE,
     probes=_backward_probes,
     mistakes={
         "You treat mean and variance as constants. They depend on x, too: every example moves the "
