@@ -13,6 +13,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from helpers import committees, data, ensembles
 from helpers.explore import Explorable, sweep
+from helpers.instructor.exercises import load_lesson
 from helpers.judges import Call, Property, Unfit
 from helpers.judges.lesson_06 import bootstrap
 from helpers.plots import committees as moon_figures
@@ -297,3 +298,77 @@ def test_texts_tell_what_the_pictures_show(explorables: list[Explorable]) -> Non
     assert promised == actual.split(" ")[0]  # the identity
     assert "with one member" in boundaries.text
     assert "carry" in boosting.text
+
+
+EDGES: list[tuple[str, str, Callable[..., Any]]] = [
+    ("06.1", "c = v", lambda v, c, k: np.ndim(v) == 0 and v == c),
+    ("06.1", "a negative c", lambda v, c, k: np.any(np.less(c, 0))),
+    ("06.1", "whole numbers", lambda v, c, k: isinstance(v, int)),
+    ("06.1", "two axes", lambda v, c, k: np.ndim(v) == 2),
+    ("06.3", "one example", lambda e: e.shape[1] == 1),
+    ("06.3", "a negative c", lambda e: len(e) == 2 and np.mean(e[0] * e[1]) < 0),
+    ("06.4", "one example", lambda p: p.shape[1] == 1),
+    ("06.4", "one member", lambda p: len(p) == 1),
+    ("06.5", "one example", lambda labels, n: labels.shape[1] == 1),
+    ("06.5", "one member", lambda labels, n: len(labels) == 1),
+    (
+        "06.5",
+        "three that are level",
+        lambda labels, n: (
+            (np.sort(labels, 0)[::2].T == [1, 2, 4]).any() if len(labels) == 6 else False
+        ),
+    ),
+    ("06.6", "half of the weight is wrong", lambda w, correct: w[correct].sum() == 0.5),
+]
+
+
+@pytest.mark.parametrize(("exercise", "edge", "holds"), EDGES, ids=lambda v: str(v)[:40])
+def test_edges_of_the_text_are_asked(exercise: str, edge: str, holds: Callable[..., Any]) -> None:
+    """Whatever probes grading draws: an answer that is right but at this edge does not pass."""
+    for seed in range(3):
+        drawn = load_lesson("06").find(exercise).probes(np.random.default_rng(seed))
+        groups = drawn.values() if isinstance(drawn, dict) else [drawn]
+        asked = [bool(holds(*probe)) for group in groups for probe in group]
+        assert any(asked), f"{exercise}: no probe asks for {edge}"
+
+
+def _mirrored_draws(n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    half = rng.integers(0, n, (n + 1) // 2)
+    return rest(n, np.concatenate([half, n - 1 - half])[:n])
+
+
+def _runs_of_three(n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    starts = rng.integers(0, n, (n + 2) // 3)
+    return rest(n, ((starts[:, None] + np.arange(3)) % n).ravel()[:n])
+
+
+@pytest.mark.parametrize("answer", [_mirrored_draws, _runs_of_three])
+def test_draws_that_hang_together_are_no_bootstrap(answer: Answer) -> None:
+    assert judged(answer)["drawn with replacement"] is False
+
+
+def test_a_sorted_sample_in_a_list_is_right() -> None:
+    def drawn(n: int, rng: np.random.Generator) -> Any:
+        indices = np.repeat(np.arange(n), rng.multinomial(n, np.full(n, 1 / n)))
+        return list(rest(n, indices))
+
+    assert all(judged(drawn).values())
+
+
+@pytest.mark.parametrize(
+    "nearly",
+    [
+        lambda p: (p**1.2).mean(0).argmax(-1),
+        lambda p: np.round(p, 1).mean(0).argmax(-1),
+        lambda p: np.exp(p).mean(0).argmax(-1),
+        lambda p: (p.mean(0) - 0.2 * p.std(0)).argmax(-1),
+    ],
+    ids=["powers", "rounded", "exponentials", "less the spread"],
+)
+def test_rules_that_are_nearly_the_mean_are_told_apart(nearly: Callable[..., Any]) -> None:
+    exercise = load_lesson("06").find("06.4")
+    for seed in range(5):
+        groups = exercise.probes(np.random.default_rng(seed))
+        assert isinstance(groups, dict)
+        probes = [p for (p,) in groups["majority agrees"] + groups["majority does not"]]
+        assert any((nearly(p) != exercise.oracle(p)).any() for p in probes)

@@ -46,6 +46,7 @@ def bootstrap(calls: Sequence[Call]) -> list[Property]:
                 float(np.sum(np.concatenate(scatter) ** 2)),
                 dof=sum(map(len, scatter)),
             ),
+            _farthest_correlation(_once(draws, sizes[-1])),
             follows,
         ),
         *as_part("out of bag", *_complements(draws), follows),
@@ -55,10 +56,11 @@ def bootstrap(calls: Sequence[Call]) -> list[Property]:
 def _read(call: Call) -> Draw:
     n, seed = call.arguments
     output = call.output
-    if not isinstance(output, tuple) or len(output) != 2:
+    if not isinstance(output, tuple | list) or len(output) != 2:
         missing = ": is a `return` missing?" if output is None else ""
-        got = "None" if output is None else f"a {type(output).__name__}"
-        got = f"a tuple of {len(output)} items" if isinstance(output, tuple) else got
+        kind = type(output).__name__
+        got = "None" if output is None else f"a {kind}"
+        got = f"a {kind} of {len(output)} items" if isinstance(output, tuple | list) else got
         raise Unfit("type", f"got {got}, expected two arrays (indices, out_of_bag){missing}")
     indices, out_of_bag = (
         _integers(array, name) for array, name in zip(output, _NAMES, strict=True)
@@ -92,6 +94,23 @@ def _once(draws: Sequence[Draw], n: int) -> np.ndarray:
     by_seed = {seed: indices for size, seed, indices, _ in draws if size == n}
     samples = np.stack(list(by_seed.values()))
     return samples[:1] if (samples == samples[0]).all() else samples
+
+
+def _farthest_correlation(samples: np.ndarray) -> Property:
+    """How far counts of two indices hang together: i and i + s, or i and s − i, for each s.
+
+    Counts of free draws have the covariance −1/n. Looked for at all s, hence the wide margin: 8
+    standard errors, and √2 of them more where every pair is counted twice. Holds in any order.
+    """
+    n = samples.shape[1]
+    counts = np.stack([np.bincount(s.clip(0, n - 1), minlength=n) for s in samples]) - 1.0
+    waves = np.fft.fft(counts)
+    shifted = np.fft.ifft(np.abs(waves) ** 2).real.sum(0)[1:]
+    mirrored = np.fft.ifft(waves**2).real.sum(0)
+    found = np.concatenate([shifted, mirrored]) / counts.size
+    name = f"n = {n}: correlation of the counts of two indices, where it is largest"
+    farthest = found[np.argmax(np.abs(found))]
+    return Property(name, float(farthest), 0, 8 * float(np.sqrt(2 / counts.size)))
 
 
 def _occupancy(n: int) -> tuple[float, float]:

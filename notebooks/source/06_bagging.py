@@ -59,7 +59,7 @@ predict(
 #
 # ### Exercise 06.1 · `ensemble_variance` · 1 point
 # Return the expected squared error of the average of `k` models, from $v$ and $c$ (numbers, or
-# arrays of one shape).
+# arrays of one shape; $c$ may be negative).
 #
 # <details><summary>Hint 1</summary>
 #

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from helpers.compare import Judged
+from helpers.compare import Judged, close
 from helpers.instructor.exercise import Exercise, Lesson, Written
 from helpers.instructor.exercises.lesson_06_more import (
     ADABOOST_ROUND,
@@ -39,6 +39,11 @@ def _variance_probes(rng: Rng) -> dict[str, list[tuple[Any, ...]]]:
         "correlated errors": [
             *(probe(k, independent=False) for k in (1, 2, 3, int(rng.integers(8, 40)))),
             probe(5, independent=False, shape=(4,)),
+            probe(3, independent=False, shape=(2, 3)),
+            (v := round(float(rng.uniform(0.4, 3)), 2), v, 4),  # as bad as one
+            (v, round(-v / 7, 3), 5),  # members that make up for each other
+            (np.array([v, 2 * v]), np.round(np.array([-v / 8, v / 3]), 3), 4),
+            (3, 2, int(rng.integers(4, 9))),
         ],
     }
 
@@ -81,9 +86,9 @@ ENSEMBLE_VARIANCE = Exercise(
 
 def _bootstrap_probes(rng: Rng) -> list[tuple[Any, ...]]:
     seed = int(rng.integers(1_000_000))
-    small = [(5, Seed(seed + i)) for i in range(100)]
+    small = [(5, Seed(seed + i)) for i in range(200)]
     middle = [(23, Seed(seed + 200 + i)) for i in range(25)]
-    large = [(300, Seed(seed + 300 + i)) for i in range(15)]
+    large = [(300, Seed(seed + 300 + i)) for i in range(40)]
     return [*small, *middle, *large, large[0], (1, Seed(seed + 400))]
 
 
@@ -222,10 +227,17 @@ def _error_probes(rng: Rng) -> dict[str, list[tuple[Any, ...]]]:
         half = errors(k, n, 0)[0]
         return (np.concatenate([half, -half], axis=1),)  # of mean 0 to the last digit
 
+    def opposed(n: int) -> tuple[Any, ...]:
+        """Two members that make up for each other: c < 0."""
+        one = centered(2, n)[0][0]
+        return (np.stack([one, np.round(-0.6 * one, 3)]),)
+
     return {
-        "errors of mean 0": [centered(2, 3), centered(4, 2), centered(3, 5)],
-        "errors with a mean": [errors(2, 6, 0.7), errors(5, 3, -1.2), errors(3, 8, 0.4)],
-    }
+        "errors of mean 0": [centered(2, 3), centered(4, 2), centered(3, 5), opposed(4)],
+        "errors with a mean": [
+            errors(2, 6, 0.7), errors(5, 3, -1.2), errors(3, 8, 0.4), errors(3, 1, 0.9)
+        ],
+    }  # fmt: skip
 
 
 def _numpy_cov(errors: Array) -> tuple[float, float]:
@@ -240,6 +252,7 @@ ESTIMATE_V_C = Exercise(
     function="estimate_v_c",
     points=2,
     oracle=_v_c,
+    compare=close(rtol=1e-5, atol=1e-6),  # an answer may compute in float32
     probes=_error_probes,
     mistakes={
         "You subtract each member's mean error first. The formula has no centering: v is the mean "

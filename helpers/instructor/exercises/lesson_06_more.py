@@ -28,15 +28,22 @@ def _average_probes(rng: Rng) -> dict[str, list[tuple[Any, ...]]]:
         return np.round(probs / probs.sum(-1, keepdims=True), 4)
 
     def wanted(probs: Array, agree: bool) -> Array:
-        """Only the columns where the majority does, or does not, agree with the average."""
+        """Only the columns where the majority does, or does not, agree with the average.
+
+        First come those where two classes are nearly level: there rules that are nearly right part.
+        """
         same = _plurality(probs.argmax(-1), probs.shape[-1]) == _torch_average(probs)
-        return probs[:, same == agree]
+        means = np.sort(probs.mean(0), axis=-1)  # (n, K)
+        lead = means[:, -1] - means[:, -2]
+        order = np.argsort(lead, kind="stable")
+        return probs[:, order[(same == agree)[order] & (lead[order] > 1e-3)]]
 
     def probes(agree: bool) -> list[tuple[Any, ...]]:
-        found = [wanted(draw(k, 60, c), agree) for k, c in ((3, 4), (5, 3), (4, 6))]
+        found = [wanted(draw(k, 200, c), agree) for k, c in ((3, 4), (5, 3), (4, 6))]
         return [(probs[:, :count],) for probs, count in zip(found, (7, 5, 6), strict=True)]
 
-    return {"majority agrees": probes(True), "majority does not": probes(False)}
+    few = [(draw(3, 1, 4),), (draw(1, 4, 3),)]  # one example; one member
+    return {"majority agrees": probes(True) + few, "majority does not": probes(False)}
 
 
 AVERAGE_VOTE = Exercise(
@@ -103,14 +110,17 @@ def _label_probes(rng: Rng) -> dict[str, list[tuple[Any, ...]]]:
         counts = np.sort((drawn[:, None] == np.arange(classes)[:, None]).sum(0), axis=0)
         return drawn[:, (counts[-1] == counts[-2]) == tied][:, :count], classes
 
+    three_level = rng.permuted(np.tile([[1], [1], [2], [2], [4], [4]], 4), axis=0)
     return {
         "one class ahead": [
             votes(5, 3, tied=False, count=12),
             votes(7, 6, tied=False, count=15),
-            votes(4, 12, tied=False, count=9),
+            votes(4, 20, tied=False, count=9),
+            votes(3, 4, tied=False, count=1),
+            (rng.integers(0, 3, (1, 5)), 3),  # one member
         ],
         "ties": [votes(4, 3, tied=True, count=14), votes(6, 5, tied=True, count=16),
-                 (np.array([[3, 0, 2], [1, 4, 0]]), 5)],
+                 (three_level, 5), (np.array([[3, 0, 2], [1, 4, 0]]), 5)],
     }  # fmt: skip
 
 
@@ -204,7 +214,7 @@ def _round_probes(rng: Rng) -> dict[str, list[tuple[Any, ...]]]:
         return raw / raw.sum(), correct
 
     return {
-        "equal weights": [probe(5, 1, equal=True), probe(9, 4, equal=True)],
+        "equal weights": [probe(n, wrong, equal=True) for n, wrong in ((5, 1), (9, 4), (2, 1))],
         "uneven weights": [
             probe(7, 2, equal=False),
             probe(11, 3, equal=False),
