@@ -140,7 +140,8 @@ predict(
 
 # %% [markdown]
 # ### Exercise 07.1 · `early_stop` · 2 points
-# `losses` is the whole curve, a float array of length $n \ge 1$; epoch 0 is its first entry.
+# `losses` is the whole curve, a float array of length $n \ge 1$ of any size and sign; epoch 0 is
+# its first entry.
 # Epoch 0 is the best to begin with. Later an epoch $t$ becomes the best one when
 # `losses[t] < losses[best] - min_delta` (strictly; else it is not better).
 #
@@ -555,7 +556,8 @@ claim("η = 0.04: best mean test accuracy less the last", peak.max() - peak[-1],
 #
 # ### Exercise 07.4 · `gd_filter` · 1 point
 # `eigenvalues` is an array of λ ≥ 0. Return the share of $w^*$ that gradient descent from zero has
-# reached in each direction after `steps` steps: $w_t = \text{share}\cdot w^*$.
+# reached in each direction after `steps` steps: $w_t = \text{share}\cdot w^*$. It holds for any ηλ,
+# also where descent runs away.
 #
 # <details><summary>Hint 1</summary>
 #

@@ -116,12 +116,31 @@ def _stop_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
         drawn.append((np.array([1.5]), 1, d))
         return drawn
 
+    def drifting(step: int) -> Array:
+        """Falls by up to min_delta an epoch: what counts is the sum since the last best one."""
+        return 1.5 - np.cumsum(rng.integers(0, step + 1, int(rng.integers(14, 24)))) / GRID
+
+    def level(by: float, patience: int, d: float) -> Probe:
+        return (_draw_curve(rng, int(rng.integers(14, 40))) + by, patience, d)
+
     steps = 1.5 - np.arange(10) * 8 / GRID  # falls by exactly min_delta an epoch
     drift = 1.5 - np.arange(12) * 4 / GRID  # falls by half of it: every second epoch counts
     exact: list[Probe] = [(steps, 2, 8 / GRID), (drift, 4, 8 / GRID), (drift, 2, 8 / GRID)]
+    drifts: list[Probe] = [(drifting(8), p, 8 / GRID) for p in (2, 3, 4, 5)]
+    coarse = (_draw_curve(rng, 20) * 8, 3, 1.0)
+    ends: list[Probe] = [
+        (np.array([1.5, 1.75, 1.0]), 1, 0.0),  # stops at epoch 1
+        (np.array([1.5, 1.0]), 1, 0.0),
+        (_draw_curve(rng, 12), 30, 0.0),  # more patience than epochs
+        (_draw_curve(rng, 40), 9, 0.0),
+    ]
     return {
-        "min_delta of zero": draw(0),
-        "min_delta above zero": draw(8) + exact + draw(5)[:8],
+        "min_delta of zero": draw(0) + ends + [level(b, 3, 0.0) for b in (-3.0, -2.5, 5000.0)],
+        "min_delta above zero": draw(8)
+        + exact
+        + drifts
+        + draw(5)[:8]
+        + [coarse, level(-3.0, 3, 8 / GRID), level(5000.0, 2, 8 / GRID)],
     }
 
 
@@ -247,9 +266,12 @@ def _smooth_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
         return (np.round(rng.uniform(0.5, 2.5, n), 3), window)
 
     return {
-        "windows shorter than the curve": [draw(int(rng.integers(7, 15)), w) for w in (2, 3, 4, 5)],
+        "windows shorter than the curve": [
+            *(draw(int(rng.integers(7, 15)), w) for w in (2, 3, 4, 5)), draw(17, 12)
+        ],
         "a window of one, windows as long as the curve or longer": [
-            draw(6, 1), draw(5, 5), draw(4, 7), draw(3, 4)
+            draw(6, 1), draw(5, 5), draw(4, 7), draw(3, 4),
+            draw(4, 8), draw(3, 10), draw(1, 1), draw(1, 3),
         ],
     }  # fmt: skip
 

@@ -7,10 +7,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from helpers.compare import close
 from helpers.instructor.exercise import Exercise, Probe
 
 Array = NDArray[np.float64]
 Problem = tuple[Array, Array, Array, Array, float]
+SINGLE = close(rtol=1e-5, atol=1e-6)  # an answer may compute in float32
 
 
 # 07.3 the best weights
@@ -132,7 +134,8 @@ def _fit_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
     for fast, at_start in (((0.35, 0.5), False), ((0.35, 0.5), False), ((-0.25, -0.08), True)):
         problem = _two_dips(rng, fast, at_start=at_start)
         wait, _ = _longest_wait(problem, 120)
-        stopped += [(*problem, 120, wait), (*problem, 120, wait + 1), (*problem, 120, 2)]
+        stopped += [(*problem, 120, wait), (*problem, 120, wait + 1)]
+        stopped += [(*problem, 120, 2), (*problem, 120, 1)]
     for d in (1, 2, 4):
         scales = np.sort(rng.uniform(0.4, 1.0, d))
         stopped.append((*_draw_problem(rng, np.full(d, 0.6), scales), 90, 3))
@@ -145,7 +148,12 @@ def _fit_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
     X, y, X_val, y_val, lr = backward
     limited.append((X, y, np.zeros_like(X_val), y_val, lr, 9, 20))  # all steps are equally good
     swinging = _swinging(rng)
-    stopped += [(*swinging, 60, 3), (*swinging, 60, 2)]
+    stopped += [(*swinging, 60, 3), (*swinging, 60, 2), (*swinging, 60, 1)]
+    slow = _draw_problem(rng, np.full(2, 1.3), np.array([1.0, 0.6]))
+    limited.append((*slow, 100, 1))  # every step is better, in the end by very little
+    one, other = np.round(rng.uniform(1, 2, 2), 2)
+    single = np.array([[one]]), np.array([2 * one]), np.array([[other]]), np.array([1.3 * other])
+    stopped.append((*single, 0.1, 40, 2))  # one example to learn from, one to watch
     return {
         "stopped by patience": stopped,
         "the limit of steps is reached, or the start is best": limited,
@@ -158,6 +166,7 @@ FIT = Exercise(
     function="fit_early_stopping",
     points=2,
     oracle=_stopped,
+    compare=SINGLE,
     mistakes={
         "You return the last weights, not the best. Either you return w itself, or `best` is "
         "another name for the array that `w -= …` keeps changing: copy it when it is best.": (
@@ -218,9 +227,17 @@ def _filter_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
 
     still = np.append(np.round(rng.uniform(0.3, 1.2, 3), 3), 0.0)
     return {
-        "directions that creep": [draw(d, 0.02, 0.6, t) for d, t in ((3, 2), (1, 5), (4, 13))],
-        "directions that swing, λ = 0, no steps": [
+        "directions that creep": [
+            *(draw(d, 0.02, 0.6, t) for d, t in ((3, 2), (1, 5), (4, 13), (3, 1))),
+            draw(3, 0.01, 0.05, int(rng.integers(30, 60))),
+            (np.round(rng.uniform(0.02, 0.5, 3), 3), 1.6, 4),
+        ],
+        "directions that swing or run away, λ = 0, no steps": [
             *(draw(d, 1.1, 1.9, t) for d, t in ((3, 2), (2, 3), (4, 7))),
+            draw(3, 2.1, 2.6, 3),
+            draw(2, 2.1, 2.6, 4),
+            (np.array([2.0, 4.0, 0.5]), 0.5, int(rng.integers(3, 8))),  # ηλ of 1 and 2
+            (np.array([2.0, 4.0]), 0.5, 0),
             (still, 0.4, 6),
             (still[:3], 0.3, 0),
         ],
@@ -233,6 +250,7 @@ GD_FILTER = Exercise(
     function="gd_filter",
     points=1,
     oracle=_stepped,
+    compare=SINGLE,
     mistakes={
         "That is what is still missing, (1 − ηλ)ᵗ. The filter is the share that is reached: "
         "1 minus it.": lambda e, lr, t: (1 - lr * e) ** t,
@@ -274,10 +292,15 @@ def _ridge_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
         alpha = round(float(rng.uniform(0.2, 0.8)), 3)
         return (np.round(alpha * rng.uniform(low, high, d), 4), alpha)
 
+    def scaled(factor: float) -> Probe:
+        eigenvalues, alpha = draw(3, 0.3, 4.0)
+        return (eigenvalues * factor, alpha * factor)
+
     still = np.append(np.round(rng.uniform(0.3, 1.2, 2), 3), 0.0)
     return {
         "eigenvalues above α": [draw(3, 1.2, 6.0), draw(1, 1.5, 4.0)],
         "eigenvalues below α, and 0": [draw(4, 0.05, 0.8), draw(2, 0.1, 0.6), (still, 0.37)],
+        "a small and a large α": [scaled(0.01), scaled(32.0)],
     }
 
 
@@ -287,6 +310,7 @@ RIDGE_FILTER = Exercise(
     function="ridge_filter",
     points=1,
     oracle=_solved,
+    compare=SINGLE,
     mistakes={
         "That is what ridge takes away, α/(λ + α). The filter is what is left.": (
             lambda e, a: a / (e + a)
@@ -327,6 +351,7 @@ def _alpha_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
         return (round(float(10 ** rng.uniform(-2, -0.2)), 4), steps)
 
     many = [draw(int(rng.integers(3, 90))) for _ in range(5)]
+    many += [draw(int(rng.integers(150, 300))), (round(float(rng.uniform(1.2, 2)), 3), 7)]
     return {"a single step": [draw(1), draw(1)], "many steps": many}
 
 
