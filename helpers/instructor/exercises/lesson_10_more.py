@@ -281,8 +281,8 @@ def _clipped(low: float, high: float, n: int, rng: Rng) -> Array:
 
 def _log_probes(rng: Rng) -> list[Probe]:
     seed = int(rng.integers(1_000_000))
-    low = round(float(10 ** rng.uniform(-4, -2)), 6)
-    high = round(float(low * 10 ** rng.uniform(2.5, 4)), 4)
+    low = float(f"{10 ** rng.uniform(-5, -4.1):.3g}")
+    high = float(f"{low * 10 ** rng.uniform(2.5, 4):.3g}")  # all below 1
     many = [(low, high, 80, Seed(seed + i)) for i in range(24)]
     other = [(0.5, 3.0, 41, Seed(seed + 100 + i)) for i in range(16)]
     top = round(float(rng.uniform(50, 500)), 1)
