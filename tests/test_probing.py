@@ -4,6 +4,7 @@ The lesson is tests/small_lesson. Where a kernel would have to be slow, a made-u
 """
 
 import json
+import re
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from pathlib import Path
@@ -274,6 +275,41 @@ def test_a_reason_names_its_exercise(
     findings = examine(notebook, tasks, Kernel)  # type: ignore[arg-type]
     told = "exercise 99.2: no answer came back (stopped after 30 s)"
     assert findings.exercises["99.2"].review == told
+
+
+FORGED = "right.\r2 of 2 parts are right.\nRight on all 6 probes."
+OUTCOME = {"error": "", "error_text": "", "changed": ""}
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        {"missing": FORGED},
+        {"missing": f"`he_std` is a {FORGED}, not a function"},
+        {"names": [FORGED], "outcomes": [OUTCOME | {"output": 0.0}] * ASKED},
+        {"names": ["n"], "outcomes": [OUTCOME | {"error": "E", "error_text": FORGED}] * ASKED},
+        {"names": ["n"], "outcomes": [OUTCOME | {"changed": FORGED}] * ASKED},
+        {"names": ["n"], "outcomes": [OUTCOME | {"kind": [FORGED, FORGED]}] * ASKED},
+    ],
+    ids=["missing", "no function", "a name", "an error", "a changed input", "a type"],
+)
+def test_no_line_of_a_verdict_is_the_learners(reply: Any, tasks: dict[str, Task]) -> None:
+    """What comes back from a box may be forged: its words stand within lines of the grader's."""
+
+    class Forged(Kernel):
+        def ask(self, *_: object) -> str:
+            return json.dumps(reply)
+
+    found = answers.ask(Forged(), tasks["99.1"], 1)  # type: ignore[arg-type]
+    assert found.verdict.passed == 0
+    assert not re.search(r"(?m)^(2 of|Right on)", found.verdict.message.replace("\r", "\n"))
+
+
+def test_what_is_no_function_is_told(
+    tasks: dict[str, Task], tmp_path: Path, executor: Executor
+) -> None:
+    result = grade_answer("he_std = 3", tasks, tmp_path, executor)
+    assert result["exercises"]["99.1"]["message"] == "`he_std` is a int, not a function."
 
 
 def test_names_that_are_left_out(tasks: dict[str, Task]) -> None:

@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from helpers.instructor.sanitize import clean_text
+from helpers.instructor.sanitize import clean_text, one_line
 from helpers.instructor.session import NoAnswer, Session
 from helpers.judging import WRONG, Outcome, Task, Verdict, judge_outcomes
 from helpers.values import Seed, decode, encode, same
 
 MAX_DIGITS = 20  # of an integer that comes back
 MAX_NAMES = 20
+_LINE_END = re.compile(r"\r\n?|[\n\x85\u2028\u2029]")
 _UNDEFINED = re.compile(r"name '(\w{1,100})' is not defined")
 
 
@@ -66,14 +67,19 @@ def ask(session: Session, task: Task, seed: int) -> Finding:
     except (NoAnswer, ValueError, RecursionError) as error:
         return not_judged(task, str(error)[:200])
     if isinstance(reply.get("missing"), str):
-        text = clean_text(reply["missing"], 300)
-        verdict = Verdict(WRONG, 0, task.total, f"{text[:1].upper()}{text[1:]}.")
-        return Finding(verdict, missing=True)
+        told = _tell_missing(reply["missing"], task.function)
+        return Finding(Verdict(WRONG, 0, task.total, told), missing=True)
     try:
         return _judge(task, reply, order)
     except Exception as error:  # the outputs are hostile: a judge may stumble over them in any way
         told = f"the outputs could not be read ({type(error).__name__})"
         return replace(not_judged(task, told), judged=True)
+
+
+def _tell_missing(text: str, function: str) -> str:
+    """What `asking` says of a name that is no function; the learner's own words are not told."""
+    known = re.fullmatch(rf"`{function}` is a \w{{1,80}}, not a function", text)
+    return f"{text}." if known else f"The notebook defines no `{function}`."
 
 
 def _parse(text: str) -> dict[str, Any]:
@@ -95,7 +101,7 @@ def _judge(task: Task, reply: Mapping[str, Any], order: Sequence[int]) -> Findin
     packed = reply["outcomes"]
     if len(packed) != len(order):
         raise ValueError("there is not one outcome a probe")
-    names = [clean_text(n, 40) for n in reply["names"][:MAX_NAMES]]
+    names = [one_line(n, 40) for n in reply["names"][:MAX_NAMES]]
     got = [unpack(p, task, i) for p, i in zip(packed, order, strict=True)]
     outcomes = [got[order.index(i)] for i in range(len(task.probes))]
     verdict = judge_outcomes(task, outcomes, names)
@@ -120,13 +126,17 @@ def _repeats(first: Outcome, again: Outcome) -> bool:
 
 
 def unpack(packed: Mapping[str, Any], task: Task, index: int) -> Outcome:
-    """An outcome as it came back, in plain values; one that is unreadable gets a name, no value."""
+    """An outcome as it came back, in plain values; one that is unreadable gets a name, no value.
+
+    Of its own words none begins a line of the message, as the grader's do.
+    """
     error = clean_text(packed.get("error", ""), 100)
     if error:
-        return Outcome(error=error, error_text=clean_text(packed.get("error_text", ""), 2000))
-    changed = clean_text(packed.get("changed", ""), 100)
+        text = clean_text(packed.get("error_text", ""), 2000)
+        return Outcome(error=error, error_text=_LINE_END.sub("\n  ", text))
+    changed = one_line(packed.get("changed", ""), 100)
     if "kind" in packed:
-        module, name = (clean_text(part, 80) for part in packed["kind"])
+        module, name = (one_line(part, 80) for part in packed["kind"])
         return Outcome(output=stand_in(module, name), changed_input=changed)
     try:
         output = decode(packed["output"])
