@@ -11,6 +11,7 @@ from helpers.judges import (
     Call,
     Property,
     Unfit,
+    Z,
     as_part,
     exactly,
     looking_at,
@@ -19,6 +20,7 @@ from helpers.judges import (
     share,
 )
 
+LONG = 1000  # entries of a column whose kurtosis is looked at
 SLACK = 1e-6  # rounding; a random matrix that is not orthogonal is off by 0.1 and more
 
 
@@ -26,7 +28,8 @@ def orthogonal(calls: Sequence[Call]) -> list[Property]:
     """Judges `orthogonal(rows, cols, gain, rng)`.
 
     Needs tall, wide and square shapes, one seed twice, and many calls of shapes (2, 2), (1, 2) and
-    (2, 1), which show whether all orthogonal matrices are equally likely (Mezzadri 2007).
+    (2, 1), which show whether all orthogonal matrices are equally likely (Mezzadri 2007). So does
+    one column of 1000 entries or more, if there is one.
     """
     matrices = [_require_matrix(call) for call in calls]
     _require_random(calls, matrices)
@@ -53,6 +56,7 @@ def orthogonal(calls: Sequence[Call]) -> list[Property]:
         found += as_part(name, exactly(name, got, expected, tolerance=SLACK), *varied)
     turned = share("share of 2×2 matrices that mirror", np.linalg.det(small) < 0, 0.5)
     single = [_mean_first(shape, matrices) for shape in ((1, 2), (2, 1))]
+    single += [_kurtosis(m.ravel()) for m in matrices if m.shape[1] == 1 and len(m) >= LONG]
     return found + as_part("all equally likely", _mean_cosine(1, angle), *varied, turned, *single)
 
 
@@ -62,6 +66,17 @@ def _mean_first(shape: tuple[int, int], matrices: Sequence[np.ndarray]) -> Prope
     angle = np.arctan2(vectors[:, 1], vectors[:, 0])
     name = f"mean of cos θ, many {shape[0]}×{shape[1]} matrices"
     return mean_of(name, np.cos(angle), 0, std=0.5**0.5)
+
+
+def _kurtosis(column: np.ndarray) -> Property:
+    """Entries of a long random direction are nearly normal: their kurtosis is 3n/(n + 2).
+
+    Its variance is nearly 24/n, that of the sample kurtosis of n normal numbers.
+    """
+    n = len(column)
+    got = n * np.sum(column**4) / np.sum(column**2) ** 2
+    name = f"kurtosis of the {n} entries of a single column"
+    return Property(name, float(got), 3 * n / (n + 2), Z * (24 / n) ** 0.5)
 
 
 def _require_matrix(call: Call) -> np.ndarray:

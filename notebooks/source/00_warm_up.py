@@ -116,7 +116,8 @@ print("smallest of all:        ", train.min())
 # ### Exercise 00.1 · `min_max` · 1 point
 # Scale both sets, with **the minimum and maximum of each column of `train`**: the test set is
 # scaled by the same numbers. Its values may then lie outside of 0 to 1; leave them there. In these
-# data every column of `train` has at least two different values.
+# data every column of `train` has at least two different values, though all of them may be tiny (a
+# capacity in farads): nothing need be added to a range.
 #
 # Put your own lines in place of the last two (`# YOUR CODE HERE` and `raise …`), and run the cell.
 # Then run the one after it: it checks your answer.
@@ -237,7 +238,7 @@ progress("00")
 # ### Exercise 00.2 · `standardize` · 2 points
 # Standardize every column of both sets **with mean and standard deviation of `train`** (NumPy's
 # `std()` as it is: the mean square, divided by $n$). Where the standard deviation is exactly 0,
-# divide by 1.
+# divide by 1; by one that is only small, as of tiny values, divide as usual.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -330,9 +331,9 @@ claim("steps over condition number, each preparation", share, low=0.05, high=3.5
 
 # %% [markdown]
 # ### Exercise 00.3 · `whiten` · 1 point
-# Return a whitened copy of `x`: mean 0, and $\frac1n Z^\top Z$ the identity matrix. `x` has more
-# rows than columns, and no column is a combination of the others. Any such copy of the same shape
-# is right, however it is turned or mirrored.
+# Return a whitened copy of `x`: mean 0, and $\frac1n Z^\top Z$ the identity matrix. `x` has two
+# columns or more, more rows than columns, and no column is a combination of the others. Any such
+# copy of the same shape is right, however it is turned or mirrored.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -356,7 +357,7 @@ claim("steps over condition number, each preparation", share, low=0.05, high=3.5
 def whiten(x):
     """A copy of x with mean 0 and the identity as covariance (divided by n): (n, d).
 
-    x: (n, d) floats with n > d, of full rank.
+    x: (n, d) floats with n > d >= 2, of full rank; their variances may be tiny.
     """
     ### BEGIN SOLUTION
     centered = x - x.mean(axis=0)

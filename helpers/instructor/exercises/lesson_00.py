@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from helpers.compare import Judged
+from helpers.compare import Judged, close
 from helpers.instructor.exercise import Exercise, Lesson, Probe, Written
 from helpers.instructor.exercises.lesson_00_more import (
     ACTIVATION,
@@ -19,6 +19,7 @@ from helpers.instructor.exercises.lesson_00_more import (
 
 Array = NDArray[np.float64]
 Sets = tuple[Array, Array]
+IN_FLOAT32 = close(atol=3e-6)  # outputs are about 1; steps taken in float32 are right, too
 
 
 def _draw_sets(rng: np.random.Generator, features: int) -> Sets:
@@ -31,6 +32,13 @@ def _draw_sets(rng: np.random.Generator, features: int) -> Sets:
     test[0] = train.max(0) + scale * rng.uniform(0.2, 0.6, features)
     test[1] = train.min(0) - scale * rng.uniform(0.2, 0.6, features)
     return np.round(train, 3), np.round(test, 3)
+
+
+def _draw_with_tiny(rng: np.random.Generator, features: int) -> Sets:
+    """The same; the first feature is in units in which its values are tiny (farads, say)."""
+    train, test = _draw_sets(rng, features)
+    units = np.r_[10.0 ** -rng.integers(10, 13), np.ones(features - 1)]
+    return train * units, test * units
 
 
 # 00.1 min–max
@@ -147,8 +155,16 @@ MIN_MAX = Exercise(
         "You return the two sets in the wrong order: (train, test), please.": (
             lambda train, test: _min_max(train, test)[::-1]
         ),
+        "You add something tiny to the width. Where a feature's own values are tiny, that is all "
+        "that counts. No width is 0 here: divide by largest − smallest as it is.": _by_range(
+            lambda train, test: train.min(0), lambda train, test: train.max(0) + 1e-8
+        ),
     },
-    probes=lambda rng: [_draw_sets(rng, features) for features in (2, 3, 4)],
+    probes=lambda rng: [
+        *(_draw_sets(rng, features) for features in (2, 3, 1)),
+        _draw_with_tiny(rng, 4),
+    ],
+    compare=IN_FLOAT32,
 )
 
 
@@ -191,11 +207,13 @@ def _zeroed(train: Array, test: Array) -> Sets:
 
 def _standardize_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
     flat: list[Probe] = []
-    for features in (2, 4):
-        train, test = _draw_sets(rng, features)
-        train[:, int(rng.integers(features))] = rng.integers(-9, 10) / 4  # an exact mean
+    for features, constants in ((2, 1), (4, 2)):
+        train, test = _draw_with_tiny(rng, features)
+        chosen = 1 + rng.permutation(features - 1)[:constants]
+        exact = rng.integers(1, 10, constants) / 4  # their mean is exact, too
+        train[:, chosen] = exact * rng.choice([-1, 1], constants)
         flat.append((train, test))
-    varied: list[Probe] = [_draw_sets(rng, features) for features in (3, 2)]
+    varied: list[Probe] = [_draw_sets(rng, features) for features in (3, 2, 1)]
     return {"features that vary": varied, "a constant feature": flat}
 
 
@@ -287,9 +305,13 @@ STANDARDIZE = Exercise(
         "You sum the squares and do not divide by n: the std is the root of their mean.": (
             _by_moments(std=lambda x: x.std(0) * np.sqrt(len(x)))
         ),
+        "You take a std for 0 that is only small, as np.isclose or std < 1e-8 do. A feature in "
+        "units in which its values are tiny has such a std, and it varies: only exactly 0 "
+        "becomes 1.": _by_moments(repair=lambda s: np.where(s < 1e-8, 1, s)),
         "You scale to the range from 0 to 1 (min–max). Asked is mean 0 and std 1.": _min_max,
     },
     probes=_standardize_probes,
+    compare=IN_FLOAT32,
 )
 
 
@@ -362,6 +384,7 @@ WHITEN = Exercise(
         _draw_cloud(rng, int(rng.integers(14, 30)), 2),
         _draw_cloud(rng, int(rng.integers(14, 30)), 3),
         _draw_cloud(rng, int(rng.integers(20, 30)), 5),
+        (_draw_cloud(rng, int(rng.integers(14, 30)), 3)[0] * 10.0 ** -rng.uniform(2, 2.5),),
     ],
     compare=Judged("lesson_00.whiten"),
 )

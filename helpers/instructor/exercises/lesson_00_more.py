@@ -66,11 +66,12 @@ def _activation_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
         alpha = float(np.round(rng.uniform(low, high), 3))
         near, far = rng.uniform(0.15, 0.8, 2), rng.uniform(1.2, 3, 3)
         line = np.round(np.r_[-near, near, -far[:2], far[2:]], 3)  # also between 0 and ±1
-        edges = np.array([0.0, -1000.0, 1000.0])
-        shape = (2, int(rng.integers(2, 5)))
+        high, width = rng.uniform(4, 9, 2), int(rng.integers(2, 5))
+        edges = np.round(np.r_[0.0, -1000.0, 1000.0, -high[0], high[1], -20.0, 20.0], 3)
         return [
             (name, line, alpha),
-            (name, _points(rng, shape), float(np.round(3 * alpha, 3))),
+            (name, _points(rng, (2, width)), float(np.round(3 * alpha, 3))),
+            (name, _points(rng, (2, 1, width)), alpha),
             (name, edges, alpha),
         ]
 
@@ -298,12 +299,16 @@ def _farthest_piece(x: Array, weights: Array, biases: Array) -> Array:
 
 
 def _maxout_probes(rng: np.random.Generator) -> list[Probe]:
+    """Also a single example, piece, unit; in the last every piece is far below 0."""
     drawn: list[Probe] = []
-    for n, d, units, k in ((3, 2, 5, 4), (5, 4, 2, 3), (1, 3, 4, 2), (2, 3, 3, 1)):
+    sizes = ((3, 2, 5, 4), (5, 4, 2, 3), (1, 3, 4, 2), (2, 3, 3, 1), (4, 2, 1, 3))
+    for n, d, units, k in sizes:
         x, weights, biases = (
             np.round(rng.normal(0, 1.5, shape), 2) for shape in ((n, d), (k, d, units), (k, units))
         )
         drawn.append((x, weights, biases))
+    x, weights, biases = drawn[-1]
+    drawn[-1] = (x, weights, biases - float(rng.integers(1500, 4000)))
     return drawn
 
 
@@ -354,6 +359,7 @@ MAXOUT = Exercise(
         ),
     },
     probes=_maxout_probes,
+    compare=close(atol=3e-6),  # steps taken in float32 are right, too
 )
 
 
@@ -378,7 +384,9 @@ def _draw_layer(rng: np.random.Generator, n: int) -> Probe:
     some = rng.uniform(0.1, 3, (n, 2))
     some[int(rng.integers(n))] *= -1
     units = np.concatenate([negative, once, rare, some, rng.uniform(0.1, 3, (n, 2))], axis=1)
-    return (np.round(units[:, rng.permutation(units.shape[1])], 3),)
+    units = np.round(np.concatenate([units, -rng.uniform(0.5, 5, (n, 1))], axis=1), 3)
+    units[int(rng.integers(n)), -1] = 10.0 ** -rng.uniform(9, 11)  # alive, if only just
+    return (units[:, rng.permutation(units.shape[1])],)
 
 
 def _dead_probes(rng: np.random.Generator) -> list[Probe]:
@@ -386,7 +394,9 @@ def _dead_probes(rng: np.random.Generator) -> list[Probe]:
     layers = [_draw_layer(rng, int(rng.integers(5, 9))) for _ in range(3)]
     (last,) = layers.pop()
     asleep = np.r_[last, -np.abs(last[:1]) - 0.1]  # one example switches every unit off
-    return [*layers, (asleep,), (alone,)]
+    sides = rng.uniform(0.1, 3, (2, 4, 3)).round(3)
+    all_dead, none_dead = -sides[0], sides[1] * rng.permuted([[1], [-1], [1], [-1]], axis=0)
+    return [*layers, (asleep,), (alone,), (all_dead[:, :1],), (all_dead,), (none_dead,)]
 
 
 DEAD_FRACTION = Exercise(

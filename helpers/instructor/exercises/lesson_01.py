@@ -20,11 +20,13 @@ def _torch_std(scheme: str, fan_in: int, fan_out: int) -> float:
 
 
 def _probe_schemes(rng: np.random.Generator) -> dict[str, list[tuple[str, int, int]]]:
-    """Each scheme is a part: wide and narrow layers, and a single unit."""
+    """Each scheme is a part: wide and narrow layers, an odd sum of fans, a single unit."""
 
     def draw(scheme: str) -> list[tuple[str, int, int]]:
-        sizes = [(int(a), int(b)) for a, b in rng.integers(2, 500, (3, 2))]
-        return [(scheme, a, b + (a == b)) for a, b in [*sizes, (1, int(rng.integers(2, 9)))]]
+        sizes = [(int(a), int(b)) for a, b in rng.integers(2, 500, (2, 2))]
+        odd, few, many = (int(v) for v in rng.integers((2, 2, 3), (250, 9, 60)))
+        sizes += [(2 * odd, 2 * odd - 1), (1, few), (many, 1)]
+        return [(scheme, a, b + (a == b)) for a, b in sizes]
 
     return {scheme: draw(scheme) for scheme in SCHEMES}
 

@@ -45,7 +45,7 @@ def _no_chain(x: np.ndarray, weights: Arrays, activation: str) -> Arrays:
 
 
 def _probe_networks(rng: np.random.Generator) -> dict[str, list[tuple[np.ndarray, Arrays, str]]]:
-    """Every activation is a part: two or three layers of unequal widths; one input; one layer."""
+    """Every activation is a part: unequal widths; one input; one layer; six of equal widths."""
 
     def draw(name: str, samples: int, sizes: list[int]) -> tuple[np.ndarray, Arrays, str]:
         weights = [rng.normal(0, 0.9, s) for s in pairwise(sizes)]
@@ -53,7 +53,12 @@ def _probe_networks(rng: np.random.Generator) -> dict[str, list[tuple[np.ndarray
 
     widths = [int(w) for w in rng.permutation([2, 3, 4, 5])]
     return {
-        name: [draw(name, 6, widths), draw(name, 1, widths[:3]), draw(name, 7, widths[1:3])]
+        name: [
+            draw(name, 6, widths),
+            draw(name, 1, widths[:3]),
+            draw(name, 7, widths[1:3]),
+            draw(name, 2, [6] * 7),
+        ]
         for name in ACTIVATIONS
     }
 
@@ -83,6 +88,7 @@ FORWARD = Exercise(
         "write h @ W.": lambda x, weights, activation: [weights[0] @ x],
     },
     probes=_probe_networks,
+    compare=close(atol=3e-6),  # steps taken in float32 are right, too
 )
 
 LIMITS = {"sigmoid": (0.02, 0.98), "tanh": (-0.96, 0.96)}
@@ -204,10 +210,12 @@ def _orthogonal(rows: int, cols: int, gain: float, rng: np.random.Generator) -> 
 
 
 def _qr(
-    rows: int, cols: int, rng: np.random.Generator, *, uniform: bool = False, signs: bool = False
+    rows: int, cols: int, rng: np.random.Generator, *, low: float | None = None, signs: bool = False
 ) -> np.ndarray:
+    """With `low`, of numbers that are uniform from there to 1."""
     shape = (max(rows, cols), min(rows, cols))
-    q, r = np.linalg.qr(rng.random(shape) if uniform else rng.standard_normal(shape))
+    drawn = rng.standard_normal(shape) if low is None else rng.uniform(low, 1, shape)
+    q, r = np.linalg.qr(drawn)
     q = q * np.sign(np.diag(r)) if signs else q
     return q if rows >= cols else q.T
 
@@ -232,17 +240,18 @@ def _own_generator(rows: int, cols: int, gain: float, rng: np.random.Generator) 
 
 
 def _probe_orthogonal(rng: np.random.Generator) -> list[tuple[int, int, float, Seed]]:
-    """Tall, wide, square, one column; one seed twice; then many small ones for the first entry."""
-    seeds = [Seed(int(s)) for s in rng.integers(1, 2**31, 208)]
+    """Tall, wide, square, long and short columns; one seed twice; many small ones at the end."""
+    seeds = [Seed(int(s)) for s in rng.integers(1, 2**31, 209)]
     tall, wide = int(rng.integers(6, 12)), int(rng.integers(6, 12))
     gain = float(rng.uniform(1.2, 2.5))
     probes = [
         (tall, 4, gain, seeds[0]), (3, wide, gain, seeds[1]), (5, 5, 0.5, seeds[2]),
         (4, 1, gain, seeds[3]), (1, 1, gain, seeds[4]), (tall, 4, gain, seeds[0]),
         (tall, 4, gain, seeds[5]), (2, 4, gain, seeds[6]), (2, 4, gain, seeds[7]),
+        (1000, 1, gain, seeds[208]),
     ]  # fmt: skip
     shapes = [(2, 2)] * 80 + [(1, 2)] * 60 + [(2, 1)] * 60
-    return probes + [(*shape, 1.0, s) for shape, s in zip(shapes, seeds[8:], strict=True)]
+    return probes + [(*shape, 1.0, s) for shape, s in zip(shapes, seeds[8:208], strict=True)]
 
 
 ORTHOGONAL = Exercise(
@@ -276,7 +285,11 @@ ORTHOGONAL = Exercise(
         ),
         "The matrix is orthogonal, but you decomposed uniform numbers: some directions come more "
         "often than others. Start from normal ones.": lambda rows, cols, gain, rng: (
-            gain * _qr(rows, cols, rng, uniform=True, signs=True)
+            gain * _qr(rows, cols, rng, low=0.0, signs=True)
+        ),
+        "The matrix is orthogonal, but you decomposed numbers that are uniform around 0: some "
+        "directions still come more often than others. Start from normal ones.": (
+            lambda rows, cols, gain, rng: gain * _qr(rows, cols, rng, low=-1.0, signs=True)
         ),
         "These are normal random numbers of the right size, but their columns are not orthogonal: "
         "decompose them with QR.": _normal,

@@ -15,25 +15,32 @@ from helpers.values import Seed
 
 
 def _torch_penalty(parameters: Sequence[np.ndarray], kind: str) -> float:
-    weights = torch.cat([torch.tensor(p).flatten() for p in parameters if p.ndim > 1])
+    weights = torch.tensor(_flat(parameters))
     if kind == "l1":
         return float(F.l1_loss(weights, torch.zeros_like(weights), reduction="sum"))
     return float(F.mse_loss(weights, torch.zeros_like(weights), reduction="sum")) / 2
 
 
 def _flat(parameters: Sequence[np.ndarray]) -> np.ndarray:
-    return np.concatenate([p.ravel() for p in parameters if p.ndim > 1])
+    return np.concatenate([np.zeros(0), *(p.ravel() for p in parameters if p.ndim > 1)])
 
 
 def _norms(parameters: Sequence[np.ndarray]) -> list[float]:
     return [float(np.linalg.norm(p)) for p in parameters if p.ndim > 1]
 
 
-def _network(rng: np.random.Generator) -> list[np.ndarray]:
-    """Weights and biases of a small network, and one convolution kernel that has no bias."""
+def _networks(rng: np.random.Generator) -> list[list[np.ndarray]]:
+    """Weights and biases of small networks of three layouts: no place holds always the same.
+
+    Kernels have no bias; the second begins with one; the last is a single matrix.
+    """
     a, b, c = (int(size) for size in rng.choice(np.arange(2, 7), 3, replace=False))
-    shapes: list[tuple[int, ...]] = [(a, b), (b,), (2, 1, 3, 3), (b, c), (c,)]
-    return [rng.standard_normal(shape) for shape in shapes]
+    layouts: list[list[tuple[int, ...]]] = [
+        [(a, b), (b,), (2, 1, 3, 3), (b, c), (c,)],
+        [(9,), (1, 2), (b, 1), (1,), (3, a, 2), (2, 1, 2, 1, 2), (c,), (12,), (1, 1)],
+        [(b, c)],
+    ]
+    return [[rng.standard_normal(shape) for shape in shapes] for shapes in layouts]
 
 
 PENALTY = Exercise(
@@ -77,11 +84,15 @@ PENALTY = Exercise(
             float(_flat(p).sum()) if k == "l1" else _torch_penalty(p, k)
         ),
         "You only count the first array: go through the whole list.": lambda p, k: _torch_penalty(
-            p[:1], k
+            [np.atleast_2d(p[0])], k
+        ),
+        "You leave out weights with an axis of length 1. A matrix of one row has two dimensions: "
+        "count them with `ndim`, whatever their lengths.": lambda p, k: _torch_penalty(
+            [x for x in p if x.squeeze().ndim > 1], k
         ),
         "You swapped the two kinds.": lambda p, k: _torch_penalty(p, "l2" if k == "l1" else "l1"),
     },
-    probes=lambda rng: {kind: [(_network(rng), kind) for _ in range(2)] for kind in ("l1", "l2")},
+    probes=lambda rng: {kind: [(n, kind) for n in _networks(rng)] for kind in ("l1", "l2")},
 )
 
 
@@ -209,6 +220,7 @@ def _soft_probes(rng: np.random.Generator) -> dict[str, list[tuple[Any, ...]]]:
             (rng.standard_normal((3, 4)), float(rng.uniform(0.2, 1))),
             (rng.standard_normal((2, 3)), 0.0),
             (rng.standard_normal((2, 3, 2)), float(rng.uniform(0.2, 1))),
+            (rng.standard_normal((2, 1, 2, 3)), float(rng.uniform(0.2, 1))),
         ],
     }
 

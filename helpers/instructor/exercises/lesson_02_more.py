@@ -66,6 +66,7 @@ def _ridge_probes(rng: np.random.Generator) -> dict[str, list[tuple[Any, ...]]]:
             (*_data(rng, 9, d, center=1.0), lams[0]),
             (*_data(rng, 7, 3, center=0.5), lams[1]),
             (*_data(rng, 8, 2, center=1.0), 0.0),
+            (*_data(rng, 6, 1, center=1.0), lams[0]),
         ],
         "more features than examples": [
             (*_data(rng, 4, 7, center=1.0), lams[2]),
@@ -167,6 +168,10 @@ def _root(X: Array, y: Array, lam: float, steps: int) -> Array:
     return _descend(X, y, lam, steps, scale=float(np.sqrt(largest)))
 
 
+def _all_eigenvalues(X: Array, y: Array, lam: float, steps: int) -> Array:
+    return _descend(X, y, lam, steps, scale=float(np.linalg.norm(X, 2) / np.linalg.norm(X)) ** 2)
+
+
 def _threshold_at_end(X: Array, y: Array, lam: float, steps: int) -> Array:
     w = torch.tensor(_descend(X, y, 0.0, steps))
     return np.asarray(F.softshrink(w, lam).numpy())
@@ -178,6 +183,7 @@ def _lasso_probes(rng: np.random.Generator) -> dict[str, list[tuple[Any, ...]]]:
 
     lams = [float(v) for v in rng.uniform(0.1, 0.4, 5)]
     X, y = draw(12, 3)
+    uneven = draw(14, 3)[0] * [1, 2, 6]  # np.linalg.eigvals often has its largest last
     nothing = 1.01 * float(np.abs(X.T @ y).max()) / len(y)  # the λ that leaves no weight
     return {
         "the first steps": [
@@ -185,6 +191,8 @@ def _lasso_probes(rng: np.random.Generator) -> dict[str, list[tuple[Any, ...]]]:
             (*draw(14, 3), lams[1], 2),
             (*draw(4, 6), lams[2], 3),
             (*draw(8, 3), lams[3], 0),
+            (*draw(7, 1), lams[4], 2),
+            (uneven, uneven @ rng.standard_normal(3), lams[0], 2),
         ],
         "many steps": [(*draw(20, 4), lams[4], 300), (X, y, nothing, 50), (*draw(15, 3), 0.0, 200)],
     }
@@ -212,6 +220,10 @@ LASSO = Exercise(
             _slow
         ),
         "You took the largest singular value of X/√n for L. Its square is the eigenvalue.": _root,
+        "Your L is the sum of all eigenvalues, so your steps are too small: np.linalg.norm(X) "
+        "without a 2 is the root of the sum of all squares. L is the largest eigenvalue alone.": (
+            _all_eigenvalues
+        ),
         "You soft-threshold once, after the last step, and by λ. It belongs into every step.": (
             _threshold_at_end
         ),

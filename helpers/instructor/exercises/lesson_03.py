@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from helpers.compare import close
 from helpers.instructor.exercise import Exercise, Lesson, Probe, Written
 from helpers.instructor.exercises.lesson_03_more import (
     ADAM,
@@ -19,6 +20,7 @@ from helpers.instructor.exercises.lesson_03_more import (
 
 Array = NDArray[np.float64]
 CONVENTIONS = ("lambda", "lambda/2", "lambda/N", "lambda/2N", "C")
+IN_FLOAT32 = close(atol=3e-6)  # outputs are about 1; steps taken in float32 are right, too
 
 
 # 03.1 one step of gradient descent
@@ -37,10 +39,17 @@ def _sgd_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
         w, grad = draw_array(rng, *shape), pull * draw_array(rng, *shape) + 0.0  # no −0
         return (w, grad, draw_number(rng, 0.1, 0.6), draw_number(rng, 0.1, 0.9))
 
+    def draw_edge(lr: float, weight_decay: float) -> Probe:
+        return (draw_array(rng, 3), draw_array(rng, 3), lr, weight_decay)
+
     shapes = ((4,), (1,), (2, 3), (3, 2), (2, 1, 2))
     return {
         "a gradient of zero": [draw(s, 0.0) for s in shapes[:3]],
-        "gradient and decay together": [draw(s, 1.0) for s in shapes],
+        "gradient and decay together": [
+            *(draw(s, 1.0) for s in shapes),
+            draw_edge(draw_number(rng, 0.1, 0.6), 0.0),
+            draw_edge(draw_number(rng, 0.8, 1.5), draw_number(rng, 1.5, 2.5)),  # w flips its sign
+        ],
     }
 
 
@@ -68,8 +77,12 @@ SGD_STEP = Exercise(
         "You decay by λ times the sign of w: that is the gradient of an L1 penalty. L2's is λw.": (
             lambda w, g, lr, d: w - lr * (g + d * np.sign(w))
         ),
+        "You stop the decay at 0. With ηλ above 1 the weight flips its sign: 1 − ηλ is negative.": (
+            lambda w, g, lr, d: max(1 - lr * d, 0) * w - lr * g
+        ),
     },
     probes=_sgd_probes,
+    compare=IN_FLOAT32,
 )
 
 
@@ -165,11 +178,11 @@ def _convert_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
     def draw(source: str, target: str) -> Probe:
         return (draw_number(rng, 0.01, 2.0), source, target, int(rng.integers(20, 900)))
 
-    others = [c for c in CONVENTIONS if c != "weight_decay"]
+    same = ("weight_decay", "weight_decay")
     return {
-        "to weight_decay": [draw(c, "weight_decay") for c in CONVENTIONS],
+        "to weight_decay": [*(draw(c, "weight_decay") for c in CONVENTIONS), draw(*same)],
         "from weight_decay": [draw("weight_decay", c) for c in CONVENTIONS],
-        "between two others": [draw(a, b) for a, b in product(others, others)],
+        "between two others": [draw(a, b) for a, b in product(CONVENTIONS, CONVENTIONS)],
     }
 
 
@@ -227,8 +240,10 @@ CONVERT = Exercise(
 def _torch_momentum(
     w: Array, grad: Array, buffer: Array, lr: float, momentum: float, weight_decay: float
 ) -> tuple[Array, Array]:
+    """PyTorch keeps no buffer when momentum is 0; the least number above 0 makes it keep one."""
     point = torch.tensor(w)
     point.grad = torch.tensor(grad)
+    momentum = max(momentum, float(np.nextafter(0, 1)))
     sgd = torch.optim.SGD([point], lr=lr, momentum=momentum, weight_decay=weight_decay)
     sgd.state[point]["momentum_buffer"] = torch.tensor(buffer)
     sgd.step()
@@ -245,20 +260,27 @@ def _outside(w: Array, g: Array, b: Array, lr: float, mu: float, d: float) -> tu
     return (1 - lr * d) * w - lr * new, new
 
 
+def _skip_buffer(
+    w: Array, g: Array, b: Array, lr: float, mu: float, d: float
+) -> tuple[Array, Array]:
+    """Without momentum a step of its own, which leaves the buffer as it was."""
+    new = mu * b + g + d * w
+    return w - lr * new, new if mu else b
+
+
 def _momentum_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
-    def draw(shape: tuple[int, ...], started: float) -> Probe:
-        w, grad, buffer = (
-            draw_array(rng, *shape),
-            draw_array(rng, *shape),
-            started * draw_array(rng, *shape) + 0.0,
-        )
-        return (w, grad, buffer, *(draw_number(rng, 0.1, 0.6), draw_number(rng, 0.3, 0.9)),
-                draw_number(rng, 0.1, 0.9))  # fmt: skip
+    def draw(
+        shape: tuple[int, ...], started: float, *, momentum: float = 1, decay: float = 1
+    ) -> Probe:
+        w, grad, buffer = (draw_array(rng, *shape) for _ in range(3))
+        lr, mu, strength = (draw_number(rng, low, low + 0.5) for low in (0.1, 0.4, 0.2))
+        return (w, grad, started * buffer + 0.0, lr, momentum * mu, decay * strength)
 
     shapes = ((3,), (1,), (2, 3))
     return {
         "the first step, the buffer is zero": [draw(s, 0.0) for s in shapes],
         "later steps": [draw(s, 1.0) for s in (*shapes, (3, 2))],
+        "momentum or decay of 0": [draw((3,), 1.0, momentum=0.0), draw((3,), 1.0, decay=0.0)],
     }
 
 
@@ -308,8 +330,11 @@ MOMENTUM = Exercise(
                 lambda w, g, b, lr, mu, d, h: (w - lr * (mu * b + h + d * w), mu * b + h + d * w)
             )
         ),
+        "Without momentum you leave the buffer as it was. The formula holds for μ = 0, too: the "
+        "new buffer is the gradient with its decay.": _skip_buffer,
     },
     probes=_momentum_probes,
+    compare=IN_FLOAT32,
 )
 
 

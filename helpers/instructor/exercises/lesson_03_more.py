@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from helpers.compare import close
 from helpers.instructor.exercise import Exercise, Probe
 
 Array = NDArray[np.float64]
@@ -199,19 +200,28 @@ def _v_uncorrected(*arguments: Any) -> Triple:
 
 
 def _adam_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
-    def draw(shape: tuple[int, ...], t: int, decoupled: bool, decay: bool = True) -> Probe:
+    def draw(
+        shape: tuple[int, ...], t: int, decoupled: bool, decay: bool = True, betas: Any = (1, 1)
+    ) -> Probe:
         w, grad = draw_array(rng, *shape), draw_array(rng, *shape)
         past = 0.0 if t == 1 else 1.0
         m, v = past * draw_array(rng, *shape) + 0.0, past * draw_array(rng, *shape) ** 2
         rates = draw_number(rng, 0.1, 0.5), draw_number(rng, 0.6, 0.8), draw_number(rng, 0.85, 0.95)
         strength = draw_number(rng, 0.2, 0.9) if decay else 0.0
+        rates = (rates[0], betas[0] * rates[1], betas[1] * rates[2])
         return (w, grad, m, v, t, *rates, draw_number(rng, 0.02, 0.2), strength, decoupled)
 
-    shapes = ((3,), (1,), (2, 3))
+    shapes, late, far = ((3,), (1,), (2, 3)), int(rng.integers(12, 25)), int(rng.integers(101, 999))
+    steps = (1, 2, 7)
+    coupled, decoupled = (
+        [draw(shape, t, kind) for shape, t in zip(shapes, steps, strict=True)]
+        for kind in (False, True)
+    )
     return {
         "without decay": [draw((2, 3), 1, False, False), draw((4,), 3, True, False)],
-        "coupled (Adam)": [draw(s, t, False) for s, t in zip(shapes, (1, 2, 7), strict=True)],
-        "decoupled (AdamW)": [draw(s, t, True) for s, t in zip(shapes, (1, 2, 7), strict=True)],
+        "coupled (Adam)": [*coupled, draw((2,), late, False)],
+        "decoupled (AdamW)": [*decoupled, draw((2,), far, True)],
+        "a β of 0": [draw((2,), 2, False, betas=(0, 1)), draw((2,), 3, True, betas=(1, 0))],
     }
 
 
@@ -260,6 +270,7 @@ ADAM = Exercise(
         "You swapped β₁ and β₂: β₁ belongs to m, β₂ to v.": _swapped_betas,
     },
     probes=_adam_probes,
+    compare=close(atol=3e-6),  # steps taken in float32 are right, too
 )
 
 
@@ -306,12 +317,16 @@ def _group_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
         return {
             "0.weight": (h, d), "0.bias": (h,), "1.weight": (h,), "1.bias": (h,),
             "normal_head.weight": (d, h), "bias_net.weight": (h, 1), "scale": (),
-            "gain": (1,), "kernel": (h, d, 3), "embedding": (h, d),
+            "gain": (1,), "kernel": (h, d, 3), "embedding": (h, d), "gate": (1, 1),
+            "conv3d": (h, 2, 3, 3, 3),
         }  # fmt: skip
+
+    def frozen() -> dict[str, tuple[int, ...]]:
+        return {"bn.weight": (width(),), "temperature": (), "0.bias": (width(),)}
 
     return {
         "linear layers only": [(plain(k),) for k in (1, 2, 3)],
-        "with normalization layers": [(normalized(),), (normalized(),)],
+        "with normalization layers": [(normalized(),), (normalized(),), (frozen(),)],
         "names that mislead": [(misleading(),), (misleading(),)],
     }
 
