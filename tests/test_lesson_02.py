@@ -197,6 +197,22 @@ def test_recovery_and_dense_comparison_shapes() -> None:
     assert sparsity.compare_dense([0]).shape == (1, 2)
 
 
+def test_paths_are_lasso_and_ridge_of_scikit_learn() -> None:
+    lams = np.array([0.05, 0.3, 2.0])
+    found = sparsity.compare_paths([7, 8], lams, at=0.35)
+    assert found.lasso.shape == found.ridge.shape == (2, 3)
+    for i, seed in enumerate([7, 8]):
+        problem = sparsity.make_regression(40, 20, 5, np.random.default_rng([seed, 52]), noise=1.0)
+        X, y, right = problem.X, problem.y, problem.w != 0
+        lasso = [Lasso(lam, fit_intercept=False, tol=1e-12).fit(X, y).coef_ for lam in lams]
+        ridge = [Ridge(40 * lam, fit_intercept=False).fit(X, y).coef_ for lam in lams]
+        for errors, ws in ((found.lasso[i], lasso), (found.ridge[i], ridge)):
+            np.testing.assert_allclose(errors, [problem.test_error(w) for w in ws], rtol=1e-4)
+        share = np.abs(lasso[1][right]).sum() / np.abs(problem.w[right]).sum()
+        np.testing.assert_allclose(found.kept[i], share, rtol=1e-4)
+        assert found.wrong[i] == (lasso[1][~right] != 0).sum()
+
+
 def test_twins_are_lasso_and_ridge_of_scikit_learn() -> None:
     lams, seeds = [0.1, 1.0], (np.random.default_rng(6), np.random.default_rng(6))
     lasso, ridge = sparsity.twin_features(3, seeds[0], lams=lams, noise=0.5)

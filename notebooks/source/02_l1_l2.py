@@ -38,7 +38,7 @@ from helpers.plots import overfitting as overfitting_plots
 from helpers.plots import priors as prior_plots
 from helpers.plots import shrinkage as shrinkage_plots
 
-SEEDS = range(100 * SEED, 100 * SEED + 5)
+SEEDS = range(100 * SEED, 100 * SEED + 10)
 
 # %% [markdown]
 # ## 1 Overfitting, seen · 15 minutes
@@ -76,13 +76,13 @@ train_error, new_error = overfitting.rms_errors(x, y, range(15))
 rises = np.diff(train_error)  # from one degree to the next
 claim("largest rise of the training error", rises.max(), high=1e-9)
 claim("training error at degree 14", train_error[14], high=1e-6)
-claim("best degree on new points", new_error.argmin(), low=3, high=9)
-claim("error on new points, degree 14 over the best", new_error[14] / new_error.min(), low=10)
+claim("best degree on new points", new_error.argmin(), low=3, high=12)
+claim("error on new points, degree 14 over the best", new_error[14] / new_error.min(), low=2)
 
 many = overfitting.noisy_points(400, np.random.default_rng([SEED, 12]))
 train_many, new_many = (errors[0] for errors in overfitting.rms_errors(*many, [14]))
 ratio = new_many / train_many
-claim("degree 14, 400 points: new error over training error", ratio, low=0.95, high=1.2)
+claim("degree 14, 400 points: new error over training error", ratio, low=0.9, high=1.2)
 claim("degree 14, 400 points: training error", train_many, low=0.25, high=0.35)
 
 # %% [markdown]
@@ -125,23 +125,23 @@ rise = curves["val loss"][-1] / curves["val loss"].min(0)  # (noises, seeds)
 parameters = 64 * 256 + 256 + 256 * 10 + 10
 claim("parameters for each training image", parameters / 200, low=90, high=100)
 claim("training accuracy at the end, all three", last["train acc"], low=0.98)
-claim("validation accuracy, random labels", last["val acc"][2], low=0.05, high=0.16)
+claim("validation accuracy, random labels", last["val acc"][2], low=0.04, high=0.16)
 claim("validation accuracy, true labels", last["val acc"][0], low=0.88, high=0.97)
-claim("30 % wrong: validation loss at the end over its lowest", rise[1].mean(), low=1.15, high=2)
+claim("30 % wrong: validation loss at the end over its lowest", rise[1].mean(), low=1.1, high=1.8)
 claim("true labels: validation loss at the end over its lowest", rise[0].mean(), high=1.1)
 lowest = curves["val loss"][:, 1].argmin(0)  # (seeds,)
 stored = curves["wrong acc"][:, 1]  # (T, seeds): the net says the wrong label of a wrong example
 early = stored[lowest, np.arange(len(SEEDS))].mean()
-claim("30 % wrong: wrong labels stored at the lowest validation loss", early, low=0.25,
-      high=0.7)  # fmt: skip
+claim("30 % wrong: wrong labels stored at the lowest validation loss", early, low=0.1,
+      high=0.75)  # fmt: skip
 claim("the same at the end", stored[-1].mean(), low=0.95)
 
 # %% [markdown]
 # Read the columns from right to left.
 #
 # - **Random labels**: no training error, no generalization. The gap is everything.
-# - **30 % wrong**: the validation loss turns up early. At its lowest point about half of the wrong
-#   labels are stored, at the end all.
+# - **30 % wrong**: the validation loss turns up early. At its lowest point a part of the wrong
+#   labels is stored, often near two in five; at the end all are.
 # - **True labels**: almost a hundred parameters for each image, and in these 300 steps the
 #   validation loss does *not* turn up. More parameters than examples is not enough for a bad gap.
 #   The labels matter.
@@ -729,28 +729,23 @@ claim("lasso: coefficients left above λ = max |Xᵀy|/n", (above != 0).sum(), l
 claim("lasso: coefficients left just below", (below[-1] != 0).sum(), low=1, high=3)
 norms = np.linalg.norm(ridge_paths, axis=1)
 claim("ridge: share of ‖w‖ left at λ = 10", norms[-1] / norms[0], low=0.02, high=0.25)
-right = small.w != 0
-at_03 = lasso_paths[np.abs(lams - 0.3).argmin()]
-share = np.abs(at_03[right]).sum() / np.abs(small.w[right]).sum()
-claim("lasso at λ = 0.3: right coefficients, estimate over truth", share, low=0.45, high=0.9)
-claim("the same: wrong features left, of 15", (at_03[~right] != 0).sum(), high=4)
-ridge_errors, lasso_errors = (
-    np.array([small.test_error(w) for w in path]) for path in (ridge_paths, lasso_paths)
-)
-claim("share of the λs at which ridge's test error is lower", (ridge_errors < lasso_errors).mean(),
-      low=0.3, high=0.7)  # fmt: skip
-claim(
-    "lowest test error on the path, lasso over ridge",
-    lasso_errors.min() / ridge_errors.min(),
-    high=0.97,
-)
+twenty = sparsity.compare_paths(range(100 * SEED, 100 * SEED + 20), lams, at=0.3)
+claim("20 problems, lasso at λ = 0.3: right coefficients, estimate over truth, mean",
+      twenty.kept.mean(), low=0.6, high=0.82)  # fmt: skip
+claim("the same: wrong features left, of 15, mean", twenty.wrong.mean(), low=0.6, high=3)
+lower = (twenty.ridge < twenty.lasso).mean()  # over problems and λs
+claim("share of the λs at which ridge's test error is lower, mean", lower, low=0.35, high=0.5)
+lowest = twenty.lasso.min(1) / twenty.ridge.min(1)  # of each path
+claim("lowest test error on the path, lasso over ridge, mean", lowest.mean(), low=0.68, high=0.89)
+claim("share of the problems in which lasso's is lower", (lowest < 1).mean(), low=0.8)
 
 # %% [markdown]
 # The lasso paths are made of straight pieces (curved here by the log axis) and end in the axis. The
 # ridge paths fade and do not arrive. Look at the cost: where lasso has removed most of the wrong
-# features, it has also shortened the right ones. At one and the same λ either method may have the
-# lower test error; the λ of the one means little for the other. Each at its best λ, lasso wins on
-# this sparse truth.
+# features, it has also shortened the right ones. In the mean of 20 problems like this one, λ = 0.3
+# leaves one to three wrong features of 15, and about 70 % of the right coefficients. At one and the
+# same λ either method may have the lower test error; the λ of the one means little for the other.
+# Each at its best λ, lasso wins on nearly all of these sparse problems.
 
 # %% [markdown]
 # ## 6 Where L1 helps, and where it does not · 15 minutes
@@ -812,22 +807,24 @@ claim("share of seeds in which ridge wins", (dense[:, 1] < dense[:, 0]).mean(), 
 
 # %%
 TWIN_LAMS = (0.02, 0.1, 0.3, 1.0, 2.0)
-by_lam, twins_ridge = sparsity.twin_features(100, np.random.default_rng([SEED, 61]), lams=TWIN_LAMS)
-noisy, _ = sparsity.twin_features(100, np.random.default_rng([SEED, 61]), lams=[0.1], noise=1.0)
+rng, again = (np.random.default_rng([SEED, 61]) for _ in range(2))  # the same signals in both
+by_lam, twins_ridge = sparsity.twin_features(1000, rng, lams=TWIN_LAMS)
+noisy, _ = sparsity.twin_features(1000, again, lams=[0.1], noise=1.0)
 twins_lasso, twins_ridge = by_lam[1], twins_ridge[1]  # λ = 0.1
 unequal = {
     name: np.abs(np.diff(pair, axis=1)[:, 0]) / np.abs(pair).sum(1)
     for name, pair in (("lasso", twins_lasso), ("ridge", twins_ridge))
 }
 dropped = (by_lam == 0).any(-1).mean(1)  # one per λ
-print("share of 100 data sets with an exact zero:")
+print("share of 1000 data sets with an exact zero:")
 for lam, part in zip(TWIN_LAMS, dropped, strict=True):
     print(f"  λ = {lam:g}: {part:.2f}")
-claim("lasso, λ = 0.1: share of 100 data sets with an exact zero", dropped[1], low=0.05, high=0.35)
-claim("the same, λ = 1", dropped[3], low=0.7, high=0.95)
+claim("lasso, λ = 0.1: share of 1000 data sets with an exact zero", dropped[1], low=0.11,
+      high=0.21)  # fmt: skip
+claim("the same, λ = 1", dropped[3], low=0.76, high=0.87)
 claim("the same, λ = 2", dropped[4], low=0.9)
 often = (noisy == 0).any(-1).mean()
-claim("the same, λ = 0.1 and noise of std 1", often, low=0.5, high=0.85)
+claim("the same, λ = 0.1 and noise of std 1", often, low=0.6, high=0.73)
 typical = {name: np.median(values) for name, values in unequal.items()}
 claim("lasso, λ = 0.1: median of |w₁ − w₂| / (|w₁| + |w₂|)", typical["lasso"], low=0.25, high=0.75)
 claim("ridge: the same", typical["ridge"], high=0.05)
@@ -855,7 +852,7 @@ predict(
 
 # %%
 LAMS = [0.0, 1e-3, 3e-3, 1e-2]
-sparse = sparsity.sparse_networks(LAMS, seeds=SEEDS, steps=500)
+sparse = sparsity.sparse_networks(LAMS, seeds=SEEDS[:8], steps=500)
 plots.show(shrinkage_plots.plot_sparse_networks(sparse, LAMS),
            alt="Left: with the subgradient no weight is ever exactly zero; with the proximal step "
            "the share of zeros rises to about 0.9. Right: each seed's accuracy changes little to "
@@ -866,7 +863,7 @@ gain = sparse["proximal"]["accuracy"] - sparse["proximal"]["accuracy"][0]  # pai
 claim("subgradient: share of exact zeros", sparse["subgradient"]["zeros"], low=0, high=0)
 zeros = sparse["proximal"]["zeros"].mean(1)  # one per λ
 claim("proximal, λ = 0.003: share of exact zeros", zeros[2], low=0.35, high=0.6)
-claim("accuracy gained there, mean of five seeds", gain[2].mean(), low=-0.01, high=0.008)
+claim("accuracy gained there, mean of eight seeds", gain[2].mean(), low=-0.01, high=0.008)
 claim("proximal, λ = 0.01: share of exact zeros", zeros[3], low=0.8, high=0.95)
 claim("accuracy gained there", gain[3].mean(), low=-0.04, high=-0.005)
 
