@@ -330,7 +330,7 @@ def test_slips_are_recognized(exercise: str, answer: Callable[..., object], told
 
 EDGES: list[tuple[str, str, Callable[..., Any]]] = [
     ("07.1", "more patience than epochs", lambda x, p, d: p > len(x)),
-    ("07.1", "a stop at epoch 1", lambda x, p, d: p == 1 and x[1] >= x[0] - d and len(x) > 2),
+    ("07.1", "a stop at epoch 1", lambda x, p, d: p == 1 and len(x) > 2 and x[1] >= x[0] - d),
     ("07.1", "negative losses", lambda x, p, d: x[0] > x.min() and x.max() < 0),
     ("07.1", "large losses", lambda x, p, d: x.min() > 1000),
     ("07.1", "two epochs", lambda x, p, d: len(x) == 2),
