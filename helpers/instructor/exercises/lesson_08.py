@@ -46,19 +46,18 @@ def _shift_probes(rng: Rng) -> dict[str, list[tuple[Any, ...]]]:
     def probe(n: int, h: int, w: int, dx: int, dy: int) -> tuple[Any, ...]:
         return rng.integers(1, 10, (n, h, w)) / 10, dx, dy
 
-    h, w = (int(size) for size in rng.integers(3, 6, 2))
+    h, w = (int(size) for size in rng.integers(3, 5, 2))
     x, y = (int(rng.integers(1, size)) for size in (w, h))  # some of the image stays
     beyond = int(rng.integers(1, 3))  # by the whole image, and a little more
     return {
         "right and left": [probe(2, 3, 4, 2, 0), probe(1, 4, 3, -1, 0), probe(1, h, w, w - 1, 0)],
-        "down and up": [probe(2, 4, 3, 0, 1), probe(3, 3, 2, 0, -2), probe(1, h, w, 0, h - 1)],
+        "down and up": [probe(1, 4, 3, 0, 1), probe(1, 3, 2, 0, -2)],
         "both at once, or far away": [
-            probe(2, 3, 5, 1, 2), probe(1, 4, 3, -2, 1), probe(1, 5, 4, -1, -3),
-            probe(1, h, w, x, -y), probe(1, h, w, -x, y), probe(1, h, w, 1 - w, 0),
-            probe(1, 3, 4, 5, 0), probe(2, 3, 2, 1, -6), probe(1, 2, 3, 0, 0),
-            probe(1, h, w, -w, 0), probe(1, h, w, w, 0), probe(1, h, w, 0, h),
-            probe(1, h, w, -w - beyond, 0), probe(1, h, w, 1, h + beyond),
-            probe(1, h, w, 0, -h - beyond),
+            probe(1, 3, 4, 1, 2), probe(1, 4, 3, -1, -3), probe(1, h, w, x, -y),
+            probe(1, h, w, -x, y), probe(1, 3, 4, 5, 0), probe(1, 3, 2, 1, -6),
+            probe(1, 2, 3, 0, 0), probe(1, 2, w, w, 0), probe(1, h, 2, 0, h),
+            probe(1, 2, w, -w - beyond, 0), probe(1, h, 2, 1, h + beyond),
+            probe(1, h, 2, 0, -h - beyond),
         ],
     }  # fmt: skip
 
@@ -184,16 +183,15 @@ def _rotate_probes(rng: Rng) -> dict[str, list[tuple[Any, ...]]]:
 
     return {
         "quarter and half turns": [
-            probe(2, 3, 3, 90.0), probe(1, 4, 4, -90.0), probe(1, 3, 4, 180.0),
-            probe(1, 3, 5, 90.0), probe(1, 4, 3, 270.0), probe(1, 3, 4, 0.0),
+            probe(2, 3, 3, 90.0), probe(1, 3, 3, -90.0), probe(1, 3, 4, 180.0),
+            probe(1, 3, 4, 90.0), probe(1, 2, 3, 0.0),
         ],
         "any angle": [
-            probe(2, 4, 4, angle(10, 40)), probe(1, 5, 3, angle(-80, -50)),
-            probe(1, 4, 6, angle(100, 130)), probe(1, 4, 4, angle(200, 250)),
-            probe(1, 4, 5, angle(140, 170)), probe(1, 5, 4, angle(280, 350)),
-            probe(1, 3, 4, angle(-170, -100)), probe(1, 4, 3, angle(-350, -190)),
-            probe(1, 4, 4, angle(380, 700)), probe(1, 4, 4, angle(1, 8)),
-            probe(1, 2, 6, angle(20, 60)),
+            probe(1, 3, 3, angle(10, 40)), probe(1, 4, 3, angle(-80, -50)),
+            probe(1, 3, 4, angle(100, 130)), probe(1, 3, 3, angle(200, 250)),
+            probe(1, 3, 4, angle(140, 170)), probe(1, 3, 3, angle(280, 350)),
+            probe(1, 4, 3, angle(-240, -100)),
+            probe(1, 3, 3, angle(380, 700)),
         ],
     }  # fmt: skip
 
@@ -346,14 +344,14 @@ def _nearly(rng: Rng) -> Array:
 
 
 def _symbol_probes(rng: Rng) -> dict[str, list[tuple[Any, ...]]]:
-    drawn = [_symbol_of_kind(rng, kind) for kind in KINDS for _ in range(3)]
-    drawn += [_symbol(GAP), _symbol(GAP).T, _nearly(rng), _nearly(rng).T]
-    drawn += [np.ones(size, dtype=bool) for size in ((1, 1), (1, 3), rng.integers(2, 5, 2))]
+    drawn = [_symbol_of_kind(rng, kind) for kind in KINDS for _ in range(2)]
+    drawn += [_symbol(GAP), _symbol(GAP).T, _nearly(rng)]
+    drawn += [np.ones(size, dtype=bool) for size in ((1, 1), rng.integers(2, 5, 2))]
     wraps = _symbol(AROUND)
     return {
         "digits": [(_place(rng, _symbol(text)),) for text in DIGITS],
         "other symbols": [
-            *((_place(rng, symbol),) for symbol in drawn), (wraps,), (wraps.T,),
+            *((_place(rng, symbol),) for symbol in drawn), (wraps,),
             (np.ones((1, 1), dtype=bool),),
         ],
     }  # fmt: skip
@@ -456,7 +454,7 @@ def _tta_probes(rng: Rng) -> dict[str, list[tuple[Any, ...]]]:
 
     close = [_roots, _softmax_again]  # each differs from the mean on few images
     narrow = [(wanted(_draw_views(rng, (t, 400, k)), [near], False)[:, :6],)
-              for near in close for t, k in ((3, 4), (5, 3))]  # fmt: skip
+              for near in close for t, k in ((3, 4),)]  # fmt: skip
     small = [(_draw_views(rng, shape)[:, : shape[1]],) for shape in ((1, 5, 3), (6, 1, 4))]
     pairs = (wanted(_draw_views(rng, (5, 40, 2)), [_vote], False)[:, :6],)
     return {
