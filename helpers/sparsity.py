@@ -97,21 +97,21 @@ class Paths:
     wrong: Array
 
 
-def compare_paths(seeds: Sequence[int], lams: Sequence[float], *, at: float) -> Paths:
+def compare_paths(seeds: Sequence[int], lams: Array, *, at: float) -> Paths:
     """A problem for each seed: 40 examples, 20 features, 5 of which matter, noise of std 1.
 
     `lams` ascend; what lasso keeps is taken at the one of them that is nearest to `at`.
     """
     from sklearn.linear_model import lasso_path
 
-    down, rows = np.array(lams)[::-1], []
+    rows = []
     for seed in seeds:
         p = make_regression(40, 20, 5, np.random.default_rng([seed, 52]), noise=1.0)
-        lasso = lasso_path(p.X, p.y, alphas=down, tol=1e-8, max_iter=20_000)[1].T[::-1]
+        lasso = lasso_path(p.X, p.y, alphas=lams[::-1], tol=1e-8, max_iter=20_000)[1].T[::-1]
         penalized = p.X.T @ p.X + 40 * np.multiply.outer(lams, np.eye(20))  # (len(lams), 20, 20)
         ridge = np.linalg.solve(penalized, (p.X.T @ p.y)[:, None])[..., 0]  # (len(lams), 20)
         errors = ([p.test_error(w) for w in path] for path in (lasso, ridge))
-        found, right = np.abs(lasso[np.abs(np.array(lams) - at).argmin()]), p.w != 0
+        found, right = np.abs(lasso[np.abs(lams - at).argmin()]), p.w != 0
         kept = found[right].sum() / np.abs(p.w[right]).sum()
         rows.append((*errors, kept, (found[~right] != 0).sum()))
     return Paths(*(np.array(column) for column in zip(*rows, strict=True)))
