@@ -67,8 +67,13 @@ def warp(
     return sampled.view(count, -1)
 
 
-def affine(degrees: float = 0.0, pixels: float = 0.0, zoom: float = 0.0) -> Policy:
-    """Turns, shifts and zooms each image by amounts uniform within ± the given ones."""
+def affine(
+    degrees: float | Tensor = 0.0, pixels: float | Tensor = 0.0, zoom: float | Tensor = 0.0
+) -> Policy:
+    """Turns, shifts and zooms each image by amounts uniform within ± the given ones.
+
+    Each is a number, or a tensor with one for every image.
+    """
 
     def policy(images: Tensor, generator: torch.Generator) -> Tensor:
         drawn = 2 * torch.rand(4, len(images), generator=generator) - 1
@@ -90,8 +95,8 @@ def turned_share(share: float, then: Policy) -> Policy:
     return policy
 
 
-def pixel_noise(std: float) -> Policy:
-    """Adds normal noise of this std to every pixel."""
+def pixel_noise(std: float | Tensor) -> Policy:
+    """Adds normal noise of this std, a number or (N, 1), to every pixel."""
     return lambda images, g: images + std * torch.randn(images.shape, generator=g)
 
 
@@ -146,15 +151,25 @@ def one_of_many(degrees: float, pixels: float, zoom: float, contrast: float, std
     return policy
 
 
-def random_policies(rng: np.random.Generator, count: int) -> dict[str, Policy]:
-    """Policies of random strength: turns to 45°, shifts to 3.5 px, zoom to 40 %, noise to 0.3."""
-    drawn = rng.uniform(0, (45, 3.5, 0.4, 0.3), (count, 4))
-    return {
-        f"±{d:.0f}°, ±{p:.1f} px, ±{100 * z:.0f} %, noise {s:.2f}": in_turn(
-            affine(d, p, z), pixel_noise(s)
-        )
-        for d, p, z, s in drawn
-    }
+def random_policies(
+    rng: np.random.Generator, count: int, *, sets: int
+) -> tuple[NDArray[np.float64], list[Policy]]:
+    """Policies of random strength: turns to 45°, shifts to 3.5 px, zoom to 40 %, noise to 0.3.
+
+    Every one of the data sets draws its own: a policy takes the images of all, set after set, as
+    many of each. Returns the amounts (count, sets, 4) and the policies.
+    """
+    amounts = rng.uniform(0, (45, 3.5, 0.4, 0.3), (count, sets, 4))
+    return amounts, [_of_its_set(torch.tensor(drawn, dtype=torch.float32)) for drawn in amounts]
+
+
+def _of_its_set(amounts: Tensor) -> Policy:
+    def policy(images: Tensor, generator: torch.Generator) -> Tensor:
+        turn, shift, zoom, std = amounts.repeat_interleave(len(images) // len(amounts), 0).T
+        both = in_turn(affine(turn, shift, zoom), pixel_noise(std[:, None]))
+        return both(images, generator)
+
+    return policy
 
 
 def digits_on_canvas(

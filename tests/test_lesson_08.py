@@ -73,12 +73,15 @@ def test_policies_draw_within_their_amounts() -> None:
     assert 0 < untouched < 25
 
 
-def test_random_policies_are_named_by_their_amounts() -> None:
-    policies = augmentation.random_policies(np.random.default_rng(0), 4)
+def test_random_policies_treat_each_data_set_by_its_own_amounts() -> None:
+    amounts, policies = augmentation.random_policies(np.random.default_rng(0), 4, sets=2)
+    assert amounts.shape == (4, 2, 4)
     assert len(policies) == 4
-    images = torch.rand(5, 144, generator=generator())
-    for policy in policies.values():
-        assert policy(images, generator()).shape == images.shape
+    images = torch.zeros(800, 144)
+    for (one, other), policy in zip(amounts, policies, strict=True):
+        noise = policy(images, generator())  # of blank images nothing else is left
+        assert noise[:400].std() == pytest.approx(one[3], rel=0.05)
+        assert noise[400:].std() == pytest.approx(other[3], rel=0.05)
 
 
 def test_canvas_splits_do_not_overlap_and_are_balanced(canvas: augmentation.Canvas) -> None:

@@ -62,7 +62,7 @@ predict(
 )
 
 # %%
-seeds = range(100 * SEED, 100 * SEED + 4)
+seeds = range(100 * SEED, 100 * SEED + 8)
 centered = digits_on_canvas(seeds, per_class=20, side=8, degrees=0, pixels=0, noise=0)
 policies = {"no augmentation": None, "turned ±10°": affine(10), "shifted ±1 px": affine(pixels=1),
             "all, and zoomed ±10 %": affine(10, 1, 0.1)}  # fmt: skip
@@ -78,18 +78,18 @@ uncut = augmented.train_policies(framed, two, seeds=seeds, steps=300)
 # %%
 plain = first.of("no augmentation")
 claim("no augmentation: test accuracy", plain.mean(), low=0.9, high=0.96)
-claim("turned: gain, mean", (first.of("turned ±10°") - plain).mean(), low=-0.02, high=0.006)
-claim("shifted: gain, mean", (first.of("shifted ±1 px") - plain).mean(), low=-0.08, high=-0.012)
-claim("all three: gain, mean", (first.of("all, and zoomed ±10 %") - plain).mean(), low=-0.08,
-      high=-0.018)  # fmt: skip
+claim("turned: gain, mean", (first.of("turned ±10°") - plain).mean(), low=-0.022, high=0.015)
+claim("shifted: gain, mean", (first.of("shifted ±1 px") - plain).mean(), low=-0.08, high=0)
+claim("all three: gain, mean", (first.of("all, and zoomed ±10 %") - plain).mean(), low=-0.09,
+      high=-0.005)  # fmt: skip
 claim("the same with a margin of 2 px, shifted: gain, mean",
       (uncut.of("shifted ±1 px") - uncut.of("no augmentation")).mean(),
-      low=-0.06, high=-0.006)  # fmt: skip
+      low=-0.065, high=0)  # fmt: skip
 
 # %% [markdown]
-# Nothing helps, and the shifts hurt. Is it the ink that they cut off at the border? The last line
-# gives each digit a margin of paper, two pixels wide: nothing is cut, and the shifts still hurt.
-# The label was right in every transformed image, so where is the mistake?
+# Turns make next to no difference, and the shifts hurt. Is it the ink that they cut off at the
+# border? The last line gives each digit a margin of paper, two pixels wide: nothing is cut, and the
+# shifts still hurt. The label was right in every transformed image, so where is the mistake?
 #
 # A transform tells the network: *this difference does not matter*. That is worth something if the
 # difference occurs in the images to come. Here centering has removed it from all of them.
@@ -298,17 +298,17 @@ turned = warp(upright.x_test[0], degrees=180)[None]
 taken = augmented.confusion(reader.mlps, turned, upright.y_test)[0]  # (true, guessed)
 moved = warp(upright.x_test[0], right=2)[None]
 hits = augmented.confusion(reader.mlps, moved, upright.y_test)[0].diagonal()
-claim("upright test images: accuracy", reader.of("no augmentation").mean(), low=0.93, high=1)
-claim("shifted by 2 px: mean accuracy over the classes", hits.mean(), low=0.06, high=0.24)
+claim("upright test images: accuracy", reader.of("no augmentation").mean(), low=0.88, high=1)
+claim("shifted by 2 px: mean accuracy over the classes", hits.mean(), low=0.01, high=0.28)
 lying = warp(upright.x_test[0], degrees=72)[None]
 fours = (reader.mlps(lying).argmax(-1) == 4).double().mean()
 claim("turned by 72°: share of all test images read as a four", fours, low=0.7, high=1)
-claim("turned by 180°: sixes read as nines", taken[6, 9], low=0.5, high=1)
+claim("turned by 180°: sixes read as nines", taken[6, 9], low=0.4, high=1)
 claim("turned by 180°: zeros read as zeros", taken[0, 0], low=0.8, high=1)
 
 # %% [markdown]
-# Two pixels of shift and the network reads one or two digits of ten. So if the world shifts its
-# digits, there is a lot to gain. And lying digits are nearly all "fours" to it: it must answer
+# Two pixels of shift and the network reads less than three digits of ten. So if the world shifts
+# its digits, there is a lot to gain. And lying digits are nearly all "fours" to it: it must answer
 # something, also where it has learned nothing.
 #
 # A six on its head (turned by 180°) is another matter: calling it a six would be *wrong*.
@@ -346,7 +346,7 @@ policies = {"no augmentation": None, "shift ±1.5 px": affine(pixels=1.5),
             "shift, turn, zoom": hand, "one of many": one_of_many(30, 3, 0.3, 0.5, 0.15),
             "cut-out 3×3": erased(3)}  # fmt: skip
 runs = augmented.train_policies(
-    canvas, policies, seeds=seeds, steps=400, every=50, desc="20 networks"
+    canvas, policies, seeds=seeds, steps=400, every=50, desc="40 networks"
 )
 plots.show(plot_over_time(runs, list(policies)), alt=spoken(
     {name: runs.of(name) for name in policies}))  # fmt: skip
@@ -355,25 +355,26 @@ plots.show(plot_over_time(runs, list(policies)), alt=spoken(
 none = runs.of("no augmentation")
 gain = {name: runs.of(name) - none for name in policies}
 claim("no augmentation: test accuracy", none.mean(), low=0.37, high=0.45)
-claim("shifts: gain, every seed", gain["shift ±1.5 px"], low=0.12, high=0.3)
-claim("shift, turn, zoom: gain, every seed", gain["shift, turn, zoom"], low=0.07, high=0.32)
-claim("shift, turn, zoom: gain, mean", gain["shift, turn, zoom"].mean(), low=0.15, high=0.25)
+claim("shifts: gain, every seed", gain["shift ±1.5 px"], low=0.04, high=0.36)
+claim("shift, turn, zoom: gain, every seed", gain["shift, turn, zoom"], low=0.05, high=0.34)
+claim("shift, turn, zoom: gain, mean", gain["shift, turn, zoom"].mean(), low=0.14, high=0.25)
 claim("shifts alone, less shift, turn, zoom: mean",
-      (gain["shift ±1.5 px"] - gain["shift, turn, zoom"]).mean(), low=-0.03, high=0.03)  # fmt: skip
+      (gain["shift ±1.5 px"] - gain["shift, turn, zoom"]).mean(), low=-0.05, high=0.05)  # fmt: skip
 early = runs.test[1] - runs.test[1, 0]  # (A, S) after 50 updates
-claim("after 50 updates: gain of shift, turn, zoom", early[2].mean(), low=-0.12, high=-0.03)
+claim("after 50 updates: gain of shift, turn, zoom", early[2].mean(), low=-0.12, high=-0.01)
 claim("no augmentation: after 150 updates, less after 400", (runs.test[3, 0] - none).mean(),
       low=-0.02, high=0.02)  # fmt: skip
 claim("shift, turn, zoom: after 400 updates, less after 150",
       (runs.test[-1, 2] - runs.test[3, 2]).mean(), low=0.1, high=0.22)  # fmt: skip
 
 # %% [markdown]
-# The same kinds of transforms that hurt in section 1 give about twenty points. The shifts do all
-# of it: turns and zoom beside them add nothing that could be seen here.
+# The same kinds of transforms that hurt in section 1 give about twenty points. The shifts do nearly
+# all of it: what turns and zoom beside them add is a few points at most, and on other data (another
+# COURSE_SEED) it can be a loss.
 #
 # And look at the left end: after 50 updates augmentation is *behind*. Its task is harder. Whoever
 # compares after a short training finds that it does not work. The plain network is done early: it
-# could stop after 150 updates and lose nothing, when the augmented one still has far to go.
+# could stop after 150 updates and lose next to nothing, when the augmented one still has far to go.
 #
 # ### Online, or a set made once?
 #
@@ -404,8 +405,8 @@ online = rows["online"]
 step = {k: rows[f"fixed, ×{k}"].mean() for k in (2, 5, 20)}
 claim("×2: gain over no augmentation, mean", step[2] - none.mean(), low=-0.02, high=0.08)
 claim("×5 less ×2: mean", step[5] - step[2], low=0.03, high=0.14)
-claim("×20 less ×5: mean", step[20] - step[5], low=0.01, high=0.1)
-claim("online less ×20: mean", online.mean() - step[20], low=0.0, high=0.06)
+claim("×20 less ×5: mean", step[20] - step[5], low=0, high=0.1)
+claim("online less ×20: mean", online.mean() - step[20], low=-0.03, high=0.07)
 
 # %% [markdown]
 # One more copy gives little, more copies more; from ×20 to online there is little left, *at this
@@ -510,15 +511,15 @@ predict(
     ["all gain, some more, some less", "some gain nothing, none loses much", "some lose heavily"],
     answer=2,
     because="The mean rises because many classes gain from the shifts. But only a third of the "
-    "images stay upright, and a nine on its head is a six with the label 9. Some class loses about "
-    "20 points, and the mean does not show it.",
+    "images stay upright, and a nine on its head is a six with the label 9. Sixes and nines lose "
+    "about ten points together, some class more, and the mean does not show it.",
 )
 
 # %%
 near = digits_on_canvas(seeds, per_class=10, degrees=5)
 turns = {f"±{d}°": affine(d, 1.5) for d in (5, 60, 180)}
 policies = {"no augmentation": None, **turns, "⅔ on head": turned_share(2 / 3, affine(5, 1.5))}
-sweep = augmented.train_policies(near, policies, seeds=seeds, steps=500, desc="20 networks")
+sweep = augmented.train_policies(near, policies, seeds=seeds, steps=500, desc="40 networks")
 explore_classes(sweep)
 
 # %% [markdown]
@@ -531,39 +532,38 @@ share = {name: sweep.per_class(name) for name in policies}  # each (S, 10)
 plain, head = "no augmentation", "⅔ on head"
 gain = {name: (sweep.of(name) - sweep.of(plain)).mean() for name in policies}
 claim("±5°: gain of the mean", gain["±5°"], low=0.17, high=0.3)
-claim("⅔ on head: gain of the mean", gain[head], low=0.01, high=0.11)
+claim("⅔ on head: gain of the mean", gain[head], low=0, high=0.14)
 change = {name: (share[name] - share[plain]).mean(0) for name in policies}  # each (10,)
 claim("⅔ on head: the class that loses most, against no augmentation", change[head].min(),
-      low=-0.4, high=-0.12)  # fmt: skip
-claim("⅔ on head: sixes, against no augmentation", change[head][6], low=-0.4, high=-0.03)
+      low=-0.35, high=-0.05)  # fmt: skip
 pair = [6, 9]
 claim("⅔ on head: sixes and nines, against no augmentation", change[head][pair].mean(),
-      low=-0.24, high=-0.05)  # fmt: skip
+      low=-0.24, high=0)  # fmt: skip
 less = change[head] - change["±5°"]
-claim("⅔ on head: sixes and nines, against ±5°", less[pair].mean(), low=-0.55, high=-0.22)
-claim("⅔ on head: threes, against ±5°", less[3], low=-0.7, high=-0.1)
-claim("±60°: gain of the mean", gain["±60°"], low=0.03, high=0.12)
-claim("±5°: sevens, gain", change["±5°"][7], low=0.06, high=0.32)
-claim("±60°: sevens, gain", change["±60°"][7], low=-0.42, high=0.02)
+claim("⅔ on head: sixes and nines, against ±5°", less[pair].mean(), low=-0.5, high=-0.15)
+claim("⅔ on head: threes, against ±5°", less[3], low=-0.6, high=0)
+claim("±60°: gain of the mean", gain["±60°"], low=0.015, high=0.12)
+claim("±5°: sevens, gain", change["±5°"][7], low=0.03, high=0.4)
+claim("±60°: sevens, against ±5°", (change["±60°"] - change["±5°"])[7], low=-0.65, high=0)
 
 # %%
 confused = {name: sweep.confused[list(policies).index(name)] for name in ("±5°", head)}
 sixes = {name: shares[:, 6] for name, shares in confused.items()}
 plots.show(plot_confusion(sixes, 6), alt="What a 6 is taken for: mostly a 6 under turns of 5 "
            "degrees; with two of three on their heads in part a 9.")  # fmt: skip
-claim("⅔ on head: sixes taken for nines", confused[head][:, 6, 9].mean(), low=0.17, high=0.55)
-claim("⅔ on head: nines taken for sixes", confused[head][:, 9, 6].mean(), low=0.1, high=0.4)
-swapped = [confused["±5°"][:, a, b].mean() for a, b in ((6, 9), (9, 6))]
-claim("±5°: the same two", swapped, high=0.04)
+swapped = {name: (c[:, 6, 9] + c[:, 9, 6]).mean() / 2 for name, c in confused.items()}
+claim("⅔ on head: sixes taken for nines and nines for sixes, mean", swapped[head], low=0.13,
+      high=0.34)  # fmt: skip
+claim("±5°: the same", swapped["±5°"], high=0.04)
 
 # %% [markdown]
-# "⅔ on head" is a policy that *helps*: some points on average, against nothing at all. But some
-# class loses about 20 points. Which one changes with the data; sixes lose with each of our seeds,
-# for the policy teaches that a six is a nine. Against the same shifts without the turn, sixes and
-# nines together lose more than 20 points. They are not alone: a three on its head is no other
-# digit, and still threes lose ten points or more against ±5°. Only a third of the training images
-# stay upright, and all test images are. ±60° raises the mean, too, and its sevens lose all that
-# ±5° gave them.
+# "⅔ on head" is a policy that *helps*: some points on average, against nothing at all. But sixes
+# and nines together lose about ten, for the policy teaches that a six is a nine. Which of the two
+# pays more changes with the data (another COURSE_SEED); so does the class that loses most, 5 points
+# or many more. Against the same shifts without the turn, sixes and nines lose about 30 points. They
+# are not alone: a three on its head is no other digit, and still threes lose about as much against
+# ±5°, on average over many data sets. Only a third of the training images stay upright, and all
+# test images are. ±60° raises the mean, too, and its sevens do much worse than under ±5°.
 #
 # Only the accuracy per class shows that, and in full only against the right reference: the same
 # shifts without the turn. So report accuracy **per class**, and compare each part of a policy with
@@ -571,21 +571,21 @@ claim("±5°: the same two", swapped, high=0.04)
 #
 # ### Written question 08.w · 2 points
 # Look at the explorable above, at "⅔ on head". This rotation policy raises the mean accuracy
-# against no augmentation, and some classes lose. Take the sixes: how much do they lose against no
-# augmentation, and against ±5°? Explain what happened, with the figure above. Why is the mean no
-# warning? Propose a repair, and say how you would check it.
+# against no augmentation, and some classes lose. Take sixes and nines: how much do they lose
+# against no augmentation, and against ±5°? Explain what happened, with the figure above. Why is the
+# mean no warning? Propose a repair, and say how you would check it.
 
 # %% [markdown] written="08.w"
 # ### BEGIN SOLUTION
-# With the default seed sixes lose about 7 points against no augmentation, nines about 12; against
-# ±5°, the same shifts without the turn, about 30 both. The mean rises by about three points. The
-# dots differ much from network to network. Sevens and threes lose even more here, which the figure
-# above does not explain. With other data (another COURSE_SEED) sixes lose, too.
+# With the default seed nines lose about 21 points against no augmentation, sixes hardly any, and
+# against ±5°, the same shifts without the turn, about 25 both. The mean rises by about six points.
+# The dots differ much from network to network. Sevens lose even more against ±5°, which the figure
+# above does not explain. With other data (another COURSE_SEED) sixes can be those that pay more.
 #
 # A nine on its head looks like a six, but keeps the label 9; a six on its head looks like a nine,
 # with the label 6. Two of three training images say the wrong thing about what an upright six
-# looks like. The figure shows it: on average about a quarter of the sixes are taken for nines (in
-# one network most, in another hardly any); at ±5° nearly none. The mean is no warning, for other
+# looks like. The figure shows it: on average about a sixth of the sixes are taken for nines (in
+# one network half, in another none); at ±5° nearly none. The mean is no warning, for other
 # classes gain from the shifts, which are in the same policy and have nothing to do with the turn.
 #
 # Repair: leave out the half turn (it occurs in no test image, so that it cannot help anybody), or,
@@ -709,10 +709,10 @@ rows = {"no augmentation": none, "cut-out 3×3": runs.of("cut-out 3×3"),
 plots.show(plot_policies(rows, title="400 updates each", lowest=0.2), alt=spoken(rows))
 
 # %%
-claim("cut-out: gain, every seed", rows["cut-out 3×3"] - none, low=-0.18, high=-0.015)
-claim("mixup: gain, mean", (rows["mixup"] - none).mean(), low=-0.11, high=-0.035)
+claim("cut-out: gain, every seed", rows["cut-out 3×3"] - none, low=-0.2, high=0)
+claim("mixup: gain, mean", (rows["mixup"] - none).mean(), low=-0.11, high=-0.03)
 gain = (rows["… and mixup"] - online).mean()
-claim("mixup on top of the transforms: gain, mean", gain, low=-0.2, high=-0.07)
+claim("mixup on top of the transforms: gain, mean", gain, low=-0.2, high=-0.06)
 
 # %% [markdown]
 # Both hurt this small network, and mixup also on top of transforms that help. Neither gives the
@@ -796,13 +796,13 @@ try:
     print(f"predict_tta agrees with the average on {same:.0%} of the images")
 except NotImplementedError:
     print("not attempted yet: predict_tta; going on with the average")
-claim("no augmentation: gain from 16 views, mean", more[0].mean(), low=0.01, high=0.07)
-claim("shift, turn, zoom: gain from 16 views, mean", more[2].mean(), low=0.003, high=0.07)
+claim("no augmentation: gain from 16 views, mean", more[0].mean(), low=0, high=0.08)
+claim("shift, turn, zoom: gain from 16 views, mean", more[2].mean(), low=0, high=0.07)
 claim("the price: forward passes per image", len(seen), low=17, high=17)
 
 # %% [markdown]
-# Up to about five points, for seventeen times the work at test time. Augmentation in *training*
-# gave about twenty, and costs nothing at test time.
+# A few points, three or four on average, for seventeen times the work at test time. Augmentation in
+# *training* gave about twenty, and costs nothing at test time.
 #
 # The views must keep the class, too. A view that puts the digit on its head votes for nines.
 #
@@ -816,14 +816,19 @@ claim("the price: forward passes per image", len(seen), low=17, high=17)
 #   was "one of many" in section 3.
 
 # %%
+amounts, drawn = random_policies(np.random.default_rng([SEED, 7]), 4, sets=len(seeds))
 searched = augmented.train_policies(
-    canvas, random_policies(np.random.default_rng([SEED, 7]), 4), seeds=seeds, steps=400,
-    desc="16 networks",
+    canvas, {f"draw {i + 1}": policy for i, policy in enumerate(drawn)}, seeds=seeds, steps=400,
+    desc="32 networks",
 )  # fmt: skip
-picked = searched.val.argmax(0)  # (S,): each data set chooses for itself
+picked = searched.val.argmax(0)  # (S,): each data set has draws of its own, and chooses
 best = searched.test[-1, picked, np.arange(len(seeds))]
-for name, val, test in zip(searched.names, searched.val, searched.test[-1], strict=True):
-    print(f"{name:32} validation {val.mean():.3f}, test {test.mean():.3f}")
+print("the four draws of the first data set:")
+for (turn, move, zoom, std), val, test in zip(
+    amounts[:, 0], searched.val[:, 0], searched.test[-1, :, 0], strict=True
+):
+    told = f"±{turn:.0f}°, ±{move:.1f} px, ±{100 * zoom:.0f} %, noise {std:.2f}"
+    print(f"{told:32} validation {val:.3f}, test {test:.3f}")
 rows = {"no augmentation": none, "one of many (1 training)": runs.of("one of many"),
         "search, a random policy (1)": searched.test[-1].mean(0),
         "search, the best of 4 (4)": best, "chosen with knowledge (1)": online}  # fmt: skip
@@ -832,20 +837,22 @@ plots.show(plot_policies(rows, title=title, lowest=0.2), alt=spoken(rows))
 
 # %%
 way = (runs.of("one of many") - none).mean() / (online - none).mean()
-claim("one of many: its gain, as a part of that of knowledge", way, low=0.3, high=0.7)
-spread = searched.test[-1].mean(1)
-claim("random policies: best less worst, mean accuracy", np.ptp(spread), low=0.1, high=0.45)
-claim("random policies: mean gain over none", spread.mean() - none.mean(), low=-0.06, high=0.11)
-claim("best of 4 by validation, less the average policy", (best - searched.test[-1].mean(0)).mean(),
-      low=0.03, high=0.27)  # fmt: skip
-claim("the search, less chosen with knowledge", (best - online).mean(), low=-0.22, high=0.03)
+claim("one of many: its gain, as a part of that of knowledge", way, low=0.2, high=0.9)
+tested = searched.test[-1]  # (draws, S)
+claim("four random policies: best less worst, mean", np.ptp(tested, axis=0).mean(), low=0.1,
+      high=0.45)  # fmt: skip
+claim("random policies: mean gain over none", tested.mean() - none.mean(), low=-0.06, high=0.11)
+claim("best of 4 by validation, less the average policy", (best - tested.mean(0)).mean(),
+      low=0.02, high=0.2)  # fmt: skip
+claim("the search, less chosen with knowledge", (best - online).mean(), low=-0.18, high=0.01)
 
 # %% [markdown]
-# The four policies differ by ten points and more, and on average they give little. The search
-# picks a better one. Its price: four trainings instead of one, and 200 validation labels, twice
-# the training set. What four draws contain is luck: with none of our seeds did the best of them
-# clearly beat somebody who knows how the canvas was made, and with the default seed it is far
-# behind. One of many, with strengths set once by hand, gets about half of the way.
+# Each data set has four draws of its own. They differ by ten points and more, and on average over
+# all data sets they give little. The search picks a better one. Its price: four trainings instead
+# of one, and 200 validation labels, twice the training set. What four draws contain is luck: now
+# and then the best of them is ahead of somebody who knows how the canvas was made, on average it is
+# behind. One of many, with strengths set once by hand, gets a part of the way: about half on
+# average, and from a fourth to nearly all of it on different data.
 #
 # So: if you know how your data vary, write it down as a transform. If not, one of many first, then
 # a search, with validation images that the test never sees.
@@ -868,7 +875,7 @@ predict(
      "both, by more than the transforms"],
     answer=2,
     because="A sum of shifted digits is no shifted digit: the Gaussian draws ghosts and does harm. "
-    "PPCA's ghosts come with noise, and neither help nor harm.",
+    "PPCA's ghosts come with noise, and do next to nothing.",
 )  # fmt: skip
 
 # %%
@@ -896,10 +903,10 @@ plots.show(
     plot_policies(rows, title="20 of each class, 400 updates each", lowest=0.3), alt=spoken(rows)
 )
 gain = {name: values - rows["no augmentation"] for name, values in rows.items()}
-claim("Gaussian: gain, mean", gain["Gaussian of each class"].mean(), low=-0.07, high=-0.015)
-claim("PPCA: gain, mean", gain["PPCA of each class"].mean(), low=-0.025, high=0.025)
+claim("Gaussian: gain, mean", gain["Gaussian of each class"].mean(), low=-0.07, high=-0.01)
+claim("PPCA: gain, mean", gain["PPCA of each class"].mean(), low=-0.035, high=0.03)
 claim("pixel noise less PPCA: mean", (gain["pixel noise"] - gain["PPCA of each class"]).mean(),
-      low=0.015, high=0.07)  # fmt: skip
+      low=0, high=0.08)  # fmt: skip
 claim("transforms less PPCA: mean", (gain["shift, turn, zoom"] - gain["PPCA of each class"]).mean(),
       low=0.05, high=0.14)  # fmt: skip
 
@@ -919,27 +926,28 @@ claim("transforms less PPCA: mean", (gain["shift, turn, zoom"] - gain["PPCA of e
 # - Augmentation says which differences do not matter. It helps if the test data have these
 #   differences and the training data show too few of them.
 # - It makes the task harder: compare at equal updates, and train long enough.
-# - Online beats a fixed enlargement, by little once the copies are many.
+# - Online beats a fixed enlargement, by little or nothing once the copies are many.
 # - A transform must keep the class, *each* class. Report per class; compare with the policy without
 #   the part in question.
 # - Cut-out and mixup are no cure for a lack of positions, and hurt here.
-# - Views at test time gave up to about five points, at many times the cost.
+# - Views at test time gave a few points, at many times the cost.
 # - A search needs validation data and luck in its draws; knowledge of how the data vary does not.
 # - A class model fitted to the same few images adds nothing here; plain noise adds more.
 #
 # ## Where textbooks disagree
 #
-# - *"More data from old always helps."* On centered digits no transform helped, shifts hurt
+# - *"More data from old always helps."* On centered digits turns did next to nothing, shifts hurt
 #   (section 1); on the canvas they lose at 50 updates and win at 400 (section 3).
-# - *"A policy that raises the accuracy is good."* "⅔ on head" raised the mean, and some class lost
-#   about 20 points; ±60° raised it and cost the sevens all that ±5° gave them (section 4).
+# - *"A policy that raises the accuracy is good."* "⅔ on head" raised the mean, and sixes and
+#   nines lost about ten points; ±60° raised it, and the sevens did much worse than under ±5°
+#   (section 4).
 # - *"Mixup and cut-out improve generalization."* Not on this small network: both hurt (section 5).
 # - *"Test-time augmentation does not help a network trained with augmentation."* Here it did
 #   (section 6), after 400 updates.
-# - *"Learned policies beat hand-made ones."* The best of four random policies never clearly beat
+# - *"Learned policies beat hand-made ones."* The best of four random policies was on average behind
 #   the one chosen with knowledge (section 7).
-# - *"Generative models give new training data."* A Gaussian of each class did harm, PPCA gave
-#   nothing; plain pixel noise gave more than both (section 8).
+# - *"Generative models give new training data."* A Gaussian of each class did harm, PPCA gave next
+#   to nothing; plain pixel noise gave more than both (section 8).
 #
 # ## References
 #
