@@ -463,8 +463,8 @@ check("10.3", cosine_warmup)
 peaks, shapes, STEPS = (0.02, 0.06, 0.15, 0.4, 1.0), ("constant", "step", "cosine"), 400
 seeds = range(100 * SEED, 100 * SEED + 8)
 plans = np.stack([p * rates.factors(s, steps=STEPS) for p in peaks for s in shapes])
-with tqdm(total=STEPS, desc="60 networks", file=sys.stdout, mininterval=1) as bar:
-    runs = rates.run_arms(plans, seeds[:4], label_noise=0.2, every=STEPS, tick=bar.update)
+with tqdm(total=STEPS, desc="120 networks", file=sys.stdout, mininterval=1) as bar:
+    runs = rates.run_arms(plans, seeds, label_noise=0.2, every=STEPS, tick=bar.update)
 final = runs.accuracy[-1].reshape(5, 3, -1)  # (peak, shape, seed)
 gains = {shape: final[:, i] - final[:, 0] for i, shape in enumerate(shapes)}
 del gains["constant"]
@@ -478,23 +478,23 @@ for shape, ends in zip(shapes, final.mean(2).T, strict=True):
 # %%
 cosine = gains["cosine"].mean(1)
 claim("peak 0.02: cosine less constant, mean", cosine[0], low=-0.25, high=-0.05)
-claim("peak 0.4: cosine less constant, mean", cosine[3], low=0.02, high=0.14)
-claim("peak 0.4: seeds in which cosine wins", (gains["cosine"][3] > 0).mean(), low=0.8)
+claim("peak 0.4: cosine less constant, mean", cosine[3], low=0, high=0.14)
+claim("peak 0.4: seeds in which cosine wins", (gains["cosine"][3] > 0).mean(), low=0.6)
 claim("peak 0.4: step less cosine, mean", (gains["step"] - gains["cosine"])[3].mean(), low=-0.03,
       high=0.05)  # fmt: skip
 tuned = final.mean(2).max(0)  # the best peak of every shape
-claim("each at its best peak: cosine less constant", tuned[2] - tuned[0], low=0.005,
-      high=0.03)  # fmt: skip
+claim("each at its best peak: cosine less constant", tuned[2] - tuned[0], low=0,
+      high=0.045)  # fmt: skip
 ranges = np.ptp(final.mean(2)[2:], axis=0)  # of the peaks 0.15, 0.4 and 1
 claim("peaks 0.15 to 1: best less worst mean, cosine", ranges[2], high=0.04)
-claim("the same, constant", ranges[0], low=0.05)
+claim("the same, constant rate, less that", ranges[0] - ranges[2], low=0.015)
 
 # %% [markdown]
 # A schedule rescues a rate that is too high, and harms one that is low. When each has the best of
-# five peaks, the schedule is ahead by one or two points. (The best peaks were picked by the test
-# accuracy itself, for both alike. Section 5 says why a report should not do that.) What it buys is
-# *tolerance*: from peaks of 0.15 to 1 the cosine ends nearly equally well, the constant rate does
-# not.
+# five peaks, the schedule is ahead by two points on average, on some data by less than one. (The
+# best peaks were picked by the test accuracy itself, for both alike. Section 5 says why a report
+# should not do that.) What it buys is *tolerance*: from peaks of 0.15 to 1 the cosine ends nearly
+# equally well, the constant rate does not.
 #
 # ### Warm-up
 #
@@ -502,18 +502,17 @@ claim("the same, constant", ranges[0], low=0.05)
 # without 20 steps of warm-up. The same with two layers. And eight layers with a tenth of the rate.
 
 # %%
-few = range(100 * SEED, 100 * SEED + 4)
-warmed = {(d, w): rates.deep_warmup(w, few, depth=d, steps=100) for d in (8, 2) for w in (0, 20)}
+warmed = {(d, w): rates.deep_warmup(w, seeds, depth=d, steps=100) for d in (8, 2) for w in (0, 20)}
 for (depth, warmup), scores in warmed.items():
     print(f"{depth} layers, warm-up {warmup:2}: test accuracy {scores.mean():.2f}, "
           f"worst {scores.min():.2f}")  # fmt: skip
-claim("8 layers: gain by warm-up, mean", (warmed[8, 20] - warmed[8, 0]).mean(), low=0.05, high=0.7)
+claim("8 layers: gain by warm-up, mean", (warmed[8, 20] - warmed[8, 0]).mean(), low=0, high=0.6)
 claim("2 layers: gain by warm-up, mean", (warmed[2, 20] - warmed[2, 0]).mean(), low=-0.03,
       high=0.03)  # fmt: skip
-lower = rates.deep_warmup(0, few, depth=8, steps=100, lr=0.003).mean()
+lower = rates.deep_warmup(0, seeds, depth=8, steps=100, lr=0.003).mean()
 print(f"8 layers, rate 0.003, no warm-up: test accuracy {lower:.2f}")
 claim("8 layers: rate 0.003 without less rate 0.03 with warm-up", lower - warmed[8, 20].mean(),
-      low=0.02)  # fmt: skip
+      low=0)  # fmt: skip
 
 # %% [markdown]
 # Warm-up helps where the start is the dangerous part: here at a high rate in a deep network. The
@@ -587,8 +586,8 @@ for name, losses in starts.items():
 claim("torch's default and std 0.01: loss", [*starts["torch's default"], *starts["std 0.01"]],
       low=2.27, high=2.36)  # fmt: skip
 claim("He: mean loss", starts["He"].mean(), low=2.35, high=2.75)
-claim("He, pixels not divided by 16: loss", starts["He, pixels 0 to 16"], low=6)
-claim("std 1: loss", starts["std 1"], low=90)
+claim("He, pixels not divided by 16: loss", starts["He, pixels 0 to 16"], low=4.5)
+claim("std 1: loss", starts["std 1"], low=60)
 
 # %% [markdown]
 # He's loss is a little above log 10: its logits have some spread, and that is no fault. 15 or 170
@@ -611,11 +610,11 @@ claim("right: steps until ten images are known", known, low=1, high=30)
 claim("right: last loss", bugs["none"]["loss"][-1], high=0.01)
 floor = np.log(np.e + 9) - 1  # the loss of a softmax of (1, 0, …, 0)
 claim("softmax twice: lowest loss less log(e + 9) − 1", bugs["softmax twice"]["loss"].min() - floor,
-      low=-1e-5, high=0.25)  # fmt: skip
+      low=-1e-5, high=0.3)  # fmt: skip
 hang = bugs["ReLU on the logits"]["accuracy"][-1] < 1
-claim("ReLU on the logits: share of runs that do not get all ten right", hang.mean(), low=0.7)
+claim("ReLU on the logits: share of runs that do not get all ten right", hang.mean(), low=0.5)
 claim("labels shuffled: last loss", bugs["labels shuffled"]["loss"][-1].mean(), low=1.2, high=3)
-claim("no zero_grad: highest loss", bugs["no zero_grad"]["loss"].max(0), low=20)
+claim("no zero_grad: highest loss", bugs["no zero_grad"]["loss"].max(0), low=5)
 once = sanity.overfit(sanity.ONCE, seeds[:4], steps=60)["loss"]
 claim("labels shuffled once, before the first step: last loss", once[-1], high=0.02)
 kept = bugs["rate 1e-6"]["loss"]
@@ -657,7 +656,7 @@ claim("rate 3: share of the seeds in which training ends below its start", below
 claim("rate 0.1: the same", ends["rate 0.1"], low=0.02, high=0.35)
 rises = {name: (run.val[-1] / run.val.min(0)).mean() for name, run in panels.items()}
 claim("rate 0.1: last validation loss over its lowest", rises["rate 0.1"], low=1, high=1.1)
-claim("wrong labels: the same", rises["rate 0.3, wrong labels"], low=1.1, high=2)
+claim("wrong labels: the same", rises["rate 0.3, wrong labels"], low=1.04, high=2)
 
 # %% [markdown]
 # - **Too low**: a curve that is still on its way down, nearly straight.
@@ -757,17 +756,18 @@ top = whole.mean(1).max()
 claim("range test: the steepest rate", steepest, low=0.06, high=0.6)
 claim("accuracy lost there against the best of the sweep", top - accuracy_at(steepest), high=0.05)
 timid = accuracy_at(tried[turn] / 10)
-claim("accuracy lost at a tenth of the lowest", top - timid, low=0.095, high=0.25)
+claim("accuracy lost at a tenth of the lowest", top - timid, low=0.01, high=0.3)
 claim("accuracy lost at the lowest", top - accuracy_at(tried[turn]), high=0.04)
 claim("accuracy lost at a rate of 0.3", top - accuracy_at(0.3), high=0.02)
-claim("accuracy lost at 0.05", top - accuracy_at(0.05), low=0.08, high=0.14)
+claim("accuracy lost at 0.05", top - accuracy_at(0.05), low=0.06, high=0.19)
 claim("accuracy lost at 1.8", top - accuracy_at(1.8), low=0.45)
 
 # %% [markdown]
 # The steepest point is a good start, and so is the lowest one here, though it stands close to the
-# edge. A tenth of the lowest is too timid for plain SGD in a short run: about ten points or more
-# are lost. All of these are guesses: the sweep decides. Note its shape, too: it is lopsided. From
-# 0.3, near the best, six times lower costs about ten points, six times higher more than 45.
+# edge. A tenth of the lowest is too timid for plain SGD in a short run: it loses about fifteen
+# points on average, on some data a few, on others over twenty. All of these are guesses: the sweep
+# decides. Note its shape, too: it is lopsided. From 0.3, near the best, six times lower costs about
+# twelve points, six times higher more than 45.
 #
 # ## 5 The search · 30 minutes
 #
@@ -862,44 +862,48 @@ def repeat(method, budget, scale="log"):
     return search.repeat_search(land, method, budget, repeats=1000, rng=rng, scale=scale).accuracy
 
 
+leads, shares = [], []
 for budget in (4, 9, 16, 25):
     found = {method: repeat(method, budget) for method in search.METHODS}
-    wins = (found["random"] > found["grid"]).mean()
-    claim(f"{budget} trials: random beats the grid in a share of", wins, low=0.5, high=0.65)
+    shares.append((found["random"] > found["grid"]).mean())
+    claim(f"{budget} trials: random beats the grid in a share of", shares[-1], low=0.44, high=0.74)
     print(f"{budget} trials:", ", ".join(f"{m} {a.mean():.3f}" for m, a in found.items()))
-    gain = found["random"].mean() - found["grid"].mean()
-    low, high = {16: (0, 0.03), 25: (-0.005, 0.015)}.get(budget, (0.015, 0.05))
-    claim(f"{budget} trials: random less grid, mean accuracy", gain, low=low, high=high)
+    leads.append(found["random"].mean() - found["grid"].mean())
+    low, high = {4: (-0.01, 0.07), 9: (0, 0.055)}.get(budget, (-0.012, 0.04))
+    claim(f"{budget} trials: random less grid, mean accuracy", leads[-1], low=low, high=high)
     gain = found["coarse to fine"].mean() - found["random"].mean()
-    low, high = {4: (-0.12, -0.02), 9: (-0.05, 0.0)}.get(budget, (-0.01, 0.02))
+    low, high = {4: (-0.12, -0.01), 9: (-0.05, 0.0)}.get(budget, (-0.01, 0.02))
     claim(f"{budget} trials: coarse to fine less random, mean", gain, low=low, high=high)
+claim("random beats the grid: mean share", np.mean(shares), low=0.5, high=0.67)
+claim("random less grid: mean over the four budgets", np.mean(leads), low=0, high=0.045)
 linear = {method: repeat(method, 16, "linear").mean() for method in search.METHODS}
 gain = repeat("random", 16).mean() - linear["random"]
 claim("16 random trials: log less linear, mean accuracy", gain, low=0.15, high=0.3)
 claim("16 trials, linear: random and coarse to fine less grid",
       [linear["random"] - linear["grid"], linear["coarse to fine"] - linear["grid"]],
-      low=0.04, high=0.17)  # fmt: skip
+      low=0.02, high=0.17)  # fmt: skip
 
 # %% [markdown]
 # The scale matters far more than the method: with 16 random trials it is worth about twenty points.
 # The grid suffers most from the wrong one. On the log scale, in two dimensions, random search has a
-# lead of two to five points with 4 or 9 trials, and next to none with 25. From coarse to fine loses
+# lead of about three points with 4 or 9 trials and of one with 25, on average over many landscapes;
+# on one of them (another COURSE_SEED) it can be two points more or less. From coarse to fine loses
 # with 4 trials and with 9: it refines an accident. With 16 and with 25 it is about level with
 # random search.
 #
 # ### Four hyper-parameters
 #
 # Add label smoothing and the gain of the initial weights. 16 trials are now a grid of 2 × 2 × 2 ×
-# 2: *two* learning rates. These are 18 real searches of each kind, 576 networks, no landscape
+# 2: *two* learning rates. These are 30 real searches of each kind, 960 networks, no landscape
 # between.
 
 # %%
-repeats, per_search = 18, 16
+repeats, per_search = 30, 16
 rng = np.random.default_rng([SEED, 4])
 grids = np.concatenate([search.grid(2, 4, rng) for _ in range(repeats)])
 points = np.concatenate([grids, rng.random((repeats * per_search, 4))])
 splits = [100 * SEED + k % 6 for _ in range(2) for k in range(repeats) for _ in range(per_search)]
-with tqdm(total=6 * search.STEPS, desc="576 networks", file=sys.stdout, mininterval=1) as bar:
+with tqdm(total=6 * search.STEPS, desc="960 networks", file=sys.stdout, mininterval=1) as bar:
     trials = search.run_trials(points, splits, seed=1000 * SEED + 500, tick=bar.update)
 val = trials.val.reshape(2, repeats, per_search)
 test = trials.test.reshape(2, repeats, per_search)
@@ -909,20 +913,18 @@ plots.show(plot_four(dict(zip(("grid", "random"), picked, strict=True))), alt="T
            f"random from {picked[1].min():.2f} to {picked[1].max():.2f}.")  # fmt: skip
 
 # %%
-claim(
-    "random less grid: mean test accuracy", picked[1].mean() - picked[0].mean(), low=0.02, high=0.25
-)
 spreads = picked.std(1)
-claim("std over the searches: grid over random", spreads[0] / spreads[1], low=1.2, high=6)
-worst = np.sort(picked, 1)[:, :6].mean(1)  # the worst third
-claim("the worst third: random less grid", worst[1] - worst[0], low=0.08, high=0.45)
-best = np.sort(picked, 1)[:, -6:].mean(1)
-claim("the best third: random less grid", best[1] - best[0], low=-0.04, high=0.07)
+claim("std over the searches: grid over random", spreads[0] / spreads[1], low=1, high=6)
+thirds = np.sort(picked, 1).reshape(2, 3, -1).mean(2)  # grid, random: worst to best
+worst, _, best = thirds[1] - thirds[0]
+claim("the worst third: random less grid", worst, low=0, high=0.5)
+claim("the best third: random less grid", best, low=-0.08, high=0.13)
+claim("gain of the worst third less that of the best", worst - best, low=0)
 
 # %% [markdown]
-# Now there is a difference, and it is not in the best case: a lucky grid is about as good as random
-# search. It is the **worst** case that improves. Two learning rates can both miss the good decade;
-# sixteen hardly can.
+# Now there is a difference, and the best case has the least of it: a lucky grid is within a few
+# points of random search. It is the **worst** case that improves. Two learning rates can both miss
+# the good decade; sixteen hardly can.
 #
 # ### Exercise 10.7 · `refine_range` · 1 point
 # One round of a search is over; where should the next one look? `results` has a row for every
@@ -1003,24 +1005,24 @@ plots.show(plot_optimism(counts, columns), alt="The best validation score rises 
 # %%
 claim("one trial: score less accuracy on other images", [g[0] for g in gaps.values()], low=-0.04,
       high=0.04)  # fmt: skip
-claim("30 images: the same for the best of 255", gaps[30][-1], low=0.095, high=0.165)
-claim("100 images: the same", gaps[100][-1], low=0.03, high=0.1)
-claim("300 images: the same", gaps[300][-1], low=0.005, high=0.06)
+claim("30 images: the same for the best of 255", gaps[30][-1], low=0.07, high=0.2)
+claim("100 images: the same", gaps[100][-1], low=0.02, high=0.105)
+claim("300 images: the same", gaps[300][-1], low=-0.02, high=0.075)
 score, honest = (part.mean(1) for part in columns[30])
 grown = (score[-1] - score[-3]) - (honest[-1] - honest[-3])
 claim(
-    "30 images, from 30 to 255 trials: growth of the score less that of accuracy", grown, low=0.03
+    "30 images, from 30 to 255 trials: growth of the score less that of accuracy", grown, low=0.015
 )
 single = [search.optimism(search.Trials(hits), n_val=30, counts=(85,), repeats=40, rng=rng)
           for hits in land.trials.hits.reshape(3, 85, -1)]  # fmt: skip
 claim("30 images: score less accuracy, the best of the 85 of one split",
-      np.mean([score - honest for score, honest in single]), low=0.07, high=0.12)  # fmt: skip
+      np.mean([score - honest for score, honest in single]), low=0.04, high=0.13)  # fmt: skip
 
 # %% [markdown]
 # Thus three sets: **train** fits the weights, **validation** chooses among trials, **test** is
 # looked at once. One trial has no optimism; the best of many has, and here it grows with their
 # number. (The 255 lie on three splits, each with images of its own. Among the 85 trials of one
-# split the gap is 7 to 12 points.) With few images the later trials raise the score more than the
+# split the gap is about 8 points.) With few images the later trials raise the score more than the
 # network.
 #
 # ## 6 A schedule of your own · 10 minutes
@@ -1079,15 +1081,15 @@ print(f"mean {100 * gain.mean():+.1f} ± {100 * gain.std(ddof=1):.1f}")
 #   steps (section 1).
 # - *"Adaptive methods solve ill-conditioning."* In upright ravines. At 45° AdaGrad was slower
 #   than SGD, and Adam took three times as many steps at κ = 1000 as at κ = 100 (section 1).
-# - *"Always use a schedule."* It lost at a low rate and gained one or two points when both had
+# - *"Always use a schedule."* It lost at a low rate and gained about two points when both had
 #   their best peak (section 2).
-# - *"Take a tenth of the rate at the lowest loss."* That cost about ten points or more here; the
-#   steepest point did not (section 4).
-# - *"Random search beats grid search."* In 50 to 65 of 100 repeats in two dimensions. In four it
-#   was the worst third that improved, not the best (section 5).
+# - *"Take a tenth of the rate at the lowest loss."* That cost about fifteen points on average; the
+#   steepest point cost little (section 4).
+# - *"Random search beats grid search."* In 50 to 67 of 100 repeats in two dimensions. In four the
+#   worst third improved, the best hardly (section 5).
 # - *"From coarse to fine is always better."* Worse with four trials and with nine (section 5).
 # - *"Validation accuracy is an unbiased estimate."* For one trial. For the best of 255 it was about
-#   10 to 16 points too high with 30 images (section 5).
+#   13 points too high with 30 images (section 5).
 #
 # ## References
 #
