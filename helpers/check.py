@@ -133,6 +133,7 @@ def load_bank(lesson: str) -> dict[str, Any]:
 def decode_task(exercise_id: str, entry: dict[str, Any]) -> Task:
     """A task from its JSON form (made by `helpers.instructor.exercise.encode_task`)."""
     compare = entry["compare"]
+    expected = tuple(decode(value) for value in entry["expected"])
     return Task(
         id=exercise_id,
         function=entry["function"],
@@ -140,15 +141,18 @@ def decode_task(exercise_id: str, entry: dict[str, Any]) -> Task:
         compare=Judged(compare["judge"]) if "judge" in compare else Close(**compare),
         probes=tuple(decode(probe) for probe in entry["probes"]),
         parts=tuple(entry["parts"]),
-        expected=tuple(decode(value) for value in entry["expected"]),
-        mistakes=tuple(_decode_mistake(m) for m in entry["mistakes"]),
+        expected=expected,
+        mistakes=tuple(_decode_mistake(m, expected) for m in entry["mistakes"]),
     )
 
 
-def _decode_mistake(entry: dict[str, Any]) -> Mistake:
+def _decode_mistake(entry: dict[str, Any], expected: tuple[Any, ...]) -> Mistake:
+    """A mistake; where it gives what is expected, the bank holds null."""
     outcomes = tuple(
         Outcome(decode(o["output"]), o.get("error", ""), changed_input=o.get("changed", ""))
-        for o in entry.get("outcomes", [])
+        if o
+        else Outcome(expected[i])
+        for i, o in enumerate(entry.get("outcomes", []))
     )
     properties = tuple(float(p) for p in entry.get("properties", []))
     spreads = tuple(float(s) for s in entry.get("spreads", []))

@@ -49,6 +49,9 @@ def close(*, rtol: float = 1e-6, atol: float = 1e-9) -> Close:
     return Close(rtol, atol)
 
 
+SINGLE = close(rtol=1e-5, atol=3e-6)  # values of about 1: an answer may compute in float32
+
+
 def find_problem(got: Any, expected: Any, within: Close, where: str = "") -> Problem | None:
     """The first problem of `got`, or None. `where` names the part, such as " item 2"."""
     if type(got).__module__.split(".")[0] == "torch":

@@ -480,6 +480,21 @@ def test_a_mistake_may_fail_as_a_learner_would() -> None:
     assert entry["mistakes"][-1]["outcomes"][0]["error"] == "ValueError"
 
 
+def test_the_bank_leaves_out_where_a_mistake_is_right() -> None:
+    def without_sign(x: np.ndarray, factor: float) -> np.ndarray:
+        return abs(factor) * x + 1e-13  # rounds in another way
+
+    exercise = make_exercise(mistakes={**make_exercise().mistakes, "No sign.": without_sign})
+    entry = encode_task(exercise)
+    right, also, wrong = entry["mistakes"][-1]["outcomes"]
+    assert right is also is None
+    assert wrong["output"]
+    task = decode_task(exercise.id, entry)
+    for outcome, (x, factor) in zip(task.mistakes[-1].outcomes, task.probes, strict=True):
+        np.testing.assert_allclose(outcome.output, abs(factor) * x)
+    assert verdict_on(task, lambda x, f: abs(f) * x).mistake == "No sign."
+
+
 def test_an_exercise_without_probes_is_refused() -> None:
     with pytest.raises(ExerciseError, match=r"99\.1 has no probes"):
         encode_task(make_exercise(probes=lambda rng: []))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from helpers.compare import Close, Judged, find_problem
+from helpers.compare import Close, Judged, close, find_problem
 from helpers.judges import Unfit
 from helpers.judging import Mistake, Outcome, Task, call_answer, properties_of
 from helpers.values import Seed, encode, fresh
@@ -18,6 +18,7 @@ Probe = tuple[Any, ...]
 Probes = Sequence[Probe] | Mapping[str, Sequence[Probe]]
 BANK_SEED = 20_260  # the published probes; grading draws its own
 BY_VALUE = Close()
+EXPECTED = close(rtol=1e-9, atol=1e-12)  # far from all that a mistake differs by
 REPLICATES = 16  # how often a random mistake is run to learn its properties
 SLIPS = ("NameError", "UnboundLocalError", "AttributeError", "ImportError", "ModuleNotFoundError")
 
@@ -203,7 +204,7 @@ def encode_task(exercise: Exercise) -> dict[str, Any]:
         "parts": list(task.parts),
         "probes": [encode(probe) for probe in task.probes],
         "expected": [encode(rounded(value)) for value in task.expected],
-        "mistakes": [_encode_mistake(m) for m in task.mistakes],
+        "mistakes": [_encode_mistake(task, m) for m in task.mistakes],
     }
 
 
@@ -243,14 +244,23 @@ def rounded(value: Any) -> Any:
     return value
 
 
-def _encode_mistake(mistake: Mistake) -> dict[str, Any]:
+def _encode_mistake(task: Task, mistake: Mistake) -> dict[str, Any]:
+    """With what it gives on each probe, null where that is what is expected."""
     entry: dict[str, Any] = {"message": mistake.message}
     if mistake.properties:
         entry["properties"] = [float(f"{p:.12g}") for p in mistake.properties]
         entry["spreads"] = [float(f"{s:.6g}") if s > 1e-12 else 0.0 for s in mistake.spreads]
-    else:
+    elif isinstance(task.compare, Judged):
         entry["outcomes"] = [_encode_outcome(o) for o in mistake.outcomes]
+    else:
+        pairs = zip(mistake.outcomes, task.expected, strict=True)
+        entry["outcomes"] = [None if _agrees(o, e) else _encode_outcome(o) for o, e in pairs]
     return entry
+
+
+def _agrees(outcome: Outcome, expected: Any) -> bool:
+    right = not (outcome.error or outcome.changed_input)
+    return right and find_problem(outcome.output, expected, EXPECTED) is None
 
 
 def _encode_outcome(outcome: Outcome) -> dict[str, Any]:

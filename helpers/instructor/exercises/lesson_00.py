@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from helpers.compare import Judged, close
+from helpers.compare import SINGLE, Judged
 from helpers.instructor.exercise import Exercise, Lesson, Probe, Written
 from helpers.instructor.exercises.lesson_00_more import (
     ACTIVATION,
@@ -19,7 +19,6 @@ from helpers.instructor.exercises.lesson_00_more import (
 
 Array = NDArray[np.float64]
 Sets = tuple[Array, Array]
-IN_FLOAT32 = close(atol=3e-6)  # outputs are about 1; steps taken in float32 are right, too
 
 
 def _draw_sets(rng: np.random.Generator, features: int) -> Sets:
@@ -164,7 +163,7 @@ MIN_MAX = Exercise(
         *(_draw_sets(rng, features) for features in (2, 3, 1)),
         _draw_with_tiny(rng, 4),
     ],
-    compare=IN_FLOAT32,
+    compare=SINGLE,
 )
 
 
@@ -311,7 +310,7 @@ STANDARDIZE = Exercise(
         "You scale to the range from 0 to 1 (min–max). Asked is mean 0 and std 1.": _min_max,
     },
     probes=_standardize_probes,
-    compare=IN_FLOAT32,
+    compare=SINGLE,
 )
 
 

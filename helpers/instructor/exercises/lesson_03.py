@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from helpers.compare import close
+from helpers.compare import SINGLE
 from helpers.instructor.exercise import Exercise, Lesson, Probe, Written
 from helpers.instructor.exercises.lesson_03_more import (
     ADAM,
@@ -20,7 +20,6 @@ from helpers.instructor.exercises.lesson_03_more import (
 
 Array = NDArray[np.float64]
 CONVENTIONS = ("lambda", "lambda/2", "lambda/N", "lambda/2N", "C")
-IN_FLOAT32 = close(atol=3e-6)  # outputs are about 1; steps taken in float32 are right, too
 
 
 # 03.1 one step of gradient descent
@@ -82,7 +81,7 @@ SGD_STEP = Exercise(
         ),
     },
     probes=_sgd_probes,
-    compare=IN_FLOAT32,
+    compare=SINGLE,
 )
 
 
@@ -334,7 +333,7 @@ MOMENTUM = Exercise(
         "new buffer is the gradient with its decay.": _skip_buffer,
     },
     probes=_momentum_probes,
-    compare=IN_FLOAT32,
+    compare=SINGLE,
 )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from helpers.compare import close
+from helpers.compare import SINGLE
 from helpers.instructor.exercise import Exercise, Probe
 
 Array = NDArray[np.float64]
@@ -270,7 +270,7 @@ ADAM = Exercise(
         "You swapped β₁ and β₂: β₁ belongs to m, β₂ to v.": _swapped_betas,
     },
     probes=_adam_probes,
-    compare=close(atol=3e-6),  # steps taken in float32 are right, too
+    compare=SINGLE,
 )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from helpers.compare import Judged, close
+from helpers.compare import SINGLE, Judged
 from helpers.instructor.exercise import Exercise, Lesson, Written
 from helpers.instructor.exercises.lesson_06_more import (
     ADABOOST_ROUND,
@@ -252,7 +252,7 @@ ESTIMATE_V_C = Exercise(
     function="estimate_v_c",
     points=2,
     oracle=_v_c,
-    compare=close(rtol=1e-5, atol=1e-6),  # an answer may compute in float32
+    compare=SINGLE,
     probes=_error_probes,
     mistakes={
         "You subtract each member's mean error first. The formula has no centering: v is the mean "

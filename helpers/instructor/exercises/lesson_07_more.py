@@ -7,12 +7,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from helpers.compare import close
+from helpers.compare import SINGLE
 from helpers.instructor.exercise import Exercise, Probe
 
 Array = NDArray[np.float64]
 Problem = tuple[Array, Array, Array, Array, float]
-SINGLE = close(rtol=1e-5, atol=1e-6)  # an answer may compute in float32
 
 
 # 07.3 the best weights

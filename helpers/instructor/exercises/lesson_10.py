@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch.optim import lr_scheduler
 
-from helpers.compare import close
+from helpers.compare import SINGLE
 from helpers.instructor.exercise import Exercise, Lesson, Probe, Written
 from helpers.instructor.exercises.lesson_10_more import (
     DIAGNOSE,
@@ -142,7 +142,7 @@ MOMENTUM = Exercise(
     function="momentum_path",
     points=1,
     oracle=_torch_momentum,
-    compare=close(rtol=1e-5, atol=1e-6),  # float32 will do
+    compare=SINGLE,
     mistakes={
         "You compute the gradient at the look-ahead point. That is the other way to write "
         "Nesterov: its w runs one μb behind. Here the gradient is taken at w, and the step is "
@@ -314,7 +314,7 @@ ADAM = Exercise(
     function="adam_path",
     points=2,
     oracle=_torch_adam,
-    compare=close(rtol=1e-5, atol=1e-6),  # float32 will do
+    compare=SINGLE,
     mistakes={
         "You store the corrected m̂ and v̂ as the new m and v, so that each step corrects what was "
         "corrected before. Keep m and v as they are; correct copies.": _adam_by(stored=True),
