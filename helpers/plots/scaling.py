@@ -103,9 +103,9 @@ class _Map:
             ax.loglog([], [], color=PALETTE[i], ls=STYLES[i], label=name)[0]
             for i, name in enumerate(VERSIONS)
         ]
+        ax.set(xlim=(1, 1e6), ylim=(2e-3, 4))  # before a line that would be all there is to see
         ax.axhline(LEFT, color=GREY, lw=1, ls=(0, (4, 2)))
         (self.mark,) = ax.plot([], [], "D", color="black", ms=8, zorder=4)
-        ax.set(xlim=(1, 1e6), ylim=(2e-3, 4))
         ax.set_yticks([0.01, 0.1, 1], ["1 %", "10 %", "100 %"])
         ax.minorticks_off()
         ax.legend(loc="upper right", ncols=3, handlelength=2.6, columnspacing=1.2)
