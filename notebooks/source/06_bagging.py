@@ -623,8 +623,10 @@ votes = {
 fig, ax = plt.subplots(figsize=(7.5, 3.8))
 figures.draw_votes(ax, counts, votes)
 means = {name: runs.mean(1) for name, runs in votes.items()}
-plots.show(fig, alt=f"Test accuracy over k, 5 seeds: average {means['average'].round(3)}, "
-           f"majority {means['majority'].round(3)} at k = {counts}.")  # fmt: skip
+plots.show(fig, alt="Test accuracy, means of 5 seeds: " + "; ".join(
+    f"{k} members: average {average:.3f}, majority {majority:.3f}"
+    for k, average, majority in zip(counts, means["average"], means["majority"], strict=True)
+))  # fmt: skip
 one = ensembles.hits(chosen[:2], noisy.y_test).mean()  # of the same two members
 coin = np.where(rng.random(chosen[0].shape) < 0.5, chosen[0], chosen[1])
 two = ensembles.hits(coin, noisy.y_test).mean()
@@ -771,8 +773,11 @@ with tqdm(total=72, desc="72 fits", file=sys.stdout, mininterval=1) as bar:
         scores[name] = committees.compare_methods(three, label_noise=noise, tick=bar.update)
 fig, axes = plt.subplots(1, 2, figsize=(10, 4.6), sharey=True)
 figures.draw_comparison(axes, scores)
-told = {t: {m: round(float(s.mean()), 3) for m, s in found.items()} for t, found in scores.items()}
-plots.show(fig, alt=f"Test accuracies of twelve methods, 3 seeds, means: {told}.")
+told = [  # task by task
+    f"{task}: " + ", ".join(f"{name} {values.mean():.2f}" for name, values in found.items())
+    for task, found in scores.items()
+]
+plots.show(fig, alt=f"Test accuracy of twelve methods, means of 3 seeds. {'; '.join(told)}.")
 
 # %%
 for task, found in scores.items():
