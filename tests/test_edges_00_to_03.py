@@ -119,6 +119,7 @@ MISSED: dict[str, Answer] = {
     "02.4 one feature": squeezed("02.4"),
     "02.5 one feature": squeezed("02.5"),
     "02.5 last eigenvalue": lasso_unsorted(-1),
+    "02.5 first eigenvalue": lasso_unsorted(0),
     "03.1 no decay": but("03.1", lambda w, grad, lr, decay: (w, grad, lr, decay or 0.01)),
     "03.2 weight_decay to itself": lambda value, source, target, n: (
         load_solution("03.2")(value, source, target, n)
