@@ -13,14 +13,14 @@ from helpers import data, nets, normalization, running_statistics
 from helpers import normalization_sweeps as sweeps
 from helpers import normalized_signals as deep
 from helpers.explore import Explorable, sweep
-from helpers.instructor.exercise import make_task
 from helpers.instructor.exercises import load_lesson
 from helpers.instructor.solutions import load_solution
-from helpers.judging import PASSED, call_answer, judge_outcomes
+from helpers.judging import PASSED
 from helpers.plots import batch_statistics
 from helpers.plots import normalization as figures
 from helpers.plots import normalized_axes as axes
 from helpers.plots import normalized_signals as rays
+from tests.test_exercises import fresh_task, verdict_on
 
 EXACT = 1e-10
 
@@ -461,8 +461,7 @@ def test_figures_of_sweeps() -> None:
 def test_answers_in_float32_are_right(number: int) -> None:
     """Frameworks compute in it; a difference in the seventh digit is no mistake."""
     (solution,) = solutions(number)
-    exercise = load_lesson("05").find(f"05.{number}")
-    task = make_task(exercise, np.random.default_rng(number), mistakes=False)
+    task = fresh_task(load_lesson("05").find(f"05.{number}"), number)
 
     def single(*arguments: Any) -> Any:
         arrays = (isinstance(a, np.ndarray) for a in arguments)
@@ -470,6 +469,5 @@ def test_answers_in_float32_are_right(number: int) -> None:
             np.float32(a) if array else a for a, array in zip(arguments, arrays, strict=True)
         ))  # fmt: skip
 
-    outcomes = [call_answer(single, probe) for probe in task.probes]
-    verdict = judge_outcomes(task, outcomes, ["a"] * len(task.probes[0]))
+    verdict = verdict_on(task, single)
     assert verdict.state == PASSED, verdict.message

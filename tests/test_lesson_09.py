@@ -15,13 +15,12 @@ from helpers import calibration, data, flatness, nets, noise
 from helpers.check import judge
 from helpers.explore import Explorable, sweep
 from helpers.flatness import Method
-from helpers.instructor.exercise import make_task
-from helpers.instructor.exercises import load_exercises
+from helpers.instructor.exercises import load_lesson
 from helpers.instructor.solutions import load_solution
-from helpers.judging import call_answer, judge_outcomes
 from helpers.plots import calibration as calibration_figures
 from helpers.plots import flatness as flatness_figures
 from helpers.plots import noise as noise_figures
+from tests.test_exercises import fresh_task, verdict_on
 
 
 @pytest.fixture(scope="module")
@@ -344,8 +343,7 @@ def test_soft_cross_entropy_in_float32_passes() -> None:
         z, q = (torch.tensor(a, dtype=torch.float32) for a in (logits, targets))
         return float(F.cross_entropy(z, q))
 
-    exercise = next(e for e in load_exercises() if e.id == "09.5")
+    exercise = load_lesson("09").find("09.5")
     for seed in range(20):
-        task = make_task(exercise, np.random.default_rng(seed), mistakes=False)
-        verdict = judge_outcomes(task, [call_answer(loss, p) for p in task.probes], ["z", "q"])
+        verdict = verdict_on(fresh_task(exercise, seed), loss)
         assert verdict.state == "passed", verdict.message

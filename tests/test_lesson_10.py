@@ -11,15 +11,14 @@ from scipy.stats import loguniform
 from helpers import data, geometry, nets, noisy_bowl, rates, ravine, sanity, search
 from helpers.check import judge, load_task
 from helpers.explore import sweep
-from helpers.instructor.exercise import make_task
-from helpers.instructor.exercises import load_exercises
+from helpers.instructor.exercises import load_lesson
 from helpers.instructor.solutions import load_solution
 from helpers.judges import Call, Unfit
 from helpers.judges.lesson_10 import log_uniform
-from helpers.judging import call_answer, judge_outcomes
 from helpers.plots import learning_curves, optimization
 from helpers.plots import search as search_figures
 from helpers.values import Seed
+from tests.test_exercises import fresh_task, verdict_on
 
 Answer = Callable[[float, float, int, np.random.Generator], Any]
 
@@ -438,12 +437,8 @@ def test_curves_looked_up_among_the_published_earn_nothing() -> None:
         return published.expected[int(np.argmin(far))]
 
     assert judge("10.5", nearest).state == "passed"
-    exercise = next(e for e in load_exercises() if e.id == "10.5")
-    earned = []
-    for seed in range(30):
-        task = make_task(exercise, np.random.default_rng(seed), mistakes=False)
-        outcomes = [call_answer(nearest, probe) for probe in task.probes]
-        earned.append(judge_outcomes(task, outcomes, ["train", "val"]).passed)
+    exercise = load_lesson("10").find("10.5")
+    earned = [verdict_on(fresh_task(exercise, seed), nearest).passed for seed in range(30)]
     assert np.mean(earned) < 0.1
 
 
@@ -458,10 +453,9 @@ def test_adam_in_float32_passes() -> None:
             rows.append(point.numpy().copy())
         return np.stack(rows)
 
-    exercise = next(e for e in load_exercises() if e.id == "10.2")
+    exercise = load_lesson("10").find("10.2")
     for seed in range(20):
-        task = make_task(exercise, np.random.default_rng(seed), mistakes=False)
-        verdict = judge_outcomes(task, [call_answer(path, p) for p in task.probes], ["grads"] * 5)
+        verdict = verdict_on(fresh_task(exercise, seed), path)
         assert verdict.state == "passed", verdict.message
 
 

@@ -66,6 +66,10 @@ def grade_answer(
     return executor.submit(run_job, job).result(timeout=300)
 
 
+def points_of(result: dict[str, Any]) -> dict[str, float]:
+    return {name: entry["points"] for name, entry in result["exercises"].items()}
+
+
 @pytest.mark.parametrize(
     ("answer", "told"),
     [
@@ -87,8 +91,7 @@ def test_an_answer_that_does_not_run(
 ) -> None:
     result = grade_answer(answer, tasks, tmp_path, executor)
     assert told in result["exercises"]["99.1"]["message"]
-    points = {name: entry["points"] for name, entry in result["exercises"].items()}
-    assert points == FULL | {"99.1": 0.0}
+    assert points_of(result) == FULL | {"99.1": 0.0}
 
 
 def test_what_the_lessons_cells_compute_is_there_for_an_answer(
@@ -97,7 +100,7 @@ def test_what_the_lessons_cells_compute_is_there_for_an_answer(
     """`layers` is set in a statement that the first run leaves out."""
     answer = "def he_std(fan_in):\n    assert layers\n    return (2 / fan_in) ** 0.5"
     result = grade_answer(answer, tasks, tmp_path, executor)
-    assert {name: e["points"] for name, e in result["exercises"].items()} == FULL
+    assert points_of(result) == FULL
     assert result["remarks"] == []
 
 
@@ -118,8 +121,7 @@ def test_an_answer_has_one_guess(
 ) -> None:
     """Whether it is asked again, and which time counts, does not follow from what was right."""
     result = grade_answer(f"calls = []\n{GUESSES[guess]}", tasks, tmp_path, executor)
-    points = {name: entry["points"] for name, entry in result["exercises"].items()}
-    assert points == FULL | {"99.1": 0.0}
+    assert points_of(result) == FULL | {"99.1": 0.0}
 
 
 def test_a_function_may_stand_further_down(
@@ -128,7 +130,7 @@ def test_a_function_may_stand_further_down(
     """`dropout_mask` is defined two cells later: so the answer is right when it is asked again."""
     answer = "def he_std(fan_in):\n    assert dropout_mask\n    return (2 / fan_in) ** 0.5"
     result = grade_answer(answer, tasks, tmp_path, executor)
-    assert {name: e["points"] for name, e in result["exercises"].items()} == FULL
+    assert points_of(result) == FULL
 
 
 # -- with a made-up kernel -------------------------------------------------------------------------

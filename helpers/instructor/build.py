@@ -8,6 +8,7 @@ import hashlib
 import math
 import re
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 
 import jupytext
@@ -15,7 +16,7 @@ import nbformat
 from nbformat import NotebookNode
 from traitlets.config import Config
 
-from helpers.instructor.exercise import ExerciseError, Lesson, encode_bank
+from helpers.instructor.exercise import LAST_DIGITS, ExerciseError, Lesson, encode_bank
 from helpers.instructor.exercises import load_lesson
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -98,8 +99,8 @@ def _differ_in_last_digits(held: bytes, made: bytes) -> bool:
     a, b = held.decode(errors="replace"), made.decode()
     if FLOAT.split(a) != FLOAT.split(b):
         return False
-    pairs = zip(FLOAT.findall(a), FLOAT.findall(b), strict=True)
-    return all(math.isclose(float(x), float(y), rel_tol=1e-9, abs_tol=1e-12) for x, y in pairs)
+    is_close = partial(math.isclose, rel_tol=LAST_DIGITS.rtol, abs_tol=LAST_DIGITS.atol)
+    return all(map(is_close, *(map(float, FLOAT.findall(text)) for text in (a, b))))
 
 
 def build_solved(folder: Path, *, lessons: list[str] | None = None) -> list[Path]:

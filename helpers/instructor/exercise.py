@@ -18,7 +18,7 @@ Probe = tuple[Any, ...]
 Probes = Sequence[Probe] | Mapping[str, Sequence[Probe]]
 BANK_SEED = 20_260  # the published probes; grading draws its own
 BY_VALUE = Close()
-EXPECTED = close(rtol=1e-9, atol=1e-12)  # far from all that a mistake differs by
+LAST_DIGITS = close(rtol=1e-9, atol=1e-12)  # what processors round differently; no mistake
 REPLICATES = 16  # how often a random mistake is run to learn its properties
 SLIPS = ("NameError", "UnboundLocalError", "AttributeError", "ImportError", "ModuleNotFoundError")
 
@@ -260,7 +260,7 @@ def _encode_mistake(task: Task, mistake: Mistake) -> dict[str, Any]:
 
 def _agrees(outcome: Outcome, expected: Any) -> bool:
     right = not (outcome.error or outcome.changed_input)
-    return right and find_problem(outcome.output, expected, EXPECTED) is None
+    return right and find_problem(outcome.output, expected, LAST_DIGITS) is None
 
 
 def _encode_outcome(outcome: Outcome) -> dict[str, Any]:

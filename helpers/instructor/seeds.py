@@ -28,12 +28,16 @@ class Run(NamedTuple):
     seconds: float
 
     @property
-    def summary(self) -> str:
-        """In one line: how many claims fail, and what stopped the run."""
+    def trouble(self) -> str:
+        """How many claims fail, and what stopped the run; "" if all is well."""
         failed = sum(not claim["holds"] for claim in self.claims)
-        told = f"{failed} of {len(self.claims)} claims fail" if failed else self.problem or "ok"
-        more = f"; {self.problem}" if failed and self.problem else ""
-        return f"{told}{more} ({self.seconds:.1f} s of CPU)"
+        told = f"{failed} of {len(self.claims)} claims fail" if failed else ""
+        return "; ".join(filter(None, (told, self.problem)))
+
+    @property
+    def summary(self) -> str:
+        """In one line: the trouble, or that there is none, and what it cost."""
+        return f"{self.trouble or 'ok'} ({self.seconds:.1f} s of CPU)"
 
 
 def run_seeds(sources: Sequence[Path], seeds: Sequence[int], *, show_all: bool = False) -> int:
@@ -47,7 +51,7 @@ def run_seeds(sources: Sequence[Path], seeds: Sequence[int], *, show_all: bool =
         runs = {}
         for seed in seeds:
             run = runs[seed] = run_lesson(source, seed)
-            failures += bool(run.problem) or not all(claim["holds"] for claim in run.claims)
+            failures += bool(run.trouble)
             tqdm.write(f"{source.stem} seed {seed}: {run.summary}")
             bar.update()
         for line in tell_claims(runs, show_all=show_all):

@@ -68,12 +68,10 @@ def dropout_forward(calls: Sequence[Call]) -> list[Property]:
 
 def inverted_dropout(calls: Sequence[Call]) -> list[Property]:
     """Judges `inverted_dropout(x, keep_prob, rng, training)`, which gives (out, mask)."""
-    found = [_out_and_mask(call) for call in calls]
-    pairs = list(zip(calls, found, strict=True))
-    some_zero = [(call, mask) for call, (_, mask) in pairs if not call.arguments[0].all()]
-    calls = [call for call, _ in pairs if call.arguments[0].all()]
-    outputs = [out for call, (out, _) in pairs if call.arguments[0].all()]
-    masks = [mask for call, (_, mask) in pairs if call.arguments[0].all()]
+    read = [(call, *_out_and_mask(call)) for call in calls]
+    some_zero = [(call, mask) for call, _, mask in read if not call.arguments[0].all()]
+    whole = [entry for entry in read if entry[0].arguments[0].all()]
+    calls, outputs, masks = (list(column) for column in zip(*whole, strict=True))
     training, testing = _split(calls, outputs)
     shares = []
     for keep_prob, ratios in _by_keep_prob(training):

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from helpers.instructor.exercise import Exercise, Lesson, Written
-from helpers.instructor.exercises.lesson_05_more import FOLD_BATCH_NORM, NORMALIZE, SINGLE
+from helpers.instructor.exercises.lesson_05_more import FOLD_BATCH_NORM, NORMALIZE, NORMALIZED
 
 Array = np.ndarray
 Rng = np.random.Generator
@@ -72,7 +72,7 @@ BATCH_NORM_TRAIN = Exercise(
     function="batch_norm_train",
     points=1,
     oracle=_train_oracle,
-    compare=SINGLE,
+    compare=NORMALIZED,
     probes=_train_probes,
     mistakes={
         "You divide the variance by n − 1. Inside the transform batch normalization uses the "
@@ -171,7 +171,7 @@ UPDATE_RUNNING = Exercise(
     function="update_running",
     points=1,
     oracle=_running_oracle,
-    compare=SINGLE,
+    compare=NORMALIZED,
     probes=_running_probes,
     mistakes={
         "Your batch variance is divided by n. The running one estimates the variance of the data, "
@@ -242,7 +242,7 @@ BATCH_NORM_EVAL = Exercise(
     function="batch_norm_eval",
     points=1,
     oracle=_eval_oracle,
-    compare=SINGLE,
+    compare=NORMALIZED,
     probes=_eval_probes,
     mistakes={
         "You use the batch's own mean and variance. In eval mode the output of an example must "
@@ -356,7 +356,7 @@ BATCH_NORM_BACKWARD = Exercise(
     function="batch_norm_backward",
     points=2,
     oracle=_backward_oracle,
-    compare=SINGLE,
+    compare=NORMALIZED,
     probes=_backward_probes,
     mistakes={
         "You treat mean and variance as constants. They depend on x, too: every example moves the "
