@@ -16,6 +16,7 @@ import numpy as np
 from helpers.compare import Problem
 
 Z = 5.0
+FAR = 8.0  # standard errors of the largest of thousands of values, instead of 5 of one
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,19 @@ def require_array(output: Any, shape: tuple[int, ...], *, what: str = "the outpu
     return output
 
 
+def require_pair(output: Any, what: str) -> tuple[Any, Any]:
+    """Both items of a tuple or list of two; raises `Unfit` with a sentence when it is not one.
+
+    what: such as "two arrays (indices, out_of_bag)".
+    """
+    if isinstance(output, tuple | list) and len(output) == 2:
+        return output[0], output[1]
+    missing = ": is a `return` missing?" if output is None else ""
+    got = "None" if output is None else f"a {type(output).__name__}"
+    got += f" of {len(output)} items" if isinstance(output, tuple | list) else ""
+    raise Unfit("type", f"got {got}, expected {what}{missing}")
+
+
 def as_part(name: str, *properties: Property) -> list[Property]:
     """The same properties, as one part: it is right when all of them hold."""
     return [replace(p, part=name) for p in properties]
@@ -145,6 +159,26 @@ def spread_of(name: str, squares: float, *, dof: int) -> Property:
     """
     error = np.sqrt(2 / (9 * dof))
     return Property(name, float(np.cbrt(squares / dof)), 1 - float(error) ** 2, Z * float(error))
+
+
+def products_by_distance(rows: np.ndarray) -> np.ndarray:
+    """Of values in rows (s, n): the sum of the products of all pairs d apart, d = 1 … n − 1.
+
+    The rows are rings: entry n is entry 0 again, so that every distance has s·n pairs. Of
+    standardized values without correlation each sum has mean 0 and std √(s·n), or √2 of that
+    where d = n / 2 counts every pair twice.
+    """
+    waves = np.fft.fft(rows, axis=1)
+    return np.asarray(np.fft.ifft((np.abs(waves) ** 2).sum(0)).real[1:])
+
+
+def farthest(name: str, values: np.ndarray, *, std: float) -> Property:
+    """The one of many values of mean 0 and this std that is farthest from 0, within `FAR` of it.
+
+    NaN, which never holds, when there are no values.
+    """
+    largest = values[np.abs(values).argmax()] if values.size else np.nan
+    return Property(name, float(largest), 0.0, FAR * std)
 
 
 def repeats(name: str, first: np.ndarray, again: np.ndarray) -> Property:

@@ -11,11 +11,12 @@ import numpy as np
 from helpers.judges import (
     Call,
     Property,
-    Unfit,
     as_part,
     exactly,
+    farthest,
     looking_at,
     require_array,
+    require_pair,
     share,
     spread_of,
 )
@@ -119,18 +120,8 @@ def _coins_at_zero(calls: Sequence[tuple[Call, np.ndarray]]) -> Iterator[Propert
 def _out_and_mask(call: Call) -> tuple[np.ndarray, np.ndarray]:
     shape = call.arguments[0].shape
     with looking_at(call):
-        out, mask = _pair(call.output)
+        out, mask = require_pair(call.output, "the two arrays (out, mask)")
         return require_array(out, shape, what="out"), require_array(mask, shape, what="the mask")
-
-
-def _pair(output: Any) -> Any:
-    if not isinstance(output, tuple | list) or len(output) != 2:
-        missing = ": is a `return` missing?" if output is None else ""
-        kind = type(output).__name__
-        got = "None" if output is None else f"a {kind}"
-        got = f"a {kind} of {len(output)} items" if isinstance(output, tuple | list) else got
-        raise Unfit("type", f"got {got}, expected the two arrays (out, mask){missing}")
-    return output
 
 
 def _split(calls: Sequence[Call], outputs: Sequence[np.ndarray]) -> tuple[list[Draw], list[Draw]]:
@@ -187,7 +178,7 @@ def _coins(draws: Sequence[Draw]) -> list[Property]:
         share(f"pairs in neighboring rows both kept, {at}", rows, keep_prob**2),
         share(f"pairs in neighboring columns both kept, {at}", columns, keep_prob**2),
         *_agreements(draws),
-        _farthest_correlation(draws),
+        _correlation(draws),
         _scatter(draws),
         exactly("seeds with a mask of their own, as share", _distinct(draws), 1),
         *_own_draws(draws),
@@ -209,12 +200,11 @@ def _agreements(draws: Sequence[Draw]) -> Iterator[Property]:
         yield share(f"one axis: neighbors that agree, {at}", line, free)
 
 
-def _farthest_correlation(draws: Sequence[Draw]) -> Property:
+def _correlation(draws: Sequence[Draw]) -> Property:
     """The correlation of entries at one distance (cyclic), at the distance where it is largest.
 
     Of a mask and itself turned around, too: an entry may hang together with one across the middle.
-    Looked for at all distances, hence the wide margin: 8 standard errors, and √2 of them more
-    where every pair is counted twice.
+    The std is that of distances where every pair is counted twice.
     """
     sums, size = [], 0
     for q, masks in _by_keep_prob(draws):
@@ -222,9 +212,8 @@ def _farthest_correlation(draws: Sequence[Draw]) -> Property:
         waves, size = np.fft.fft2(flat), flat.size
         sums.append(np.fft.ifft2(np.abs(waves) ** 2).real.sum(0).ravel()[1:])  # not the distance 0
         sums.append(np.fft.ifft2(waves**2).real.sum(0).ravel())  # entry i with s − i, for each s
-    farthest = _farthest(np.concatenate(sums) / size, 0)
     name = "correlation of entries, or with those across a center, where it is largest"
-    return Property(name, farthest, 0, 8 * float(np.sqrt(2 / size)))
+    return farthest(name, np.concatenate(sums) / size, std=float(np.sqrt(2 / size)))
 
 
 def _scatter(draws: Sequence[Draw]) -> Property:

@@ -8,7 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from helpers.judges import Call, Property, Unfit, as_part, exactly, mean_of, share, spread_of
+from helpers.judges import (
+    Call,
+    Property,
+    Unfit,
+    as_part,
+    exactly,
+    farthest,
+    mean_of,
+    products_by_distance,
+    require_pair,
+    share,
+    spread_of,
+)
 
 Draw = tuple[int, int, np.ndarray, np.ndarray]  # n, seed, indices, out of bag
 
@@ -46,7 +58,7 @@ def bootstrap(calls: Sequence[Call]) -> list[Property]:
                 float(np.sum(np.concatenate(scatter) ** 2)),
                 dof=sum(map(len, scatter)),
             ),
-            _farthest_correlation(_once(draws, sizes[-1])),
+            _correlation(_once(draws, sizes[-1])),
             follows,
         ),
         *as_part("out of bag", *_complements(draws), follows),
@@ -55,25 +67,14 @@ def bootstrap(calls: Sequence[Call]) -> list[Property]:
 
 def _read(call: Call) -> Draw:
     n, seed = call.arguments
-    output = call.output
-    if not isinstance(output, tuple | list) or len(output) != 2:
-        missing = ": is a `return` missing?" if output is None else ""
-        kind = type(output).__name__
-        got = "None" if output is None else f"a {kind}"
-        got = f"a {kind} of {len(output)} items" if isinstance(output, tuple | list) else got
-        raise Unfit("type", f"got {got}, expected two arrays (indices, out_of_bag){missing}")
-    indices, out_of_bag = (
-        _integers(array, name) for array, name in zip(output, _NAMES, strict=True)
-    )
+    pair = require_pair(call.output, "two arrays (indices, out_of_bag)")
+    indices, out_of_bag = _integers(pair[0], "indices"), _integers(pair[1], "out_of_bag")
     if len(indices) != n:
         swapped = len(out_of_bag) == n
         more = "fewer" if len(indices) < n else "more"
         told = "the two are swapped" if swapped else f"indices has {more} than n entries"
         raise Unfit("shape", f"{told}, expected n indices and then those left out")
     return n, seed.value, indices, out_of_bag
-
-
-_NAMES = ("indices", "out_of_bag")
 
 
 def _integers(array: Any, name: str) -> np.ndarray:
@@ -96,21 +97,18 @@ def _once(draws: Sequence[Draw], n: int) -> np.ndarray:
     return samples[:1] if (samples == samples[0]).all() else samples
 
 
-def _farthest_correlation(samples: np.ndarray) -> Property:
+def _correlation(samples: np.ndarray) -> Property:
     """How far counts of two indices hang together: i and i + s, or i and s − i, for each s.
 
-    Counts of free draws have the covariance −1/n. Looked for at all s, hence the wide margin: 8
-    standard errors, and √2 of them more where every pair is counted twice. Holds in any order.
+    Counts of free draws have the covariance −1/n. The std is that of where a pair counts twice.
+    Holds in any order.
     """
     n = samples.shape[1]
     counts = np.stack([np.bincount(s.clip(0, n - 1), minlength=n) for s in samples]) - 1.0
-    waves = np.fft.fft(counts)
-    shifted = np.fft.ifft(np.abs(waves) ** 2).real.sum(0)[1:]
-    mirrored = np.fft.ifft(waves**2).real.sum(0)
-    found = np.concatenate([shifted, mirrored]) / counts.size
+    mirrored = np.fft.ifft(np.fft.fft(counts) ** 2).real.sum(0)
+    found = np.concatenate([products_by_distance(counts), mirrored]) / counts.size
     name = f"n = {n}: correlation of the counts of two indices, where it is largest"
-    farthest = found[np.argmax(np.abs(found))]
-    return Property(name, float(farthest), 0, 8 * float(np.sqrt(2 / counts.size)))
+    return farthest(name, found, std=float(np.sqrt(2 / counts.size)))
 
 
 def _occupancy(n: int) -> tuple[float, float]:

@@ -16,8 +16,11 @@ from helpers.judges import (
     Unfit,
     as_part,
     exactly,
+    farthest,
     mean_of,
+    products_by_distance,
     require_array,
+    require_pair,
     share,
     spread_of,
 )
@@ -187,7 +190,7 @@ def _each_its_own(draws: Sequence[Draw], spans: Spans) -> list[Property]:
     return [
         spread_of("scatter of how often each pair comes in a batch", squares, dof=cells),
         spread_of("scatter of a batch's mean", sums, dof=2 * batches),
-        _farthest(draws, spans),
+        _correlation(draws, spans),
         exactly("images that get the same in every batch", _never_moved(draws), 0),
     ]
 
@@ -199,24 +202,20 @@ def _standardized(found: Array, spans: tuple[range, range]) -> Array:
     return np.asarray((found - middle) / spread)
 
 
-def _farthest(draws: Sequence[Draw], spans: Spans) -> Property:
-    """The correlation of images at one distance (cyclic), at the distance where it is largest.
+def _correlation(draws: Sequence[Draw], spans: Spans) -> Property:
+    """The correlation of images at the distance where it is largest, in standard errors.
 
-    In standard errors; looked for at all distances, hence the margin of 8. Where a distance and
-    its opposite are the same every pair is counted twice, and a standard error is √2 of these.
+    Where a distance and its opposite are the same every pair is counted twice: √2 of these errors.
     """
     errors = []
     for a in _amounts(draws):
-        waves = np.fft.fft(
-            _standardized(np.stack(_pooled(draws, a)), spans(a)), axis=1
-        )  # (S, n, 2)
-        size = waves.shape[0] * waves.shape[1]
-        own = np.fft.ifft((np.abs(waves) ** 2).sum((0, 2))).real[1:] / np.sqrt(2 * size)
-        crossed = np.fft.ifft((waves[..., 0] * waves[..., 1].conj()).sum(0)).real / np.sqrt(size)
-        errors += [own, crossed]
-    every = np.concatenate(errors)
+        z = _standardized(np.stack(_pooled(draws, a)), spans(a))  # (S, n, 2)
+        own = products_by_distance(np.concatenate([z[..., 0], z[..., 1]])) / np.sqrt(z.size)
+        waves = np.fft.fft(z, axis=1)
+        crossed = np.fft.ifft((waves[..., 0] * waves[..., 1].conj()).sum(0)).real
+        errors += [own, crossed / np.sqrt(z.size / 2)]
     name = "correlation of images at the distance where it is largest, in standard errors"
-    return Property(name, float(every[np.abs(every).argmax()]), 0, 8)
+    return farthest(name, np.concatenate(errors), std=1)
 
 
 def _never_moved(draws: Sequence[Draw]) -> int:
@@ -298,13 +297,8 @@ class Mix:
 
 def _read_mix(call: Call) -> Mix:
     x, y, alpha, seed = call.arguments
-    output = call.output
-    if not isinstance(output, tuple) or len(output) != 2:
-        missing = ": is a `return` missing?" if output is None else ""
-        got = f"a tuple of {len(output)}" if isinstance(output, tuple) else type(output).__name__
-        got = "None" if output is None else got
-        raise Unfit("type", f"got {got}, expected two arrays (x, y), mixed{missing}")
-    mixed = require_array(output[0], x.shape, what="x"), require_array(output[1], y.shape, what="y")
+    pair = require_pair(call.output, "two arrays (x, y), mixed")
+    mixed = require_array(pair[0], x.shape, what="x"), require_array(pair[1], y.shape, what="y")
     who, weight, known, good = _unmix(x, np.asarray(mixed[0], dtype=float))
     wanted = weight[:, None] * y + (1 - weight[:, None]) * y[who]
     agree = good & np.isclose(mixed[1], wanted, atol=1e-4).all(1)
@@ -385,13 +379,12 @@ def _free_weights(once: Sequence[Mix]) -> list[Property]:
     shared = float(same.mean()) if same.size else 1.0
     z = np.stack([m.known * (m.weight - 0.5) * np.sqrt(4 * (2 * m.alpha + 1)) for m in once])
     sizes = np.maximum([m.known.sum() for m in once], 1)
-    waves = np.abs(np.fft.fft(z, axis=1)) ** 2
-    far = np.fft.ifft(waves.sum(0)).real[1:] / np.sqrt(sizes.sum())
+    far = products_by_distance(z) / np.sqrt(sizes.sum())
     name = "correlation of weights at the distance where it is largest, in standard errors"
     return [
         share("neighbors whose weights are both below ½", (first < 0.5) & (second < 0.5), 0.25),
         exactly("share of neighbors with the same weight", shared, 0, tolerance=0.05),
         spread_of("scatter of a batch's mean weight", float((z.sum(1) ** 2 / sizes).sum()),
                   dof=len(once)),
-        Property(name, float(far[np.abs(far).argmax()]), 0, 8),
+        farthest(name, far, std=1),
     ]  # fmt: skip

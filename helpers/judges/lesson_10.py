@@ -7,7 +7,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from helpers.judges import Call, Property, as_part, exactly, mean_of, require_array, spread_of
+from helpers.judges import (
+    Call,
+    Property,
+    as_part,
+    exactly,
+    farthest,
+    mean_of,
+    products_by_distance,
+    require_array,
+    spread_of,
+)
 
 LARGE = 20  # draws of so many or more never agree by chance
 BINS = 16
@@ -36,7 +46,7 @@ def log_uniform(calls: Sequence[Call]) -> list[Property]:
         mean_of("product of neighboring places about the middle", neighbors, 0, std=1 / 12),
         spread_of("scatter of a sample's mean over the seeds, next to a right one's",
                   float(squares.sum()), dof=len(rows)),
-        _farthest(rows),
+        _correlation(rows),
         exactly("values that stand at one place in all samples", _never_moved(draws), 0),
         exactly("samples whose values all differ", _all_differ(rows), 1),
         exactly("values are in no order", float(not any(_ordered(row) for row in rows)), 1),
@@ -95,19 +105,14 @@ def _evenness(draws: Sequence[Draw]) -> list[Property]:
     return found
 
 
-def _farthest(rows: Sequence[np.ndarray]) -> Property:
-    """The correlation of values at one distance (cyclic), at the distance where it is largest.
-
-    In standard errors. Looked for at all distances, hence the margin of 8 instead of 5.
-    """
+def _correlation(rows: Sequence[np.ndarray]) -> Property:
+    """The correlation of values at the distance where it is largest, in standard errors."""
     errors = []
     for size in {row.size for row in rows}:
         z = np.sqrt(12) * (np.stack([row for row in rows if row.size == size]) - 0.5)
-        power = np.abs(np.fft.fft(z, axis=1)) ** 2
-        errors.append(np.fft.ifft(power.sum(0)).real[1:] / np.sqrt(z.size))
-    every = np.concatenate(errors)
+        errors.append(products_by_distance(z) / np.sqrt(z.size))
     name = "correlation of values at the distance where it is largest, in standard errors"
-    return Property(name, float(every[np.abs(every).argmax()]), 0, 8)
+    return farthest(name, np.concatenate(errors), std=1)
 
 
 def _never_moved(draws: Sequence[Draw]) -> int:

@@ -644,9 +644,9 @@ claim("‖w‖ falls from each λ to the next", falls, high=0.0)
 # accuracy, which flatters it a little.) With clean ones we can measure no gain. Too much of it,
 # λ = 0.1, costs more than ten points on both tasks.
 #
-# Look again at λ = 0 in the right panel: at step 100 the test accuracy is only some points below
-# the best that decay brings at any of these λ and steps. To stop there is another cure for the
-# same illness: lesson 07.
+# Look again at λ = 0 in the right panel: at step 100 the test accuracy is nine points at most
+# below the best that decay brings at any of these λ and steps, and mostly fewer. To stop there is
+# another cure for the same illness: lesson 07.
 #
 # ## 7 What should decay? · 10 minutes
 #

@@ -722,8 +722,8 @@ plots.show(fig, alt="With 40 % wrong labels the network without dropout peaks ea
 # these 800 updates it is near its peak at the end, so the moment matters less. The figure does not
 # show that it stays there. Set `steps` to 3200 in `setup` (some minutes), and see. The two do not
 # exclude each other. But do dropout *and* stopping, with the same 200 right labels, do better than
-# stopping alone? Twelve networks do not settle it: over sixteen values of `COURSE_SEED` it was a
-# point on average, and anything from none to two points for a single one.
+# stopping alone? Twelve networks do not settle it: by the last claim the two are a few points apart
+# at most, and another `COURSE_SEED` gives another difference.
 #
 # And on clean labels? These are the networks of section 6.
 

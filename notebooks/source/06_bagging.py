@@ -818,15 +818,15 @@ for name, low, high in (("one tree", 0.6, 0.9), ("logistic regression", 0.005, 0
 # the best member, some points below or above. And the one SVM is ahead of all that as a rule, with
 # wrong labels by a little; where it is not, it is close.
 #
-# The wrong labels cost boosting more than bagging: on average some 18 points instead of six or
-# seven. That 20 boosted trees mostly lose with right labels too says less: 20 rounds are few. There
-# 60 rounds of deeper trees (depth 8) overtake 60 bagged ones; with wrong labels they do not. (This
-# is too slow to run here.)
+# The wrong labels cost boosting more than bagging: between 7 and 30 points, instead of 15 at most.
+# That 20 boosted trees mostly lose with right labels too says less: 20 rounds are few. There 60
+# rounds of deeper trees (depth 8) overtake 60 bagged ones; with wrong labels they do not. (This is
+# too slow to run here.)
 #
 # The tree shows why averaging can lose to a majority: a grown tree says 0 or 1, nothing between.
 # In an average its certainty can outweigh members that are right, but less sure. With wrong labels
-# that costs about two points on average. Leave it out, and the average is about as good as the
-# majority.
+# that costs up to five points, and mostly some. Leave it out, and the average is about as good as
+# the majority.
 #
 # ### Even straight lines can gain
 #

@@ -818,9 +818,11 @@ predict(
 # %%
 shares = (0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7)
 price = descent.price_of_validation(shares, seeds=range(100 * SEED, 100 * SEED + 20))
-plots.show(plot_price(price), alt="Test accuracy over the share held out: falls from about 0.78 to "
-           "about 0.61 when stopped only, stays near 0.79 when retrained on everything; without "
-           "stopping about 0.65.")  # fmt: skip
+first, last = price.stopped[[0, -1]].mean(1)
+plots.show(plot_price(price), alt="Test accuracy over the share held out, means of 20 seeds: from "
+           f"{first:.2f} at 3 % to {last:.2f} at 70 % when stopped only, near "
+           f"{price.retrained.mean():.2f} throughout when retrained on everything; without stopping "
+           f"{price.to_the_end.mean():.2f}.")  # fmt: skip
 
 # %%
 stopped = dict(zip(shares, price.stopped, strict=True))
