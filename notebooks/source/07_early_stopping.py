@@ -821,8 +821,8 @@ price = descent.price_of_validation(shares, seeds=range(100 * SEED, 100 * SEED +
 first, last = price.stopped[[0, -1]].mean(1)
 plots.show(plot_price(price), alt="Test accuracy over the share held out, means of 20 seeds: from "
            f"{first:.2f} at 3 % to {last:.2f} at 70 % when stopped only, near "
-           f"{price.retrained.mean():.2f} throughout when retrained on everything; without stopping "
-           f"{price.to_the_end.mean():.2f}.")  # fmt: skip
+           f"{price.retrained.mean():.2f} throughout when retrained on everything; without "
+           f"stopping {price.to_the_end.mean():.2f}.")  # fmt: skip
 
 # %%
 stopped = dict(zip(shares, price.stopped, strict=True))
