@@ -61,7 +61,10 @@ def _describe_bounds(low: float | None, high: float | None) -> str:
         return f"at least {low:.6g}"
     if low > high:
         raise ValueError(f"low is the lower bound, at most high; got low={low}, high={high}")
-    return f"exactly {low:.6g}" if low == high else f"between {low:.6g} and {high:.6g}"
+    if low == high:
+        return f"exactly {low:.6g}"
+    lowest, highest = f"{low:.6g}", f"{high:.6g}"
+    return f"{lowest} but for rounding" if lowest == highest else f"between {lowest} and {highest}"
 
 
 def _real_numbers(measured: Any) -> npt.NDArray[np.float64]:

@@ -235,9 +235,7 @@ def _judge_properties(task: Task, outcomes: Sequence[Outcome], names: Sequence[s
         parts[p.part or p.name] &= p.holds
     passed, measured = sum(parts.values()), {p.name: p.got for p in found}
     if passed == len(parts):
-        listed = "\n  ".join(dict.fromkeys(f"{p.name}: {p.got:.4g}" for p in found))
-        text = f"Right in every property.\n  {listed}"
-        return Verdict(PASSED, passed, passed, text, parts=parts, measured=measured)
+        return Verdict(PASSED, passed, passed, _praise_all(found), parts=parts, measured=measured)
     mistake = _recognize_properties(task, found)
     low = all(p.holds or isinstance(p, AtLeast) for p in found)
     reason = "Not every threshold is reached" if low else _NOT_RIGHT
@@ -249,6 +247,15 @@ def _judge_properties(task: Task, outcomes: Sequence[Outcome], names: Sequence[s
     return Verdict(
         WRONG, passed, len(parts), message, mistake=mistake, parts=parts, measured=measured
     )
+
+
+def _praise_all(found: Sequence[Property], most: int = 5) -> str:
+    """A few properties are told with their values; of many only what they say together."""
+    listed = list(dict.fromkeys(f"{p.name}: {p.got:.4g}" for p in found))
+    if len(listed) > most:
+        listed = list(dict.fromkeys(p.part or p.name for p in found))
+        return "\n  ".join([f"Right in all {len(found)} properties that were looked at:", *listed])
+    return "\n  ".join(["Right in every property.", *listed])
 
 
 _NOT_RIGHT = "These properties are not those of a right answer"

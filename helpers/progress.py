@@ -188,7 +188,8 @@ def _exercise_rows(lesson: LessonProgress) -> list[list[str]]:
         points = _of(exercise.earned, exercise.points)
         rows.append([exercise.id, exercise.title, state, points])
     rows += [
-        [key, title, "written", f"{points:g}, by hand"] for key, title, points in lesson.written
+        [key, title, "an instructor reads it", f"{points:g}, by hand"]
+        for key, title, points in lesson.written
     ]
     predictions = f"predictions: {_predictions(lesson.predictions, lesson.right)}"
     return [*rows, ["All", predictions, "", _of(lesson.earned, lesson.points)]]

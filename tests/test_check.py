@@ -22,9 +22,11 @@ from helpers.check import (
     decode_task,
     judge,
     load_bank,
+    load_task,
 )
 from helpers.compare import Close, Judged, close, find_problem
 from helpers.instructor.exercise import Exercise, ExerciseError, Lesson, encode_task, make_task
+from helpers.instructor.solutions import load_solution
 from helpers.judges import Call, Property, Unfit, find_judge, mean_of, require_array, share
 from helpers.judging import (
     Outcome,
@@ -272,12 +274,23 @@ def test_random_answers_are_judged_by_properties(monkeypatch: pytest.MonkeyPatch
         },
     )
     task = make_task(exercise, np.random.default_rng(0))
-    assert verdict_on(task, exercise.oracle).state == "passed"
+    right = verdict_on(task, exercise.oracle)
+    assert (right.state, right.message[:43]) == (
+        "passed",
+        "Right in every property.\n  share of ones: 0",
+    )
     for message, wrong in exercise.mistakes.items():
         assert verdict_on(task, wrong).mistake == message
     unknown = verdict_on(task, lambda n, rng: (rng.random(n) < 0.9).astype(float))
     assert unknown.mistake == ""
     assert "share of ones: got 0.8961, expected 0.3 ±" in unknown.message
+
+
+def test_of_many_right_properties_only_the_parts_are_told() -> None:
+    task = load_task("04.1")
+    message = verdict_on(task, load_solution("04.1")).message
+    assert message.splitlines()[0].startswith("Right in all ")
+    assert message.splitlines()[1:] == ["  share kept", "  a coin for every entry"]
 
 
 def test_statistical_tolerance_is_five_standard_errors() -> None:

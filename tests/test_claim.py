@@ -28,6 +28,7 @@ def test_prints_the_value_with_its_bounds(capsys: pytest.CaptureFixture[str]) ->
         ({"low": 2}, "at least 2"),
         ({"high": 3.5}, "at most 3.5"),
         ({"low": 3, "high": 3}, "exactly 3"),
+        ({"low": 3 - 1e-9, "high": 3 + 1e-9}, "3 but for rounding"),
     ],
 )
 def test_says_one_sided_and_exact_bounds(

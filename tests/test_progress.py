@@ -400,7 +400,12 @@ def test_one_lesson_by_exercise() -> None:
 
 
 def test_written_answers_are_listed_and_left_to_the_instructor() -> None:
-    assert progress("01").rows()[2] == ["01.w", "Which condition?", "written", "2, by hand"]
+    assert progress("01").rows()[2] == [
+        "01.w",
+        "Which condition?",
+        "an instructor reads it",
+        "2, by hand",
+    ]
     assert progress("01").lessons[0].points == 3
 
 
