@@ -321,6 +321,24 @@ def test_another_source_of_randomness_is_named() -> None:
     assert "draw from `rng` only" not in judge("08.2", fixed_counts).message
 
 
+def test_a_generator_of_its_own_with_one_seed_is_named() -> None:
+    def moved(x: np.ndarray, m: int, rng: np.random.Generator) -> np.ndarray:
+        return shift_by(x, np.random.default_rng(7).integers(-m, m + 1, (len(x), 2)))
+
+    def blanked(x: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
+        places = np.array(x.shape[1:]) - size + 1
+        return square_at(x, size, np.random.default_rng(7).integers(0, places, (len(x), 2)))
+
+    def mixed(x: np.ndarray, y: np.ndarray, a: float, rng: np.random.Generator) -> Any:
+        own = np.random.default_rng(7)
+        return mix_with(x, y, own.beta(a, a, len(x)), own.permutation(len(x)))
+
+    for exercise, answer in {"08.2": moved, "08.5": blanked, "08.6": mixed}.items():
+        verdict = judge(exercise, answer)
+        assert "the same generator must give the same" in verdict.mistake, exercise
+        assert verdict.passed == 0
+
+
 def test_uniform_weights_follow_their_generator() -> None:
     verdict = judge(
         "08.6", lambda x, y, a, rng: mix_with(x, y, rng.random(len(x)), rng.permutation(len(x)))

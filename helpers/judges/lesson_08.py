@@ -32,6 +32,10 @@ _OTHER_SOURCE = (
     "two calls with equal generators gave different results: draw from `rng` only, not from "
     "np.random or a generator of your own"
 )
+_ONE_DRAW = (
+    "generators with different seeds gave the same result: draw from `rng`, not from a generator "
+    "with a seed of your own"
+)
 
 
 def random_shift(calls: Sequence[Call]) -> list[Property]:
@@ -230,11 +234,19 @@ def _never_moved(draws: Sequence[Draw]) -> int:
 
 
 def _follows_rng(draws: Sequence[Draw]) -> Property:
-    """Another seed gives other numbers. Raises `Unfit` where the same seed does so, too."""
+    """Another seed gives other numbers.
+
+    Raises `Unfit` where the same seed does so, too, and where none does, though the images of a
+    batch differ.
+    """
     first: dict[tuple[int, int], Array] = {}
     if not all(np.array_equal(first.setdefault((a, s), found), found) for a, s, found in draws):
         raise Unfit("value", _OTHER_SOURCE)  # no known mistake can say it: it would need a state
-    large = [(a, found.tobytes()) for (a, _), found in first.items() if len(found) > 10]
+    many = {of: found for of, found in first.items() if len(found) >= 10}
+    large = [(a, found.tobytes()) for (a, _), found in many.items()]
+    fixed = len(set(large)) == len({a for a, _ in many}) < len(many)
+    if fixed and any((found != found[0]).any() for found in many.values()):
+        raise Unfit("value", _ONE_DRAW)
     return exactly("follows rng: another seed, another draw", len(set(large)) == len(large), 1)
 
 
@@ -248,7 +260,10 @@ def mixup(calls: Sequence[Call]) -> list[Property]:
     batches = [
         mix for mix, call in zip(everything, calls, strict=True) if len(call.arguments[0]) > 9
     ]
-    draws = [(round(100 * m.alpha), m.seed, np.stack([m.weight, m.who], 1)) for m in batches]
+    draws = [
+        (round(100 * m.alpha), m.seed, np.stack([m.weight, m.who - np.arange(len(m.who))], 1))
+        for m in batches
+    ]
     follows = _follows_rng(draws)
     once = list({(m.alpha, m.seed): m for m in batches}.values())
     small = [

@@ -10,6 +10,7 @@ import numpy as np
 from helpers.judges import (
     Call,
     Property,
+    Unfit,
     as_part,
     exactly,
     farthest,
@@ -22,6 +23,14 @@ from helpers.judges import (
 LARGE = 20  # draws of so many or more never agree by chance
 BINS = 16
 Draw = tuple[float, float, int, np.ndarray]  # low, high, seed, values
+_OTHER_SOURCE = (
+    "two calls with equal generators gave different values: draw from `rng` only, not from "
+    "np.random or a generator of your own"
+)
+_ONE_DRAW = (
+    "generators with different seeds gave the same values: draw from `rng`, not from a generator "
+    "with a seed of your own"
+)
 
 
 def log_uniform(calls: Sequence[Call]) -> list[Property]:
@@ -130,11 +139,20 @@ def _all_differ(rows: Sequence[np.ndarray]) -> float:
 
 
 def _follows(draws: Sequence[Draw]) -> bool:
+    """Whether another seed gives other values.
+
+    Raises `Unfit` where the same seed does so, too, and where none does, though the values are no
+    grid.
+    """
     first: dict[tuple[float, float, int, int], np.ndarray] = {}
     for draw in draws:
         low, high, seed, values = draw
         earlier = first.setdefault((low, high, seed, values.size), values)
         if not np.array_equal(earlier, values):
-            return False
-    large = [_on_log_axis(d).round(9).tobytes() for d in _once(draws) if d[3].size >= LARGE]
-    return len(set(large)) == len(large)
+            raise Unfit("value", _OTHER_SOURCE)
+    large = [(d[:2], _on_log_axis(d).round(9)) for d in _once(draws) if d[3].size >= LARGE]
+    distinct = {(ends, places.tobytes()) for ends, places in large}
+    fixed = len(distinct) == len({ends for ends, _ in large}) < len(large)
+    if fixed and any(np.ptp(np.diff(places)) > 1e-6 for _, places in large):
+        raise Unfit("value", _ONE_DRAW)
+    return len(distinct) == len(large)

@@ -174,6 +174,17 @@ def _bilinear(
     return out
 
 
+def _upper_left(images: Array, degrees: float) -> Array:
+    """The pixel at the rounded-down source, without interpolation."""
+    (h, w), a = images.shape[1:], np.deg2rad(degrees)
+    rows, cols = np.mgrid[:h, :w]
+    x, y = cols - (w - 1) / 2, rows - (h - 1) / 2
+    c = np.floor(x * np.cos(a) - y * np.sin(a) + (w - 1) / 2).astype(int)
+    r = np.floor(x * np.sin(a) + y * np.cos(a) + (h - 1) / 2).astype(int)
+    inside = (r >= 0) & (r < h) & (c >= 0) & (c < w)
+    return np.asarray(inside * images[:, r.clip(0, h - 1), c.clip(0, w - 1)])
+
+
 def _rotate_probes(rng: Rng) -> dict[str, list[tuple[Any, ...]]]:
     def probe(n: int, h: int, w: int, degrees: float) -> tuple[Any, ...]:
         return rng.integers(1, 10, (n, h, w)) / 10, degrees
@@ -184,10 +195,10 @@ def _rotate_probes(rng: Rng) -> dict[str, list[tuple[Any, ...]]]:
     return {
         "quarter and half turns": [
             probe(2, 3, 3, 90.0), probe(1, 3, 3, -90.0), probe(1, 3, 4, 180.0),
-            probe(1, 3, 4, 90.0), probe(1, 2, 3, 0.0),
+            probe(1, 2, 4, 90.0), probe(1, 2, 3, 0.0),  # no source half-way between two pixels
         ],
         "any angle": [
-            probe(1, 3, 3, angle(10, 40)), probe(1, 4, 3, angle(-80, -50)),
+            probe(1, 4, 5, angle(22, 43)), probe(1, 4, 3, angle(-80, -50)),
             probe(1, 3, 4, angle(100, 130)), probe(1, 3, 3, angle(200, 250)),
             probe(1, 3, 4, angle(140, 170)), probe(1, 3, 3, angle(280, 350)),
             probe(1, 4, 3, angle(-240, -100)),
@@ -208,6 +219,8 @@ ROTATE = Exercise(
         "top.": _around(sign=-1),
         "You take the nearest pixel. Mix the four neighbors, each with its bilinear "
         "weight.": _around(order=0),
+        "You take the pixel to the upper left of the source (np.floor, int). Mix the four "
+        "neighbors, each with its bilinear weight.": _upper_left,
         "You turn about the corner (0, 0). Subtract the center first, and add it after.": _around(
             middle=lambda size: 0.0
         ),

@@ -104,14 +104,18 @@ RANDOM_SHIFT = Exercise(
         "All images of a batch get the same shift. Draw a dx and a dy for every image.": _moved(
             _one_for_all
         ),
-        "A shift of +max_shift never comes: rng.integers leaves out its upper end.": _moved(
+        "A shift of +max_shift never comes: rng.integers leaves out its upper end. (Or do you "
+        "shift to the left and up only?)": _moved(
             lambda n, m, rng: rng.integers(-m, max(m, 1 - m), (n, 2))
         ),
         "dx and dy are always equal in your answer: the images move along a diagonal only. Draw "
         "them apart.": _moved(lambda n, m, rng: np.tile(rng.integers(-m, m + 1, (n, 1)), (1, 2))),
-        "A shift of −max_shift never comes. Do you shift to the right and down only? Or does your "
-        "window never begin at row 2 * max_shift, as rng.integers leaves out its upper end? dx and "
-        "dy run from −max_shift to +max_shift.": _moved(_one_direction),
+        "A shift of −max_shift never comes: your window never begins at row 2 * max_shift, as "
+        "rng.integers leaves out its upper end.": _moved(
+            lambda n, m, rng: rng.integers(min(1 - m, m), m + 1, (n, 2))
+        ),
+        "You shift to the right and down only: dx and dy run from −max_shift to "
+        "+max_shift.": _moved(_one_direction),
         "You shift by max_shift always. All whole numbers from −max_shift to +max_shift come "
         "equally often, 0 among them.": _moved(_extremes),
         "What leaves on one side comes back on the other. Fill with zeros.": _moved(
@@ -171,12 +175,29 @@ def _one_corner(n: int, rows: int, cols: int, rng: Rng) -> Array:
     return np.tile(_corners(1, rows, cols, rng), (n, 1))
 
 
+def _from_the_shorter(n: int, rows: int, cols: int, rng: Rng) -> Array:
+    return rng.integers(0, min(rows, cols), (n, 2))
+
+
+def _from_the_height(n: int, rows: int, cols: int, rng: Rng) -> Array:
+    return rng.integers(0, rows, (n, 2))
+
+
 def _never_last(n: int, rows: int, cols: int, rng: Rng) -> Array:
     return _corners(n, max(rows - 1, 1), max(cols - 1, 1), rng)
 
 
 def _on_the_diagonal(n: int, rows: int, cols: int, rng: Rng) -> Array:
     return np.tile(rng.integers(0, min(rows, cols), (n, 1)), (1, 2))
+
+
+def _on_a_long_diagonal(n: int, rows: int, cols: int, rng: Rng) -> Array:
+    return np.tile(rng.integers(0, rows, (n, 1)), (1, 2))
+
+
+def _square_kept(images: Array, size: int, rng: Rng) -> Array:
+    """Blanks all but the square."""
+    return images - _torch_cutout(images, size, rng)
 
 
 def _own_cutout(images: Array, size: int, rng: Rng) -> Array:
@@ -236,6 +257,14 @@ CUTOUT = Exercise(
         "for its top row, and rng.integers leaves out its upper end.": _blanked(_never_last),
         "Your top row and left column are the same number: the square stays on the diagonal. Draw "
         "them apart.": _blanked(_on_the_diagonal),
+        "Your top row and left column are the same number, drawn from the height alone: the square "
+        "stays on the diagonal. Draw them apart.": _blanked(_on_a_long_diagonal),
+        "You draw rows and columns from min(h, w) − size + 1 places, so that the far end of the "
+        "longer side is never blanked. Rows have h − size + 1 places, columns "
+        "w − size + 1.": _blanked(_from_the_shorter),
+        "You draw both from h − size + 1 places. Those for the left column are "
+        "w − size + 1.": _blanked(_from_the_height),
+        "You keep the square and blank all the rest. It is the other way round.": _square_kept,
         "Your square can stick out over the border, so that less is blanked. It lies wholly "
         "inside: h − size + 1 rows and w − size + 1 columns can begin it.": _from_any_pixel,
         "You blank one row and one column too many.": _blanked(
@@ -329,6 +358,13 @@ def _each_pixel(x: Array, y: Array, alpha: float, rng: Rng) -> tuple[Array, Arra
     return a * x + (1 - a) * x[order], b * y + (1 - b) * y[order]
 
 
+def _each_pixel_and_their_mean(x: Array, y: Array, alpha: float, rng: Rng) -> tuple[Array, Array]:
+    a = rng.beta(alpha, alpha, x.shape)
+    b = a.mean(1, keepdims=True)
+    order = rng.permutation(len(x))
+    return a * x + (1 - a) * x[order], b * y + (1 - b) * y[order]
+
+
 def _mixup_probes(rng: Rng) -> list[tuple[Any, ...]]:
     seed, n = int(rng.integers(1_000_000)), 10
 
@@ -372,16 +408,24 @@ MIXUP = Exercise(
         ),
         "Your λ is never below ½. Beta(alpha, alpha) is symmetric about ½; use it as it is "
         "drawn.": _mixed(weights=lambda n, a, rng: _twice(0.5 + np.abs(rng.beta(a, a, n) - 0.5))),
+        "Your λ comes from Beta(alpha, 1). Both parameters are alpha: rng.beta(alpha, alpha, …).": (
+            _mixed(weights=lambda n, a, rng: _twice(rng.beta(a, 1, n)))
+        ),
         "Your λ is ½ always: draw it.": _mixed(weights=lambda n, a, rng: _twice(np.full(n, 0.5))),
         "The partner is always the next image of the batch. Draw a random order.": _mixed(
             partners=lambda n, rng: _twice(np.roll(np.arange(n), -1))
         ),
+        "The batch in reversed order is not random: draw the partners with "
+        "rng.permutation.": _mixed(partners=lambda n, rng: _twice(np.arange(n)[::-1])),
         "You draw partners with replacement. Use rng.permutation: every image is a partner "
         "once.": _mixed(partners=lambda n, rng: _twice(rng.integers(0, n, n))),
         "Nothing comes from `rng`: the same generator must give the same mix, and another one "
         "another mix.": lambda x, y, a, rng: _torch_mixup(x, y, a, np.random.default_rng(2)),
         "You draw a λ for every pixel. Draw one for every image, of shape (n, 1), and use it for "
         "all of its pixels and its label.": _each_pixel,
+        "You draw a λ for every pixel, and mix the label by another one, such as their mean. Draw "
+        "one λ for every image, of shape (n, 1), for its pixels and its "
+        "label.": _each_pixel_and_their_mean,
         "λ of shape (n,) runs along the classes of y. Give it the shape (n, 1), one value a "
         "row.": _along_classes,
     },

@@ -115,6 +115,19 @@ def _one_gradient(
     return np.stack(path)
 
 
+def _scalar_slope(
+    hessian: Array, start: Array, lr: float, momentum: float, nesterov: bool, steps: int
+) -> Array:
+    """Takes the loss for its gradient."""
+    w, buffer, path = start, np.zeros_like(start), [start]
+    for _ in range(steps):
+        loss = w @ hessian @ w / 2
+        buffer = momentum * buffer + loss
+        w = w - lr * (loss + momentum * buffer if nesterov else buffer)
+        path.append(w)
+    return np.stack(path)
+
+
 def _all_last(path: Array) -> Array:
     """A list that holds one array many times: what `w -= …` does."""
     return np.repeat(path[-1:], len(path), axis=0)
@@ -189,9 +202,13 @@ MOMENTUM = Exercise(
         ),
         "Your gradient is ½Hw. That of ½wᵀHw is Hw: the ½ takes away the 2 of the "
         "square.": _momentum_by(slope=0.5),
+        "Your gradient is the loss ½wᵀHw, one number for all weights. The gradient is Hw, one "
+        "number for each.": _scalar_slope,
         "The path begins with the start: steps + 1 rows. Yours leaves it out.": _momentum_by(
             cut=slice(1, None)
         ),
+        "The last point is missing: the start and one row after each of the steps are steps + 1 "
+        "rows.": _momentum_by(cut=slice(None, -1)),
         "Return the whole path, one row a step, not the last point only.": lambda *a: (
             _torch_momentum(*a)[-1]
         ),

@@ -253,7 +253,9 @@ DIAGNOSE = Exercise(
         "10 %.": _diagnose_by(over=lambda x, v: v[-1] > v.min()),
         "Your rule never says “overfit”.": _diagnose_by(order="high low"),
         "You call a run “high” whose training loss was once above its first value. Rule 1 asks "
-        "about the last one.": _diagnose_by(broken=lambda x: not x.max() <= x[0] or x[-1] >= x[0]),
+        "about the last one.": _diagnose_by(
+            broken=lambda x: not np.isfinite(x).all() or x.max() > x[0] or x[-1] >= x[0]
+        ),
         "You test for “low” before “high”: the order is high, low, overfit, good.": _diagnose_by(
             order="low high overfit"
         ),
@@ -277,6 +279,16 @@ def _scipy_draw(low: float, high: float, n: int, rng: Rng) -> Array:
 def _clipped(low: float, high: float, n: int, rng: Rng) -> Array:
     middle, width = np.log(low * high) / 2, np.log(high / low) / 4
     return np.clip(np.exp(rng.normal(middle, width, n)), low, high)
+
+
+def _powers_of_ten(low: float, high: float, n: int, rng: Rng) -> Array:
+    first, last = np.ceil(np.log10(low)), np.floor(np.log10(high))
+    return np.asarray(10.0 ** rng.integers(int(first), int(last) + 1, n))
+
+
+def _one_a_stratum(low: float, high: float, n: int, rng: Rng) -> Array:
+    places = (rng.permutation(n) + rng.random(n)) / n
+    return np.asarray(low * (high / low) ** places)
 
 
 def _log_probes(rng: Rng) -> list[Probe]:
@@ -314,6 +326,18 @@ LOG_UNIFORM = Exercise(
         "Your values are evenly spaced: that is a grid. Draw them from rng.": (
             lambda low, high, n, rng: np.geomspace(low, high, n)
         ),
+        "You shuffle a grid (np.geomspace): each of its values comes once. Draw the logarithms "
+        "themselves.": lambda low, high, n, rng: rng.permutation(np.geomspace(low, high, n)),
+        "You choose among the values of a grid (np.geomspace), so that some come twice and those "
+        "between them never. Draw the logarithms themselves.": lambda low, high, n, rng: rng.choice(
+            np.geomspace(low, high, n), n
+        ),
+        "You draw one value in each of n equal parts. Independent draws can meet in one part, and "
+        "leave another one empty.": _one_a_stratum,
+        "You draw whole powers of ten. The exponent is any number between log10(low) and "
+        "log10(high): rng.uniform, not rng.integers.": _powers_of_ten,
+        "You draw 1/value evenly: nearly all values lie in the lowest decade. Draw the logarithm "
+        "evenly.": lambda low, high, n, rng: 1 / rng.uniform(1 / high, 1 / low, n),
         "You draw a single value and repeat it: give rng.uniform the size n.": (
             lambda low, high, n, rng: np.full(n, _scipy_draw(low, high, 1, rng)[0])
         ),
@@ -433,10 +457,10 @@ def _refine_probes(rng: Rng) -> dict[str, list[Probe]]:
 
     def low_end_lost() -> Probe:
         """The smallest values diverge, as momenta may; the others reach above 1."""
-        rows, keep = draw(8, 2, 0.45, lift=-3)
+        rows, keep = draw(8, 4, 0.45, lift=-3)  # who counts NaN as 0 keeps just these four
         order = np.argsort(rows[:, 0])
         rows[order[:3], 1] = np.nan
-        rows[order[3], 1] = 0.0  # the best, next to those
+        rows[order[3], 1] = 0.01  # the best, next to those
         rows[:, 0] = np.array([float(f"{v:.4g}") for v in 40 * rows[:, 0]])
         return (rows, keep)
 
@@ -478,6 +502,8 @@ REFINE_RANGE = Exercise(
         "better.": _refine_by(score=lambda s: -np.where(np.isnan(s), -np.inf, s)),
         "You count NaN as 0. Scores can be negative, and then 0 is the best of all: count it as "
         "−∞.": _refine_by(score=np.nan_to_num),
+        "At the border you go a factor of 2 further. Asked is a factor of 10, a whole "
+        "decade.": _refine_by(beyond=(0.5, 2.0)),
         "You leave out the runs that diverged. Their scores are the worst, but their values were "
         "tried: a range can end at one of them.": _without_lost,
         "Your new range ends at the best values themselves, so that the optimum next to them "
