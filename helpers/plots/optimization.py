@@ -22,6 +22,7 @@ SHIFTS = {"best": 0, "best / 2": -ravine.DOUBLE, "best × 2": ravine.DOUBLE}
 FAMILIES = {"all": range(6), "one rate for all": range(3), "a rate for each": range(3, 6)}
 LEVELS = np.geomspace(0.05, 400, 9)
 FLOOR = 1e-6  # of the losses drawn
+LEGEND = 75  # steps as wide as the sample of a line, left of the bars
 SIZES = (8, 8, 8, 14, 9, 8)  # AdaGrad and RMSProp often stand on one spot
 
 
@@ -85,8 +86,11 @@ class _Race:
         places = np.arange(len(ravine.METHODS))
         self.bars = ax.barh(places, np.ones(len(places)), color=COLORS, height=0.55)
         self.counts = [ax.text(0, float(y), "", va="center", size=10) for y in places]
+        for y, color, style in zip(places, COLORS, STYLES, strict=False):  # a bar may be too short
+            ax.plot([-LEGEND, -0.15 * LEGEND], [y, y], color=color, ls=style, lw=2)
+        ax.axvline(0, color=GREY, lw=1)
         ax.set_yticks(places, ravine.METHODS)
-        ax.set(ylim=(5.6, -0.6), xlim=(0, 1.55 * ravine.STEPS))
+        ax.set(ylim=(5.6, -0.6), xlim=(-1.15 * LEGEND, 1.55 * ravine.STEPS))
         ax.set_xticks([0, 100, 200])
         ax.grid(visible=False, axis="y")
         label_axes(ax, title="Steps to the finish", x="steps")
@@ -128,7 +132,7 @@ class _Race:
     def alt(self, step: int, condition: int, tilt: int, rate: str, shown: str) -> str:
         steps = self._steps(condition, tilt, rate)
         told = [
-            f"{name} {count if count <= ravine.STEPS else 'never'}"
+            f"{name} {count if count <= ravine.STEPS else f'>{ravine.STEPS}'}"
             for m, (name, count) in enumerate(zip(ravine.METHODS, steps, strict=True))
             if m in FAMILIES[shown]
         ]
@@ -192,6 +196,8 @@ class _Designer:
         (self.loss,) = right.plot([], [], color=BLUE, label="your schedule")
         self.bar = right.axhline(1, color=ORANGE, lw=1.5, ls="--", label="best constant rate, end")
         (self.end,) = right.plot([], [], "o", color=BLUE, ms=8, clip_on=False)
+        self.below = right.text(8, 1.4 * LOWEST, "best constant rate: lower", size=10,
+                                color="#444444")  # fmt: skip
         right.set(yscale="log", ylim=(LOWEST, 100), xlim=(0, steps))
         right.minorticks_off()
         right.legend(loc="upper right")
@@ -214,8 +220,11 @@ class _Designer:
         self.end.set_data(steps[-1:], np.maximum(losses[-1:], LOWEST))
         lowest = best_constant(sigma, sharp)[1]
         self.title.set_text(f"{self._verdict(losses)}; best constant {lowest:.2g}")
-        self.bar.set_ydata([max(lowest, LOWEST)] * 2)
-        return [self.rate, self.limit, self.plain, self.loss, self.bar, self.end, self.title]
+        self.bar.set_ydata([lowest, lowest])
+        self.bar.set_visible(lowest >= LOWEST)
+        self.below.set_visible(lowest < LOWEST)
+        return [self.rate, self.limit, self.plain, self.loss, self.bar, self.end, self.below,
+                self.title]  # fmt: skip
 
     @staticmethod
     def _verdict(losses: Floats) -> str:

@@ -68,7 +68,7 @@ class _Search:
         (self.best,) = ax.plot([], [], "*", color=ORANGE, mec="black", ms=18, clip_on=False)
         rate, decay = SPACE["learning rate"], SPACE["weight decay"]
         ax.set_xticks(rate.cdf(RATES), [f"{r:g}" for r in RATES])
-        ax.set_yticks(decay.cdf(DECAYS), [f"{d:g}" for d in DECAYS])
+        ax.set_yticks(decay.cdf(DECAYS), [f"$10^{{{np.log10(d):.0f}}}$" for d in DECAYS])
         ax.set(xlim=(0, 1), ylim=(-0.06, 1.02))
         ax.grid(visible=False)
         label_axes(ax, x="learning rate", y="weight decay")
@@ -136,8 +136,8 @@ def plot_optimism(counts: Sequence[int], columns: Mapping[int, tuple[Floats, Flo
         if gap > LEAST:
             ax.annotate("", (counts[-1], scores[-1].mean()), (counts[-1], honest[-1].mean()),
                         arrowprops={"arrowstyle": "<->", "color": GREY})  # fmt: skip
-        ax.set(xscale="log", ylim=(0.15, 0.95))
+        ax.set(xscale="log", ylim=(0, 0.95))
         label_axes(ax, title=f"{n_val} validation images: gap {gap:.2f}", x="trials")
     axes[0].set_ylabel("accuracy of the best trial")
-    axes[0].legend(loc="lower right")
+    axes[-1].legend(loc="lower right", borderaxespad=0.1)  # where the bands leave most room
     return fig
