@@ -312,6 +312,16 @@ def test_symmetry_figure_is_played_in_steps_of_training() -> None:
     figure.close()
 
 
+def test_symmetry_figure_tells_the_numbers_that_it_draws() -> None:
+    run = symmetry.train_twins("random", [1, 2, 3])
+    fig, update, alt = symmetry_figure({"random": run})
+    update("random", 100)
+    dots: list[Any] = [ax.lines[1] for ax in fig.axes[1:]]
+    apart, hits = (float(dot.get_ydata()[0]) for dot in dots)
+    expected = f"units differ by {apart:.2g}; accuracy {hits:.2f} (means of 3 seeds)."
+    assert alt("random", 100) == f"random, step 100: {expected}"
+
+
 def test_spectrum_figure_counts_directions() -> None:
     spectra = {("linear", kind): np.ones((4, 10)) for kind in KINDS}
     spectra["linear", "Gaussian"][2, 3:] = 0.01
@@ -326,11 +336,13 @@ def test_static_figures_draw_what_they_are_given() -> None:
     _, (left, right) = plt.subplots(1, 2)
     draw_meeting(left, np.zeros((3, 2, 7)), np.zeros((2, 7)), (1.0, 2.0), start=0.5)
     assert [t.get_text() for t in left.texts] == ["gain 1", "gain 2"]
-    runs = {"a": np.array([[2.0, 2.0], [1.0, np.nan]]), "b": np.ones((2, 2))}
+    runs = {"a": np.array([[2.0, 4.0], [1.0, np.nan]]), "b": np.ones((2, 2))}
     draw_losses(right, [0, 10], runs, top=2.5)
-    np.testing.assert_allclose(
-        right.lines[0].get_ydata(), [2.0, (1 + 2.5) / 2]
-    )  # NaN is at the top
+    line: Any = right.lines[0]
+    mean, far = line.get_ydata()
+    assert mean == 3  # the mean is not of values cut at the top: the axis cuts it
+    assert far > 2.5  # NaN leaves through the top
+    assert right.get_ylim() == (0, 2.5)
     heights = [t.get_position()[1] for t in right.texts]
     assert abs(heights[0] - heights[1]) > 0.05
 
@@ -349,6 +361,23 @@ def test_titles_give_two_digits() -> None:
     assert [_short(np.log10(v)) for v in (0.3, 0.316, 1, 12, 400)] == [
         "0.30", "0.32", "1.0", "12", "400",
     ]  # fmt: skip
+    assert [_short(np.log10(v), decades=3) for v in (0.0098, 0.00098, 1781)] == [
+        "0.0098", "10⁻³", "10³",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("activation", "scheme", "gain", "depth"),
+    [("tanh", "std 0.01", 1.0, 10), ("sigmoid", "std 0.01", 0.5, 30), ("relu", "std 1", 3.0, 30)],
+)
+def test_titles_do_not_collide(activation: str, scheme: str, gain: float, depth: int) -> None:
+    fig, update, _ = signal_figure(draw(0, samples=64))
+    update(activation=activation, scheme=scheme, gain=gain, depth=depth)
+    fig.draw_without_rendering()
+    titles = [t for ax in fig.axes for t in ax.texts if t.get_text().startswith("layer ")]
+    boxes = [title.get_window_extent() for title in titles]
+    ends = [*(box.x0 for box in boxes[1:]), fig.bbox.x1]
+    assert all(box.x1 + 3 < end for box, end in zip(boxes, ends, strict=True))
 
 
 # --- the judge of orthogonal matrices

@@ -105,7 +105,7 @@ def _make_panel(fig: Figure, k: int) -> Panel:
     edges = np.linspace(0, 1, BINS + 1)
     healthy = top.stairs(np.zeros(BINS), edges, fill=True, color=BLUE)
     saturated = top.stairs(np.zeros(BINS), edges, fill=True, color=ORANGE)
-    title = top.text(0, 1.06, "", transform=top.transAxes, fontsize=10.5, color=INK)
+    title = top.text(0, 1.06, "", transform=top.transAxes, fontsize=9.5, color=INK)
     place: dict[str, Any] = {
         "transform": top.transAxes,
         "fontsize": 10,
@@ -132,7 +132,7 @@ def _fill_panel(panel: Panel, signals: Signals, k: int) -> list[Any]:
     panel.saturated.set_data(np.where(beyond, share, 0))
     shade = np.clip((h[:24, :40].astype(np.float64) * scale - low) / (high - low), 0, 1)
     panel.barcode.set_data(shade)
-    panel.title.set_text(f"layer {k + 1}:  std {_short(signals.log_std[k])}")
+    panel.title.set_text(f"layer {k + 1}: std {_short(signals.log_std[k], decades=3)}")
     for text, end in zip(panel.ends or (), ENDS[signals.activation], strict=bool(panel.ends)):
         text.set_text(end)
     return [panel.healthy, panel.saturated, panel.barcode, panel.title, panel.ends]
@@ -193,12 +193,12 @@ def _name_tracks(fig: Figure) -> None:
     second = LEFT + (RIGHT - LEFT - 0.075) / 2 + 0.075
     for x, text, color in (
         (LEFT, "Std of activations:", INK),
-        (LEFT + 0.160, "● overall", BLUE),
-        (LEFT + 0.245, "■ across inputs", ORANGE),
-        (LEFT + 0.385, "— theory", QUIET),
+        (LEFT + 0.152, "● overall", BLUE),
+        (LEFT + 0.235, "■ across inputs", ORANGE),
+        (LEFT + 0.368, "lines: theory", QUIET),
         (second, "Std of gradients:", INK),
         (second + 0.146, "▲ ∂loss/∂z", GREEN),
-        (second + 0.248, "— theory", QUIET),
+        (second + 0.248, "line: theory", QUIET),
     ):
         fig.text(x, 0.338, text, color=color, fontsize=11)
 
@@ -230,11 +230,11 @@ def _log(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.log10(np.maximum(values, 1e-300)))
 
 
-def _short(log10: float) -> str:
-    """10**log10 with two digits; powers of ten beyond four decades. Never overflows."""
+def _short(log10: float, *, decades: int = 4) -> str:
+    """10**log10 with two digits; powers of ten beyond some decades. Never overflows."""
     if log10 <= -299:
         return "0"
-    if abs(log10) < 4:
+    if abs(log10) < decades:
         return f"{10**log10:#.2g}".rstrip(".") if log10 < 2 else f"{10**log10:,.0f}"
     return f"10{str(round(log10)).translate(_RAISED)}"
 

@@ -17,7 +17,9 @@ Array = NDArray[np.float64]
 Spectra = Mapping[tuple[str, str], Array]  # (activation, "Gaussian" or "orthogonal") -> (L, width)
 
 KINDS = ("Gaussian", "orthogonal")
-DECADES = (-16.5, 1.5)
+DECADES = (-17.6, 1.5)
+FLOOR = -15.9  # what is smaller, or zero, is drawn here
+FAR = 100  # where a loss that is not finite is drawn, in heights of the axes
 
 
 def spectrum_figure(
@@ -34,8 +36,8 @@ def spectrum_figure(
     for kind, color, marker in zip(KINDS, PALETTE, MARKERS, strict=False):
         dots += left.plot([], [], marker, color=color, markersize=4.5, label=kind)
         lines += right.plot([], [], color=color, linestyle="-" if kind == "Gaussian" else "--")
-        points += right.plot([], [], marker, color=color, markersize=9, label=kind)
-    left.legend(loc="lower left", bbox_to_anchor=(0.0, 0.08), markerscale=1.6)
+        points += right.plot([], [], marker, color=color, markersize=9, label=kind, clip_on=False)
+    left.legend(loc="lower left", bbox_to_anchor=(0.0, 0.12), markerscale=1.6)
     right.legend(loc="center right", bbox_to_anchor=(1.0, 0.6))
 
     def update(activation: str, depth: int) -> list[Any]:
@@ -43,7 +45,7 @@ def spectrum_figure(
             found = spectra[activation, kind]
             with np.errstate(divide="ignore"):
                 heights = np.log10(found[depth - 1])
-            dots[k].set_data(np.arange(1, width + 1), np.maximum(heights, DECADES[0]))
+            dots[k].set_data(np.arange(1, width + 1), np.maximum(heights, FLOOR))
             kept = count_kept(found)
             lines[k].set_data(np.arange(1, depth_max + 1), kept)
             points[k].set_data([depth], [kept[depth - 1]])
@@ -62,11 +64,11 @@ def spectrum_figure(
 def _style_spectrum(ax: Axes, width: int) -> None:
     ax.set(xlim=(-2, width + 3), ylim=DECADES, xlabel="rank")
     ax.set_title("Singular values of ∂h/∂x", fontsize=12)
-    ticks = range(-16, 1, 4)
+    ticks = range(-12, 1, 4)
     ax.set_yticks(ticks, ["1" if t == 0 else f"$10^{{{t}}}$" for t in ticks])
     ax.axhspan(DECADES[0], -15.5, color="#EEEEEE", zorder=0)
     note: dict[str, Any] = {"fontsize": 9.5, "color": "#555555", "ha": "right", "va": "bottom"}
-    ax.text(width + 2, -15.6, "zero, or lost in rounding", **note)
+    ax.text(width + 2, DECADES[0], "zero, or lost in rounding", **note)  # below the dots
 
 
 def draw_meeting(
@@ -91,14 +93,14 @@ def draw_meeting(
 def draw_losses(ax: Axes, steps: Sequence[int], losses: Mapping[str, Array], *, top: float) -> None:
     """Training loss over steps, one curve a scheme, its name at its end; `losses` are (T, S).
 
-    Curves that hide one another share a label. Seeds that diverged are shown at `top`, the axis'
-    upper end.
+    Means are of all that was measured, then the axis is cut at `top`: a mean may leave through it,
+    and does where a seed diverged. Curves that hide one another share a label.
     """
     ends: dict[str, tuple[Array, str]] = {}  # label -> its curve (T,) and color
     for k, (name, runs) in enumerate(losses.items()):
-        shown = np.nan_to_num(runs, nan=top, posinf=top).clip(max=top)
-        curve(ax, steps, shown, label=name, index=k)
-        mean = shown.mean(1)
+        finite = np.nan_to_num(runs, nan=FAR * top, posinf=FAR * top)
+        curve(ax, steps, finite, label=name, index=k)
+        mean = finite.mean(1).clip(max=top)
         same = [n for n, (there, _) in ends.items() if abs(there - mean).max() < 0.005 * top]
         for other in same[:1]:
             ends[f"{other},\n{name}"] = (ends.pop(other)[0], PALETTE[k])  # the upper curve's color

@@ -48,10 +48,10 @@ def symmetry_figure(
 
     def describe(start: str, step: int) -> str:
         run, k = runs[start], step // EVERY
-        apart_now, hits = run.apart[k].max(), run.accuracy[k].mean()
+        apart_now, hits = run.apart[k].mean(), run.accuracy[k].mean()
         same = "all 16 units are equal" if apart_now == 0 else f"units differ by {apart_now:.2g}"
-        seeds = run.apart.shape[1]
-        return f"{start}, step {run.steps[k]}: {same}; accuracy {hits:.2f} (mean of {seeds} seeds)."
+        means = f"means of {run.apart.shape[1]} seeds"
+        return f"{start}, step {run.steps[k]}: {same}; accuracy {hits:.2f} ({means})."
 
     return fig, update, describe
 

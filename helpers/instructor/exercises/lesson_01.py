@@ -58,6 +58,13 @@ INIT_STD = Exercise(
         "the mean of the two fans.": lambda s, i, o: (
             _torch_std(s, i, o) / (math.sqrt(2) if s == "xavier" else 1)
         ),
+        "Your Xavier is √(6/(fan_in + fan_out)), the bound a of its uniform version U[−a, a]. The "
+        "std is a/√3, √(2/(fan_in + fan_out)).": lambda s, i, o: (
+            _torch_std(s, i, o) * (math.sqrt(3) if s == "xavier" else 1)
+        ),
+        "You returned the bounds a of the uniform versions U[−a, a], √3 times the std.": (
+            lambda s, i, o: _torch_std(s, i, o) * math.sqrt(3)
+        ),
     },
     probes=_probe_schemes,
 )
@@ -90,6 +97,8 @@ UNIFORM_BOUND = Exercise(
         "The 3 belongs under the square root: a = √3·std, not 3·std.": lambda s, i, o: (
             _bound(s, i, o) * math.sqrt(3)
         ),
+        "You turned the relation round: a²/3 is the variance, so a = √(3·variance), not "
+        "√(variance/3). The bound is larger than the std.": lambda s, i, o: _bound(s, i, o) / 3,
         "You swapped fan_in and fan_out.": lambda s, i, o: _bound(s, o, i),
     },
     probes=_probe_schemes,

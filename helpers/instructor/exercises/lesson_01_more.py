@@ -102,6 +102,7 @@ def _statistics(
     ddof: int = 0,
     sides: tuple[bool, bool] = (True, True),
     overall: Callable[[np.ndarray], float] | None = None,
+    strict: bool = True,
 ) -> Statistics:
     low, high = LIMITS.get(activation, (None, None))
     rows = []
@@ -111,6 +112,7 @@ def _statistics(
             beyond = h == 0
         else:
             beyond = ((h < low) & sides[0]) | ((h > high) & sides[1])
+            beyond |= ((h == low) | (h == high)) & (not strict)
         rows.append((std, across(h), beyond.mean()))
     return dict(zip(("std", "across", "saturated"), np.array(rows, float).T, strict=True))
 
@@ -192,6 +194,13 @@ LAYER_STATISTICS = Exercise(
         "For `std` you averaged the stds of the units, which leaves out how their means differ. "
         "Wanted is the std of all entries at once, h.std().": lambda layers, activation: (
             _statistics(layers, activation, overall=lambda h: float(h.std(0).mean()))
+        ),
+        "`std` is a variance: its square root is missing.": lambda layers, activation: _statistics(
+            layers, activation, overall=lambda h: float(h.var())
+        ),
+        "You count outputs that meet a limit exactly as saturated. Strictly beyond it is asked: "
+        "compare with < and >, not with <= and >=.": lambda layers, activation: _statistics(
+            layers, activation, strict=False
         ),
         "`saturated` is a share between 0 and 1, not a percentage.": _percent,
         "You used tanh's limits for the sigmoid: its outputs lie between 0 and 1, and its limits "
