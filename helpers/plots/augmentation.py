@@ -1,6 +1,7 @@
 """Figures of lesson 08: images in rows, accuracies of policies, the transform gallery."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ Floats = NDArray[np.float64]
 BLUE, ORANGE, GREEN, PINK = PALETTE[:4]
 GREY = "#666666"
 LOOKS = {  # a policy that comes more than once looks the same in all figures: index into PALETTE
-    "no augmentation": 0, "shift ±1.5 px": 1, "shift, turn, zoom": 2, "online": 2,
+    "no augmentation": 0, "shift ±1.5 px": 1, "shift, turn": 2, "online": 2,
     "chosen with knowledge (1)": 2, "one of many": 3, "one of many (1 training)": 3,
     "cut-out 3×3": 4, "mixup": 5,
 }  # fmt: skip
@@ -91,19 +92,24 @@ def plot_over_time(runs: Runs, names: Sequence[str]) -> Figure:
     return fig
 
 
-def plot_confusion(rows: Mapping[str, Floats], digit: int) -> Figure:
-    """What a true digit is taken for, in shares (S, 10): one group of bars for each name."""
-    fig, ax = plt.subplots(figsize=(9.6, 3.2))
+def plot_confusion(rows: Mapping[str, Floats], digits: Sequence[int]) -> Figure:
+    """What true digits are taken for, a panel each: bars of the mean shares, dots of the seeds.
+
+    rows: for each name the shares (S, true, guessed).
+    """
+    fig, axes = plt.subplots(1, len(digits), figsize=(9.6, 3.2), sharey=True)
     width = 0.8 / len(rows)
-    for i, (name, shares) in enumerate(rows.items()):
-        at = np.arange(CLASSES) + (i - (len(rows) - 1) / 2) * width
-        ax.bar(at, np.nanmean(shares, 0), width, color=PALETTE[i], label=name)
-        ax.plot(np.tile(at, (len(shares), 1)), shares, ls="", marker=".", color="black", ms=4)
-    ax.set_xticks(range(CLASSES))
-    ax.set_ylim(0, 1)
-    ax.grid(visible=False, axis="x")
-    ax.legend(loc="upper right")
-    label_axes(ax, title=f"What a {digit} is taken for", x="network's answer", y="share")
+    for ax, digit in zip(axes, digits, strict=True):
+        for i, (name, confused) in enumerate(rows.items()):
+            at, shares = np.arange(CLASSES) + (i - (len(rows) - 1) / 2) * width, confused[:, digit]
+            ax.bar(at, np.nanmean(shares, 0), width, color=PALETTE[i], label=name)
+            ax.plot(np.tile(at, (len(shares), 1)), shares, ls="", marker=".", color="black", ms=4)
+        ax.set_xticks(range(CLASSES))
+        ax.set_ylim(0, 1)
+        ax.grid(visible=False, axis="x")
+        label_axes(ax, title=f"What a {digit} is taken for", x="network's answer")
+    axes[0].set_ylabel("share")
+    axes[-1].legend(loc="upper left")
     return fig
 
 
@@ -123,15 +129,30 @@ def _fixed(policy_of: Callable[[float], object]) -> Change:
     return change
 
 
-TRANSFORMS: dict[str, tuple[float, str, Change]] = {
-    "turn": (180, "by {:.0f}°", lambda x, a: warp(x, degrees=a)),
-    "shift": (6, "right by {:.1f} px", lambda x, a: warp(x, right=a)),
-    "zoom": (1.5, "by a factor of {:.2f}", lambda x, a: warp(x, zoom=1 + a)),
-    "shrink": (0.7, "by a factor of {:.2f}", lambda x, a: warp(x, zoom=1 - a)),
-    "noise": (1.0, "of std {:.2f}", _fixed(pixel_noise)),
-    "cut-out": (10, "of {:.0f} × {:.0f} px", _fixed(lambda a: erased(round(a)) if a else None)),
+class Transform(NamedTuple):
+    """One of the gallery: its strengths, weakest first, how to tell one, and what it does."""
+
+    amounts: tuple[float, ...]
+    told: str
+    change: Change
+
+
+def _even(most: float) -> tuple[float, ...]:
+    return tuple(most * level / LEVELS for level in range(LEVELS + 1))
+
+
+LEVELS, SAMPLES = 12, 6
+ANGLES = (0, 6, 12, 18, 24, 30, 36, 45, 60, 90, 120, 150, 180)  # most is lost in the first half
+TRANSFORMS = {
+    "turn": Transform(ANGLES, "by {:.0f}°", lambda x, a: warp(x, degrees=a)),
+    "shift": Transform(_even(6), "right by {:.1f} px", lambda x, a: warp(x, right=a)),
+    "zoom": Transform(_even(1.5), "by a factor of {:.2f}", lambda x, a: warp(x, zoom=1 + a)),
+    "shrink": Transform(_even(0.72), "by a factor of {:.2f}", lambda x, a: warp(x, zoom=1 - a)),
+    "noise": Transform(_even(1.2), "of std {:.1f}", _fixed(pixel_noise)),
+    "cut-out": Transform(
+        _even(12), "of {:.0f} × {:.0f} px", _fixed(lambda a: erased(round(a)) if a else None)
+    ),
 }
-LEVELS, SAMPLES = 10, 6
 
 
 def explore_gallery(runs: Runs, canvas: Canvas) -> Explorable:
@@ -139,7 +160,7 @@ def explore_gallery(runs: Runs, canvas: Canvas) -> Explorable:
     figure = _Gallery(runs, canvas)
     return explore(
         figure.fig, figure.update, alt=figure.alt, labels={"sample": "other digits"},
-        transform=list(TRANSFORMS), strength=(0, LEVELS, 2), sample=(1, SAMPLES, 1),
+        transform=list(TRANSFORMS), strength=(0, LEVELS, 4), sample=(1, SAMPLES, 1),
     )  # fmt: skip
 
 
@@ -151,10 +172,9 @@ class _Gallery:
         self.tiles: dict[tuple[str, int], Floats] = {}
         self.guesses: dict[tuple[str, int], NDArray[np.int64]] = {}
         self.shares: dict[tuple[str, int], Floats] = {}
-        for name, (most, _, change) in TRANSFORMS.items():
-            for level in range(LEVELS + 1):
-                changed = change(images, most * level / LEVELS)
-                self._note((name, level), changed, labels, shown)
+        for name, transform in TRANSFORMS.items():
+            for level, amount in enumerate(transform.amounts):
+                self._note((name, level), transform.change(images, amount), labels, shown)
         self.fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4.4), width_ratios=(2, 1))
         self._draw_tiles(left)
         self._draw_shares(right)
@@ -208,11 +228,11 @@ class _Gallery:
 
     @staticmethod
     def _named(transform: str, strength: int) -> str:
-        most, unit, _ = TRANSFORMS[transform]
-        amount = most * strength / LEVELS
+        amounts, told, _ = TRANSFORMS[transform]
+        amount = amounts[strength]
         amount = 1 + amount if transform == "zoom" else amount
         amount = 1 - amount if transform == "shrink" else amount
-        return f"{transform} {unit.format(amount, amount)}: what would you call them?"
+        return f"{transform} {told.format(amount, amount)}: what would you call them?"
 
     def alt(self, transform: str, strength: int, sample: int) -> str:
         key = (transform, strength)

@@ -35,7 +35,7 @@ def explore_classes(runs: Runs) -> Explorable:
         figure.fig, figure.update, alt=figure.alt,
         labels={"policy": "policy", "digit": "class shown"},
         policy=ipywidgets.SelectionSlider(options=policies, value=start, description="policy"),
-        digit=(0, 9, 6),
+        digit=(0, 9, 9),
         against=ipywidgets.ToggleButtons(options=against, value=0, description="against"),
     )  # fmt: skip
 

@@ -514,9 +514,9 @@ WRITTEN = Written(
     id="08.w",
     title="A rotation policy: better on average, worse for one class",
     rubric={
-        "Says from the plot how much the sixes lose (against no augmentation, while the mean "
+        "Says from the plot how much sixes and nines lose (against no augmentation, while the mean "
         "rises, and against ±5°) and explains it: a turned nine looks like a six, with the "
-        "label 9.": 1,
+        "label 9. Sees that another class may lose more, which this does not explain.": 1,
         "Proposes a repair that follows from the explanation (a smaller angle, or another "
         "treatment of this class) and says how to check it per class, on validation images.": 1,
     },
