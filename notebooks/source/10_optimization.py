@@ -773,8 +773,8 @@ claim("accuracy lost at 1.8", top - accuracy_at(1.8), low=0.28)
 
 # %% [markdown]
 # The steepest point is a good start, and so is the lowest one here, though it stands close to the
-# edge. A tenth of the lowest is too timid for plain SGD in a short run: over several COURSE_SEEDs it
-# lost 9 to 20 points. All of these are guesses: the sweep decides. Note its shape, too: it is
+# edge. A tenth of the lowest is too timid for plain SGD in a short run: over several COURSE_SEEDs
+# it lost 9 to 20 points. All of these are guesses: the sweep decides. Note its shape, too: it is
 # lopsided. From 0.3, near the best, six times lower costs a dozen points or so, six times higher
 # about sixty.
 #
