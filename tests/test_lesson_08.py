@@ -334,7 +334,8 @@ def test_a_generator_of_its_own_with_one_seed_is_named() -> None:
         own = np.random.default_rng(7)
         return mix_with(x, y, own.beta(a, a, len(x)), own.permutation(len(x)))
 
-    for exercise, answer in {"08.2": moved, "08.5": blanked, "08.6": mixed}.items():
+    answers: dict[str, Answer] = {"08.2": moved, "08.5": blanked, "08.6": mixed}
+    for exercise, answer in answers.items():
         verdict = judge(exercise, answer)
         assert "the same generator must give the same" in verdict.mistake, exercise
         assert verdict.passed == 0
