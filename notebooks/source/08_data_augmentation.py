@@ -571,10 +571,10 @@ claim("±5°: the same", swapped["±5°"], high=0.04)
 # of sixes and nines falls, by 5 to 19 points over several COURSE_SEEDs: the policy teaches that a
 # nine on its head, which looks like a six, is a nine. Which of the two pays more changes with the
 # data; so does the class that loses most. Against the same shifts without the turn, ±5°, the mean
-# of sixes and nines falls by 25 to 41 points.
+# of sixes and nines falls by some 25 to 45 points.
 #
-# They are not alone. Against ±5° threes lost 20 to 38 points on these seeds and sevens 15 to 39, at
-# the default seed more than any other class. On its head neither is another digit, so that this
+# They are not alone. Against ±5° threes lost some 20 to 40 points and sevens some 15 to 40, at the
+# default seed more than any other class. On its head neither is another digit, so that this
 # needs another reason. One holds for all classes: only a third of the training images stay upright,
 # and all test images are. ±60° raises the mean, too, and its sevens do much worse than under ±5°.
 #
