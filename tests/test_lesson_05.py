@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -405,6 +406,39 @@ def test_normalize_in_is_batch_norm_of_one_row() -> None:
             batch = torch.tensor([*row, image])[:, None]
             expected = F.batch_norm(batch, None, None, training=True)[-1, 0]
             assert found[i, k] == pytest.approx(float(expected))
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_the_box_magnifies_the_end_of_the_running_mean(sign: int) -> None:
+    z = sign * np.random.default_rng(0).normal(3, 1, 500)
+    fig, ax = plt.subplots()
+    panel = batch_statistics._LagPanel(ax, z.mean(), z.std())
+    batches = z[np.random.default_rng(1).integers(500, size=(300, 32))].mean(1)
+    panel.move(batches, 32, 0.1)
+    inside = np.asarray(panel.magnified.get_ydata()) - panel.middle
+    drawn = np.mean(np.abs(inside) <= panel.half / batch_statistics.ZOOM)
+    assert drawn == pytest.approx(panel.share_inside)
+    assert 0.4 < drawn < 0.95  # one standard deviation to each side
+    low, high = sorted((panel.middle - panel.half, panel.middle + panel.half))
+    path = np.asarray(panel.line.get_ydata())
+    assert ((path < low) | (path > high)).all()  # the box does not hide the curve
+    panel.move(batches, 32, 0.001)
+    assert np.isnan(panel.magnified.get_ydata()).all()  # far from settled
+    assert panel.share_inside == 0
+    plt.close(fig)
+
+
+def test_each_norm_has_its_line_of_theory() -> None:
+    figure = rays._Depth(0)
+    figure.update("sigmoid", 10, 0.2)
+    legend = [t.get_text() for t in figure.fig.legends[0].get_texts()]
+    assert legend[-2:] == ["batch norm, theory", "layer norm, theory"]
+    colors = [line.get_color() for line in figure.backward]
+    assert [line.get_color() for line in figure.theory] == colors[1:]
+    batch, layer = (line.get_ydata()[0] for line in figure.theory)
+    assert batch == pytest.approx(9 * np.log10(deep.gradient_factor("sigmoid", "batch")))
+    assert layer == pytest.approx(9 * np.log10(deep.gradient_factor("sigmoid", "layer")))
+    plt.close(figure.fig)
 
 
 EXPLORABLES: dict[str, Callable[[], Explorable]] = {

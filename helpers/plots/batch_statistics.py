@@ -20,7 +20,10 @@ GREY = "#666666"
 BATCHES = 400
 SHOWN = 60  # batches that an image is put into
 STEPS = 300
+LAST = 100  # batches that are magnified
+ZOOM = 5.0  # how many bands the magnifying box shows, up and down
 BINS = 60
+HIGHEST = 1.7  # of the histogram, in peaks of the theory
 
 
 def explore_statistics(z: Array, *, seed: int) -> Explorable:
@@ -51,7 +54,7 @@ def explore_statistics(z: Array, *, seed: int) -> Explorable:
             f"{drawn[:BATCHES].mean(1).std() / std:.2f} of the unit's (theory {size**-0.5:.2f}). "
             f"An image's output varies by {spread:.2f} from batch to batch. With momentum "
             f"{momentum:.2g} the running mean holds {left_over:.1%} of its start after {STEPS} "
-            "batches."
+            f"batches, and of the last {LAST} of its values {lag.share_inside:.0%} lie in the band."
         )
 
     sizes = ipywidgets.SelectionSlider(
@@ -81,9 +84,9 @@ class _MeansPanel:
         self.bars = ax.stairs(np.zeros(BINS), self.edges, fill=True, color=PALETTE[5])
         (self.theory,) = ax.plot([], [], color="black", lw=1.2, ls=(0, (4, 2)))
         ax.axvline(mean, color=GREY, lw=1)
-        ax.set(xlim=(self.low, self.high), ylim=(0, 1.25), yticks=[])
+        ax.set(xlim=(self.low, self.high), ylim=(0, HIGHEST + 0.25), yticks=[])
         label_axes(ax, x="mean of a batch", y="density (scaled)")
-        ax.text(0.03, 0.9, "dashed: N(μ, σ²/n)", transform=ax.transAxes, color=GREY, fontsize=9)
+        ax.text(0.03, 0.93, "dashed: N(μ, σ²/n)", transform=ax.transAxes, color=GREY, fontsize=9)
         self.title = ax.set_title(" ")
 
     def move(self, means: Array, size: int) -> list[Any]:
@@ -91,7 +94,7 @@ class _MeansPanel:
         width = self.std / np.sqrt(size)
         peak = 1 / (width * np.sqrt(2 * np.pi))
         x = np.linspace(self.low, self.high, 300)
-        self.bars.set_data(np.minimum(counts / peak, 1.24))
+        self.bars.set_data(np.minimum(counts / peak, HIGHEST))
         self.theory.set_data(x, np.exp(-(((x - self.mean) / width) ** 2) / 2))
         self.title.set_text(f"Means of batches of {size}")
         return [self.bars, self.theory, self.title]
@@ -118,17 +121,36 @@ class _OutputsPanel:
 
 
 class _LagPanel:
-    """The running mean over the batches, from 0, with the band in which it settles."""
+    """The running mean over the batches, from 0, with the band in which it settles.
+
+    A box on the far side of 0 magnifies the last batches, so that the band always fills a part.
+    """
 
     def __init__(self, ax: Axes, mean: float, std: float) -> None:
         self.mean, self.std = mean, std
+        self.far = max(abs(mean), 0.4 * std)
+        self.side = -1 if mean >= 0 else 1  # of 0, on which the box is
         self.band = ax.axhspan(mean, mean, color=PALETTE[1], alpha=0.45, lw=0)
         (self.line,) = ax.plot([], [], color="black", lw=1.1)
         ax.axhline(mean, color=GREY, lw=1)
-        far = max(abs(mean), 0.4 * std)
-        ax.set(xlim=(0, STEPS), ylim=(min(0, mean) - 0.7 * far, max(0, mean) + 0.7 * far))
+        ends = sorted((1.05 * self.side * self.far, mean - 0.55 * self.side * self.far))
+        ax.set(xlim=(0, STEPS), ylim=ends)
         label_axes(ax, x="batches seen", y="running mean")
         self.title = ax.set_title(" ")
+        self._draw_box(ax)
+
+    def _draw_box(self, ax: Axes) -> None:
+        left, right = 0.06 * STEPS, 0.98 * STEPS
+        self.middle, self.half = 0.6 * self.side * self.far, 0.36 * self.far
+        self.across = np.linspace(left, right, LAST)
+        low, high = self.middle - self.half, self.middle + self.half
+        ax.fill([left, right, right, left], [low, low, high, high], fc="white", ec=GREY, lw=0.8)
+        band = self.half / ZOOM * np.array([-1, 1]) + self.middle
+        ax.fill_between([left, right], *band, color=PALETTE[1], alpha=0.45, lw=0, zorder=1.5)
+        ax.plot([left, right], [self.middle] * 2, color=GREY, lw=1)
+        (self.magnified,) = ax.plot([], [], color="black", lw=1.1)
+        look: dict[str, Any] = {"color": GREY, "fontsize": 9, "va": "top"}
+        self.note = ax.text(left + 0.02 * STEPS, high - 0.02 * self.far, "", **look)
 
     def move(self, means: Array, size: int, momentum: float) -> list[Any]:
         path = _average(means, momentum)
@@ -136,8 +158,13 @@ class _LagPanel:
         self.line.set_data(np.arange(len(path)), path)
         self.band.set_y(self.mean - settled)
         self.band.set_height(2 * settled)
+        zoomed = (path[-LAST:] - self.mean) / settled  # in half bands
+        zoomed[np.abs(zoomed) > ZOOM] = np.nan  # not in the box
+        self.magnified.set_data(self.across, self.middle + self.half / ZOOM * zoomed)
+        self.share_inside = np.mean(np.abs(path[-LAST:] - self.mean) <= settled)
+        self.note.set_text(f"last {LAST} magnified, band μ ± {settled:.2g}")
         self.title.set_text(f"Running mean, momentum {momentum:.2g}")
-        return [self.line, self.band, self.title]
+        return [self.line, self.band, self.magnified, self.note, self.title]
 
 
 def _average(values: Sequence[float] | Array, momentum: float) -> Array:

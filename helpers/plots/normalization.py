@@ -30,7 +30,8 @@ def plot_losses(runs: Runs, activations: Sequence[str], variants: Sequence[str])
         _draw_losses(ax, runs, activation, variants)
         label_axes(ax, title=activation, x="step")
     axes[0].set_ylabel("training loss (log)")
-    axes[-1].legend(loc="upper right")
+    handles, names = axes[0].get_legend_handles_labels()
+    fig.legend(handles, names, loc="outside upper center", ncols=len(names))
     return fig
 
 

@@ -71,7 +71,8 @@ def _draw_cube(ax: Axes) -> tuple[PolyCollection, Ints, Array]:
     ax.axis("off")
     ax.annotate("channels C →", (0, -0.35), va="top", color=GREY)
     ax.annotate("H, W →", (-0.15, 0), rotation=90, ha="right", va="bottom", color=GREY)
-    ax.annotate("images N →", (6.25, 0.15), rotation=40, color=GREY, rotation_mode="anchor")
+    along = {"rotation": np.rad2deg(np.arctan2(*DEPTH[::-1])), "rotation_mode": "anchor"}
+    ax.annotate("images N →", (6.05, -0.1), va="top", color=GREY, **along)  # below the side faces
     return cells, np.array(owners), np.array(bright)
 
 

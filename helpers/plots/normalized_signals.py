@@ -172,8 +172,11 @@ class _Depth:
         self.measure = lru_cache(maxsize=1)(partial(_measure_norms, stack))
         self.fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4.2))
         self.forward, self.backward = (_depth_lines(ax) for ax in (left, right))
-        self.theory = [right.plot([], [], color="black", lw=1.3, ls=(0, (4, 2)), zorder=3)[0]
-                       for _ in range(2)]  # fmt: skip
+        self.theory = [
+            right.plot([], [], color=PALETTE[i], lw=6, alpha=0.3, zorder=1.5, solid_capstyle="butt",
+                       label=f"{norm} norm, theory")[0]
+            for i, norm in enumerate(NORMS) if i
+        ]  # fmt: skip
         for ax in (left, right):
             ax.set(xlim=(0.5, DEPTH + 0.5), ylim=(-FAR, FAR))
             ax.set_yticks(range(-4, 5, 2), [f"1e{k}" if k else "1" for k in range(-4, 5, 2)])
@@ -181,8 +184,8 @@ class _Depth:
         label_axes(left, title="Std of the activations", x="layer")
         label_axes(right, x="layer")
         self.title = right.set_title(" ")
-        left.legend(loc="upper right")
-        right.text(0.97, 0.93, "dashed: theory", color=GREY, transform=right.transAxes, ha="right")
+        handles = [*self.forward, *self.theory]
+        self.fig.legend(handles=handles, loc="outside lower center", ncols=len(handles))
 
     def update(self, activation: str, depth: int, std: float) -> list[Any]:
         found, layers = self.measure(activation, depth, std), np.arange(1, depth + 1)

@@ -83,6 +83,9 @@ worse = last["relu", "before"] - last["relu", "none"]
 claim("relu with He's weights: what batch norm adds to the loss", worse, low=0, high=0.15)
 
 # %% [markdown]
+# (Lines are means over the seeds, bands show one standard deviation to each side; so in all curves
+# of this lesson that have bands.)
+#
 # It rescues the patient, and does little for the healthy: with He's weights, ReLU and a learning
 # rate that suits it, batch normalization moves the test accuracy by little (in most runs a point or
 # so up), while the training loss ends *higher* than without. Keep that in mind when a text says
@@ -212,7 +215,7 @@ claim("BatchNorm2d against BatchNorm1d on (N·H·W, C)", difference.abs().max(),
 # The figure shows one unit of a first layer on the digits. Left: means of 400 batches. Middle: five
 # fixed images, each in 60 batches (dots), and in eval mode (bars). Right: the running mean; the
 # band is one standard deviation to each side of where theory expects it,
-# $\mu\pm\frac{\sigma}{\sqrt n}\sqrt{m/(2-m)}$.
+# $\mu\pm\frac{\sigma}{\sqrt n}\sqrt{m/(2-m)}$. It is narrow: the box magnifies the end.
 #
 # Try batch size 2. Then momentum 0.001 and 1.
 
@@ -330,14 +333,14 @@ accuracies = np.array([
     normalization.batch_accuracy(relu_nets, x_test, y_test, size=2),
 ])  # fmt: skip
 names = ["eval mode", "batches of 32", "batches of 32,\nsorted by class", "batches of 2"]
+in_eval, shuffled, by_class, twos = accuracies.mean(1)
 plots.show(
     figures.plot_test_batches(names, accuracies),
-    alt="Test accuracy of the same networks: eval mode 0.93, training mode with batches of 32 "
-    "0.89, sorted by class below 0.25, batches of 2 about 0.3.",
+    alt=f"Test accuracy of the same networks: eval mode {in_eval:.2f}, training mode with batches "
+    f"of 32 {shuffled:.2f}, sorted by class {by_class:.2f}, batches of 2 {twos:.2f}.",
 )
 
 # %%
-in_eval, shuffled, by_class, twos = accuracies.mean(1)
 claim("eval mode", in_eval, low=0.89, high=0.97)
 claim("training mode, batches of 32, shuffled", shuffled, low=0.85, high=0.93)
 claim("what the shuffled batches cost", in_eval - shuffled, low=0.01, high=0.07)
@@ -360,14 +363,15 @@ claim("training mode, pairs of one class", alone, low=0.05, high=0.15)
 
 # %%
 lag = run_lag([0.99, 0.1, 0.01, 0.001], seeds=SEEDS)
+end = dict(zip(lag.momenta, lag.running[:, -1], strict=True))
 plots.show(
     figures.plot_lag(lag),
-    alt="Test accuracy over 150 steps. Momentum 0.1 and 0.99 follow the accuracy with batch "
-    "statistics; 0.01 lags behind and ends some points lower; 0.001 ends near one half.",
+    alt="Test accuracy over 150 steps. Momentum 0.1 follows the accuracy with batch statistics, "
+    f"{lag.batch[-1]:.3f} at the end; 0.99 stays a little below it, {end[0.99]:.3f}; 0.01 lags "
+    f"behind and ends at {end[0.01]:.3f}, 0.001 at {end[0.001]:.2f}.",
 )
 
 # %%
-end = dict(zip(lag.momenta, lag.running[:, -1], strict=True))
 claim("batch statistics at the end", lag.batch[-1], low=0.9, high=0.97)
 claim("momentum 0.1 against batch statistics", end[0.1] - lag.batch[-1], low=-0.02, high=0.02)
 claim("momentum 0.99 costs", lag.batch[-1] - end[0.99], low=0.005, high=0.04)
@@ -636,20 +640,25 @@ STDS = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0]
 RATES = [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4]
 by_std = [sweeps.sweep_stds(STDS, n, seeds=SEEDS[:4]) for n in (None, "batch", "layer")]
 by_rate = [sweeps.sweep_rates(RATES, n, seeds=SEEDS[:4]) for n in (None, "batch")]
+plain, batch, layer = (dict(zip(STDS, found.mean(1), strict=True)) for found in by_std)
 plots.show(
     figures.plot_sweeps(STDS, by_std, RATES, by_rate),
-    alt="Left: without normalization only weights of std 0.3 train; with batch norm all from 0.001 "
-    "to 0.3 do, 1 and 3 in part; layer norm fails below 0.03. Right: without normalization "
-    "accuracy falls to chance between learning rates 0.4 and 1.6, with batch norm between 1.6 "
-    "and 6.4.",
+    alt="Test accuracy. Left: without normalization weights of std 0.3 train, 0.1 in part "
+    f"({plain[0.1]:.2f}), the others do not; with batch norm all from 0.001 to 0.3 train, 1 and 3 "
+    f"in part ({batch[1.0]:.2f} and {batch[3.0]:.2f}); layer norm trains from 0.03 to 0.3, 0.01, 1 "
+    f"and 3 in part ({layer[0.01]:.2f}, {layer[1.0]:.2f}, {layer[3.0]:.2f}). Right: without "
+    "normalization accuracy falls to chance between learning rates 0.4 and 1.6, with batch norm "
+    "between 1.6 and 6.4.",
 )
 
 # %%
+claim("std 0.1 without normalization: accuracy", plain[0.1], low=0.2, high=0.65)
 trained = by_std[0].mean(1) > 0.75
 claim("stds out of 8 that train without normalization", trained.sum(), low=1, high=1)
 claim("batch norm, std 0.001 to 0.3: accuracy", by_std[1][:6].mean(1), low=0.8)
-claim("batch norm, std 3: accuracy", by_std[1][-1].mean(), low=0.4, high=0.7)
-claim("layer norm, std 0.001: accuracy", by_std[2][0].mean(), high=0.3)
+claim("batch norm, std 3: accuracy", batch[3.0], low=0.4, high=0.7)
+claim("layer norm, std 0.001: accuracy", layer[0.001], high=0.3)
+claim("layer norm, std 0.03, 0.1, 0.3: accuracy", [layer[s] for s in STDS[3:6]], low=0.75)
 rates = {name: dict(zip(RATES, found.mean(1), strict=True))
          for name, found in zip(("none", "batch"), by_rate, strict=True)}  # fmt: skip
 claim("rate 0.4 without normalization", rates["none"][0.4], low=0.85, high=0.99)
@@ -658,11 +667,11 @@ claim("rate 1.6 with batch norm", rates["batch"][1.6], low=0.85, high=0.99)
 claim("rate 6.4 with batch norm", rates["batch"][6.4], high=0.25)
 
 # %% [markdown]
-# Batch normalization widens the window of weights from one of eight values to six of eight, down to
-# the smallest tried, and allows about four times the learning rate. "Then the initialization does
-# not matter" still goes too far. By section 5 the std of the hidden weights *is* a learning rate: 3
-# instead of He's 0.25 is the same as a rate $(3/0.25)^2 = 144$ times smaller. These networks are
-# only half trained.
+# Batch normalization widens the window of weights from one of eight values (and a second, 0.1, in
+# part) to six of eight, down to the smallest tried, and allows about four times the learning rate.
+# "Then the initialization does not matter" still goes too far. By section 5 the std of the hidden
+# weights *is* a learning rate: 3 instead of He's 0.25 is the same as a rate $(3/0.25)^2 = 144$
+# times smaller. These networks are only half trained.
 #
 # Why does 0.001 not fail? There the effective rate is more than 60,000 times larger. You saw the
 # answer in the plane: the first step throws the weights far out, and that lowers the rate.
@@ -722,18 +731,23 @@ predict(
 # $$\frac{\|g_{l-1}\|^2}{\|g_l\|^2}
 # = \frac{\mathbb E[\varphi'(z)^2]}{\operatorname{Var}[\varphi(z)]} \;\ge\; 1 .$$
 #
-# ($g_l$: the gradient at layer $l$.) The weights' variance cancels, so none that you could choose
-# helps, as long as the layers are wide, the batches large and the weights independent. The
-# inequality is Poincaré's, for normal $z$: equality for straight lines only. For ReLU it is
+# ($g_l$: the gradient at layer $l$; $\|g_l\|^2$ is a sum over its units. The mean over units keeps
+# a factor $n_\text{out}/n_\text{in}$, which is 1 where all layers are equally wide, as here.) The
+# weights' variance cancels, so none that you could choose helps, as long as the layers are wide,
+# the batches large and the weights independent. The inequality is Poincaré's, for normal $z$:
+# equality for straight lines only. For ReLU it is
 # $\frac12\big/\big(\frac12-\frac1{2\pi}\big)=\frac{\pi}{\pi-1}=1.467$, whose root is 1.211 (Yang et
 # al. 2019). **Layer normalization** divides by the spread over features, $\mathbb E[\varphi^2]$ in
-# place of the variance: 1 for ReLU, and for sigmoid far below 1.
+# place of the variance: 1 for ReLU, the same as batch normalization for tanh, whose mean is 0, and
+# for sigmoid far below 1.
 
 # %%
 factors = {a: deep.gradient_factor(a, "batch") for a in ["identity", *ACTIVATIONS]}
 print({name: round(value, 4) for name, value in factors.items()})
 claim("smallest factor of four activations", min(factors.values()), low=1 - 1e-6)
 claim("sigmoid over 50 layers", factors["sigmoid"] ** 50, low=2, high=2.6)
+claim("tanh: layer norm's factor over batch norm's", deep.gradient_factor("tanh", "layer")
+      / factors["tanh"], low=1 - 1e-9, high=1 + 1e-9)  # fmt: skip
 claim("ReLU: squared factor minus π/(π−1)", factors["relu"] ** 2 - np.pi / (np.pi - 1),
       low=-1e-3, high=1e-3)  # fmt: skip
 
@@ -759,12 +773,51 @@ claim("ReLU with He's weights, no normalization, per layer", growth("relu", "non
 # %% [markdown]
 # ### Explore: signals over depth
 #
-# Left the activations, right the gradients on their way back, over the layers. Slide the weights'
-# std: only the blue curve moves (except where ε matters: sigmoid at std 0.001). Switch to sigmoid:
-# batch normalization holds, layer normalization lets the gradient vanish.
+# Left the activations, right the gradients on their way back, over the layers; the wide pale lines
+# are the theory. Slide the weights' std: from 0.01 up only the blue curve moves by much. Switch to
+# sigmoid: batch normalization holds, layer normalization lets the gradient vanish.
+#
+# Now go down to 0.001. The layers are 48 wide, so the variance of $z$ over the batch is about
+# $48\cdot 0.001^2\cdot\operatorname{Var}[\varphi]$, no more than twice ε, and what comes out has a
+# variance well below 1. With ReLU and tanh the gradients grow less, with sigmoid they vanish.
 
 # %%
 explore_depth(seed=SEED)
+
+# %%
+z = torch.randn(100_000, generator=torch.Generator().manual_seed(SEED))
+of_eps = [48 * 0.001**2 * nets.ACTIVATIONS[a](z).var() / 1e-5 for a in ACTIVATIONS]
+claim("width 48, std 0.001: Var(z) over ε", torch.tensor(of_eps), low=0.1, high=2.1)
+narrow = [deep.draw_stack(s, samples=96, width=48, depth=20) for s in SEEDS]  # like the figure's
+
+
+def grow_narrow(activation, norm, std):
+    """The gradient in layer 1 over that in layer 20, a number per draw, (16,)."""
+    settings = {"activation": activation, "norm": norm, "std": std, "depth": 20}
+    logs = [deep.measure_signals(stack, **settings).log_gradient for stack in narrow]
+    return 10 ** np.array([log[0] - log[-1] for log in logs])
+
+
+def middle(values):
+    """The geometric mean."""
+    return np.exp(np.log(values).mean())
+
+
+base = {a: grow_narrow(a, "batch", 0.2) for a in ACTIVATIONS}
+for a in ACTIVATIONS:
+    kept = middle(grow_narrow(a, "batch", 0.01) / base[a])
+    claim(f"{a}, batch norm, std 0.01 against 0.2: gradient in layer 1", kept, low=0.7, high=1.3)
+tiny = {a: middle(grow_narrow(a, "batch", 0.001) / base[a]) for a in ACTIVATIONS}
+claim("ReLU, tanh: std 0.001 against 0.2", [tiny["relu"], tiny["tanh"]], low=0.25, high=0.7)
+claim("sigmoid: std 0.001 against 0.2", tiny["sigmoid"], high=1e-4)
+alone = grow_narrow("relu", "layer", 0.2)
+claim("ReLU, layer norm, theory 1: mean of 16 draws", middle(alone), low=0.5, high=2)
+far = np.exp(np.abs(np.log(alone)).max())
+claim("the draw farthest from 1 is off by a factor of", far, low=1.5, high=10)
+
+# %% [markdown]
+# The figure draws a single network. With layer norm and ReLU it may leave its line: the mean over
+# draws is near theory's 1, but at this width one of sixteen may well be off by a factor of three.
 
 # %% [markdown]
 # The theory makes a prediction: layer normalization should *not* cure the patient of section 1.
@@ -793,15 +846,17 @@ claim("sigmoid with batch norm: test accuracy", final["sigmoid", "before"], low=
 SIZES = [2, 4, 32]
 by_size = [sweeps.sweep_batch_sizes(SIZES, n, seeds=SEEDS[:6])
            for n in (None, "batch", "layer")]  # fmt: skip
+without, batch, layer = (found.mean(1) for found in by_size)
+told = [
+    f"Batches of {n}: none {a:.2f}, batch norm {b:.2f}, layer norm {c:.2f}."
+    for n, a, b, c in zip(SIZES, without, batch, layer, strict=True)
+]
 plots.show(
     figures.plot_batch_sizes(SIZES, by_size),
-    alt="Test accuracy by batch size. Batches of 2: none and layer norm about 0.75, batch "
-    "norm below 0.3. Batches of 4: batch norm more than 0.05 behind. Batches of 32: all three "
-    "within a few points.",
+    alt=f"Test accuracy by batch size, means of six seeds. {' '.join(told)}",
 )
 
 # %%
-without, batch, layer = (found.mean(1) for found in by_size)
 claim("batches of 2, batch norm", batch[0], low=0.08, high=0.3)
 claim("batches of 2, without and with layer norm", [without[0], layer[0]], low=0.62, high=0.92)
 claim("batches of 4: batch norm behind layer norm", layer[1] - batch[1], low=0.05, high=0.25)
@@ -1042,8 +1097,8 @@ claim("ReLU: training loss, noisy minus plain batch norm", gap, low=0.03, high=0
 # still distribution is not *necessary*. Tanh: a drift about 15 times larger than without any
 # normalization, and practically the same accuracy as with plain batch normalization; but the
 # training loss goes a good part of the way back, on average more than half. ReLU: the noise costs
-# about two points, in most runs more than batch normalization gave, and the loss is the highest of
-# the three. The noise is not free.
+# two or three points, in most runs more than batch normalization gave, and the loss is the highest
+# of the three. The noise is not free.
 #
 # Fair summary: batch normalization does hold the means still (compare the first two bars), but that
 # does not explain why it works. What you measured in sections 5 to 7 (sizes that cannot run away, a
@@ -1145,12 +1200,12 @@ except NotImplementedError:
 # - *"After the activation is better."* For ReLU alone: yes, about even, and no
 #   (section 9).
 # - *"It works by removing internal covariate shift."* Put the shift back: sigmoid trains as well,
-#   tanh keeps its accuracy but not its training loss, ReLU loses about two points (section 10).
+#   tanh keeps its accuracy but not its training loss, ReLU loses two or three points (section 10).
 # - *"Weight decay regularizes layers with batch normalization as it does others."* Their function
 #   does not depend on the length of the weights. It sets their learning rate (section 5).
-# - *"Layer normalization does the same without a batch."* For ReLU and tanh its gradients
-#   do as well or better, but very small weights do not recover (section 6); with sigmoid its
-#   gradients vanish (section 7).
+# - *"Layer normalization does the same without a batch."* In wide networks its gradients grow less
+#   for ReLU and as much for tanh (a single narrow network strays), but very small weights do not
+#   recover (section 6); with sigmoid its gradients vanish (section 7).
 #
 # ## References
 #

@@ -187,6 +187,16 @@ UPDATE_RUNNING = Exercise(
         "Your running variance averages standard deviations; average variances.": (
             lambda m, v, x, a: _running_with(m, v, x.mean(0), x.std(0, ddof=1), a)
         ),
+        "You average standard deviations and square the average, which is less than the average of "
+        "the squares. Average the variances themselves.": lambda m, v, x, a: (
+            m + a * (x.mean(0) - m),
+            ((1 - a) * np.sqrt(v) + a * x.std(0, ddof=1)) ** 2,
+        ),
+        "You apply n/(n − 1) twice: the variance with ddof=1 is unbiased already.": (
+            lambda m, v, x, a: _running_with(
+                m, v, x.mean(0), x.var(0, ddof=1) * len(x) / (len(x) - 1), a
+            )
+        ),
         "You take the variance around the running mean; take it around the batch's own "
         "mean.": lambda m, v, x, a: _running_with(
             m, v, x.mean(0), ((x - m) ** 2).sum(0) / (len(x) - 1), a
@@ -327,6 +337,16 @@ def _without_eps(g: Array, x: Array, gamma: Array, eps: float) -> Any:
     return gamma / std * (g - g.mean(0) - x_hat * dgamma / len(x)), dgamma, g.sum(0)
 
 
+def _two_stds(
+    g: Array, x: Array, gamma: Array, eps: float, *, hat: float, factor: float, outside: float = 0.0
+) -> Any:
+    """With an ε of its own in x̂ and in the factor γ/std, and one that is added to both roots."""
+    x_hat = (x - x.mean(0)) / (np.sqrt(x.var(0) + hat) + outside)
+    dgamma, dbeta = (g * x_hat).sum(0), g.sum(0)
+    std = np.sqrt(x.var(0) + factor) + outside
+    return gamma / std * (g - dbeta / len(x) - x_hat * dgamma / len(x)), dgamma, dbeta
+
+
 def _reworked(change: Any, g: Array, x: Array, gamma: Array, eps: float) -> Any:
     return change(*_backward_oracle(g, x, gamma, eps))
 
@@ -378,6 +398,13 @@ BATCH_NORM_BACKWARD = Exercise(
         "Your variance is divided by n − 1, and so is your mean of grad_out · x̂. The transform "
         "divides by n.": lambda g, x, w, e: _unbiased_backward(g, x, w, e, less=1),
         "You forgot ε: x̂ and std are those of the transform, √(σ² + ε).": _without_eps,
+        "Your x̂ has its ε, the factor γ/std has not: both divide by √(σ² + ε), or a feature that "
+        "does not vary divides by 0.": lambda g, x, w, e: _two_stds(g, x, w, e, hat=e, factor=0.0),
+        "Your factor γ/std has its ε, x̂ has not: both divide by √(σ² + ε), or a feature that does "
+        "not vary divides 0 by 0.": lambda g, x, w, e: _two_stds(g, x, w, e, hat=0.0, factor=e),
+        "Your ε is outside of the root: it belongs to the variance, √(σ² + ε).": (
+            lambda g, x, w, e: _two_stds(g, x, w, e, hat=0.0, factor=0.0, outside=e)
+        ),
         "You divide by the variance; the factor is γ/√(σ² + ε).": lambda g, x, w, e: _with_dx(
             "variance", g, x, w, e
         ),

@@ -176,6 +176,18 @@ def _scaled_rows(
     return (gamma / np.sqrt(var + eps))[:, None] * W, bias
 
 
+def _scaled_rows_if_square(W: Array, *rest: Any) -> tuple[Array, Array]:
+    """A layout that is guessed from the shape: right, but for as many units as inputs."""
+    return (_scaled_rows if W.shape[0] == W.shape[1] else _fold_oracle)(W, *rest)
+
+
+def _scaled_by_matrix(
+    W: Array, b: Array, gamma: Array, beta: Array, mean: Array, var: Array, eps: float
+) -> tuple[Array, Array]:
+    _, bias = _fold_oracle(W, b, gamma, beta, mean, var, eps)
+    return np.diag(gamma / np.sqrt(var + eps)) @ W, bias
+
+
 def _another_bias(
     bias: Any, W: Array, b: Array, g: Array, beta: Array, m: Array, v: Array, e: float
 ) -> tuple[Array, Array]:
@@ -236,6 +248,10 @@ FOLD_BATCH_NORM = Exercise(
         ),
         "You scale the rows of the weights. Here x @ weight, so the outputs are its "
         "columns.": _scaled_rows,
+        "Where weight is square you scale its rows. A unit's weights are a column, whatever the "
+        "shape: weight · scale.": _scaled_rows_if_square,
+        "You multiply the diagonal matrix from the left, which scales rows. The outputs are "
+        "columns: weight @ diag, or weight · scale.": _scaled_by_matrix,
         "Your ε is outside of the root.": lambda W, b, g, beta, m, v, e: _with_scale(
             g / (np.sqrt(v) + e), W, b, beta, m
         ),
