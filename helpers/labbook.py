@@ -26,7 +26,9 @@ from helpers.tables import Table
 
 VERSION = 1  # of the trainer's results; a higher one trains again
 FILE = ".labbook.jsonl"
-BASELINE, WHOLE = "sick baseline", "whole recipe"
+BASELINE, WHOLE, DIVERGED = "sick baseline", "whole recipe", "diverged"
+_ABLATION = ("family", "accuracy", "alone, against the sick baseline",
+             "left out, against the whole", "runs")  # fmt: skip
 CURVES = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
 
 
@@ -141,33 +143,45 @@ class LabBook:
     ) -> Table:
         """What each treated family gives alone, and what is lost without it.
 
-        Runs that are missing are made; differences are of the same seeds. Raises ValueError when
-        the recipe treats no family.
+        Runs that are missing are made; differences are of the same seeds. A part whose training
+        blows up is a finding, too: "diverged". Raises ValueError when the recipe treats no family,
+        Diverged when the whole recipe has no result.
         """
         families = treated(recipe)
         if not families:
             raise ValueError("the recipe is the sick baseline: there is nothing to ablate")
         runs = self._run_parts(recipe, seeds, bar)
-        rows: list[tuple[str, ...]] = [(BASELINE, _spread(runs[BASELINE]), "")]
+        baseline, whole = runs[BASELINE], runs[WHOLE]
+        rows: list[tuple[str, ...]] = [(BASELINE, _accuracy(baseline), "", "", _numbers(baseline))]
         for family in families:
-            alone = runs[f"only {family}"] - runs[BASELINE]
-            lost = runs[f"without {family}"] - runs[WHOLE]
-            rows.append((family, _difference(alone), _difference(lost)))
-        rows.append((WHOLE, _difference(runs[WHOLE] - runs[BASELINE]), ""))
-        header = ("family", "alone, against the sick baseline", "left out, against the whole")
-        return Table(header, rows, f"Validation accuracy, mean ± std over {len(seeds)} seeds.")
+            alone, rest = runs[f"only {family}"], runs[f"without {family}"]
+            told = _against(alone, baseline), _against(rest, whole), _numbers(alone, rest)
+            rows.append((family, "", *told))
+        rows.append((WHOLE, _accuracy(whole), _against(whole, baseline), "", _numbers(whole)))
+        return Table(_ABLATION, rows, f"Validation accuracy, mean ± std over {len(seeds)} seeds.")
 
     def _run_parts(
         self, recipe: Mapping[str, Any], seeds: Sequence[int], bar: bool
-    ) -> dict[str, NDArray[np.float64]]:
-        """The scores (S,) of each part of an ablation; a run is named after the whole recipe's."""
+    ) -> dict[str, Entry | None]:
+        """Each part of an ablation, named after the whole recipe's run; None for one that diverged.
+
+        Raises Diverged where the whole recipe does.
+        """
         wanted = plan_ablation(recipe)
-        runs, whole = {}, 0
+        runs: dict[str, Entry | None] = {}
+        whole = 0
         made = sum(entry.name.startswith(WHOLE) for entry in self.entries)
         for part, settings in tqdm(wanted.items(), "ablation", file=sys.stdout, disable=not bar):
             name = _name_part(part, made, whole)
-            found = self._look_up(settings, seeds) or self._train(name, settings, seeds, False)
-            runs[part] = found.scores
+            try:
+                found = self._look_up(settings, seeds) or self._train(name, settings, seeds, False)
+            except capstone.Diverged as error:
+                if part == WHOLE:
+                    raise
+                self._say(name, f"{name} diverged: {error}")
+                runs[part] = None
+                continue
+            runs[part] = found
             whole = found.number if part == WHOLE else whole
         return runs
 
@@ -307,6 +321,17 @@ def _spread(values: NDArray[np.float64]) -> str:
     return f"{values.mean():.3f}{std}"
 
 
-def _difference(values: NDArray[np.float64]) -> str:
-    std = f" ± {values.std(ddof=1):.3f}" if len(values) > 1 else ""
-    return f"{values.mean():+.3f}{std}"
+def _accuracy(run: Entry | None) -> str:
+    return DIVERGED if run is None else _spread(run.scores)
+
+
+def _against(run: Entry | None, other: Entry | None) -> str:
+    """What a run gains over another one, of the same seeds."""
+    if run is None or other is None:
+        return DIVERGED
+    sign = "+" if (run.scores - other.scores).mean() >= 0 else ""
+    return sign + _spread(run.scores - other.scores)
+
+
+def _numbers(*runs: Entry | None) -> str:
+    return ", ".join("–" if run is None else str(run.number) for run in runs)

@@ -110,7 +110,8 @@ RULES: dict[str, Rule] = {
     "momentum": Rule("of sgd", 0.0, 0.999),
     "batch_size": Rule("images an update", 8, 1000, whole=True),
     "schedule": Rule(
-        "what the learning rate is multiplied by: a word, or one factor an epoch",
+        "what the learning rate is multiplied by: a word, or one factor an epoch; step: 1, a tenth "
+        "after epoch 8, a hundredth after epoch 12",
         0.0, 1.0, words=("constant", "cosine", "step"), count=EPOCHS, single=False,
     ),
     "warmup": Rule("epochs in which the learning rate rises from 0", 0, EPOCHS, whole=True),

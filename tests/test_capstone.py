@@ -106,7 +106,7 @@ def test_three_families_are_not_enough_for_all_points(family: str) -> None:
     """Without initialization a recipe may pass 85 %; the last point asks for all four anyway."""
     part = without(REFERENCE, family)
     found = lesson_11.judge_recipe(part, (0,), lesson_11.on_validation, "validation")
-    last = [p for p in found if p.part == "85%"]
+    last = [p for p in found if p.part == "85 %"]
     assert not all(p.holds for p in last)
 
 
@@ -434,8 +434,9 @@ def test_a_point_for_each_threshold(accuracy: float, points: int) -> None:
 def test_the_last_point_asks_for_all_families() -> None:
     recipe = without(REFERENCE, "initialization")
     found = lesson_11.judge_recipe(recipe, (1,), lambda settings, seeds: 0.99, "test")
-    assert [p.part for p in found if not p.holds] == ["85%"]
-    assert [p.name for p in found if not p.holds] == ["families treated (not yet: initialization)"]
+    assert [p.part for p in found if not p.holds] == ["85 %"]
+    (name,) = (p.name for p in found if not p.holds)
+    assert name == "families treated, for the last point (not yet: initialization)"
 
 
 def test_any_change_is_a_treatment_and_the_task_says_so() -> None:
@@ -681,9 +682,12 @@ def test_the_ablation_is_of_paired_differences(book: LabBook) -> None:
         "sick baseline", "initialization", "optimization", "whole recipe",
     ]  # fmt: skip
     alone = scores["init=he"] - scores["the sick baseline"]
-    assert table.rows[1][1] == f"{alone.mean():+.3f} ± {alone.std(ddof=1):.3f}"
+    assert table.rows[1][2] == f"{alone.mean():+.3f} ± {alone.std(ddof=1):.3f}"
     lost = scores[describe(QUICK)] - scores[describe(recipe)]
-    assert table.rows[1][2] == f"{lost.mean():+.3f} ± {lost.std(ddof=1):.3f}"
+    assert table.rows[1][3] == f"{lost.mean():+.3f} ± {lost.std(ddof=1):.3f}"
+    whole = scores[describe(recipe)]
+    assert table.rows[3][1] == f"{whole.mean():.3f} ± {whole.std(ddof=1):.3f}"
+    assert [row[4] for row in table.rows] == ["1", "3, 4", "4, 3", "2"]
     names = ["sick baseline", "whole recipe", "run 2, only initialization",
              "run 2, without initialization"]  # fmt: skip
     assert [e.name for e in book.entries] == names  # alone is the other left out
@@ -692,6 +696,19 @@ def test_the_ablation_is_of_paired_differences(book: LabBook) -> None:
     assert [e.name for e in book.entries] == names
     with pytest.raises(ValueError, match="nothing to ablate"):
         book.ablation({}, bar=False)
+
+
+def test_a_part_that_diverges_is_a_row_of_the_ablation(
+    book: LabBook, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Large steps may need normalization: that is a finding, and the other rows are still there."""
+    recipe = {"init": 2.0, "norm": "batch", "learning_rate": 10.0}
+    table = book.ablation(recipe, bar=False)
+    cells = {row[0]: row for row in table.rows}
+    assert cells["normalization"][3:] == ("diverged", "4, –")
+    assert "run 2, without normalization diverged: the loss is" in capsys.readouterr().out
+    with pytest.raises(capstone.Diverged):
+        book.ablation({"init": 2.0, "learning_rate": 10.0}, bar=False)
 
 
 def test_tables_are_aligned() -> None:

@@ -42,7 +42,7 @@ def judge_recipe(answer: Any, seeds: tuple[int, ...], score: Score, images: str)
         reached = [at_least(f"{images} accuracy", accuracy, threshold)]
         if threshold == THRESHOLDS[-1]:
             reached.append(_all_families(treated(settings)))
-        found += as_part(f"{threshold:.0%}", *reached)
+        found += as_part(f"{100 * threshold:.0f} %", *reached)
     return found
 
 
@@ -50,7 +50,7 @@ def _all_families(found: Sequence[str]) -> Property:
     """Whether all families are treated; its name says which are not."""
     left = [family for family in FAMILIES if family not in found]
     told = f" (not yet: {', '.join(left)})" if left else ""
-    return at_least(f"families treated{told}", len(found), len(FAMILIES))
+    return at_least(f"families treated, for the last point{told}", len(found), len(FAMILIES))
 
 
 def on_validation(settings: Settings, seeds: tuple[int, ...]) -> float:

@@ -53,7 +53,7 @@ def plot_runs(entries: Sequence[Entry], *, most: int = 20) -> Figure:
         ax.plot(entry.scores, np.full(len(entry.scores), row), "o", color=BLUE, ms=5, alpha=0.5)
         ax.vlines(entry.mean, row - 0.3, row + 0.3, color=BLUE, lw=3)
     ax.axvline(TARGET, color=ORANGE, lw=1.5, ls="--")
-    ax.text(TARGET, -0.75, f" target {TARGET:.0%}", color=ORANGE, size=10, va="center")
+    ax.text(TARGET, -0.75, f" target {100 * TARGET:.0f} %", color=ORANGE, size=10, va="center")
     ax.set_yticks(range(len(shown)), [f"{_clip(e.name)}   {e.number}" for e in shown])
     ax.set_ylim(len(shown) - 0.4, -1.1)
     ax.set_xlim(0, 1)

@@ -253,7 +253,8 @@ explore_book(book, run=single["optimization"].number, second=both.number)
 #
 # Rows are true classes of validation images, columns are the classes given; right answers are left
 # out (gray). Compare the sick baseline with *optimization + normalization*: which confusions stay?
-# Come back when your book has more runs, and run this cell again.
+#
+# Come back when your book has more runs, and run this cell again, and that of the curves.
 
 # %%
 explore_confusion(book)
@@ -348,7 +349,9 @@ check("11.2", recipe)
 # ### The ablation
 #
 # What does each family contribute? Two answers that differ: what it gives **alone**, and what is
-# lost when it is **left out** of the whole. You have seen why: cures interact.
+# lost when it is **left out** of the whole. You have seen why: cures interact. A part may
+# *diverge*: steps that the whole recipe stands can be too large for it. The last column names the
+# runs of your book.
 
 # %%
 try:
@@ -361,7 +364,8 @@ book.ablation(mine, seeds=SEEDS)
 
 # %% [markdown]
 # Points end at 85 %, recipes do not: one in the tests of this course passes 87 % with each of five
-# seeds. Is He the best start for yours? `orthogonal`, `torch` and a small std are one run each.
+# seeds, and that is no ceiling. Is He the best start for yours? `orthogonal`, `torch` and a small
+# std are one run each.
 #
 # Not in the table, but part of an honest report: how many recipes you tried. The best of many looks
 # better on the validation images than it is. That is what the hidden test images are for.
