@@ -9,7 +9,7 @@ import pytest
 from helpers import data, descent, nets, stopping
 from helpers.check import judge
 from helpers.explore import Explorable, sweep
-from helpers.judging import WRONG
+from helpers.judging import PASSED, WRONG
 from helpers.plots import descent as path_figures
 from helpers.plots import stopping as figures
 
@@ -310,11 +310,119 @@ def wrapped_means(losses: np.ndarray, window: int) -> np.ndarray:
     return out
 
 
+def lowest_seen(losses: np.ndarray, patience: int, min_delta: float) -> tuple[int, int]:
+    best, lowest = 0, losses[0]
+    for t in range(1, len(losses)):
+        if losses[t] < lowest - min_delta:
+            best = t
+        elif t - best >= patience:
+            return t, best
+        lowest = min(lowest, losses[t])
+    return len(losses) - 1, best
+
+
+def number_of_epochs(losses: np.ndarray, patience: int, min_delta: float) -> tuple[int, int]:
+    best = 0
+    for t, loss in enumerate(losses):
+        if loss < losses[best] - min_delta:
+            best = t
+        elif t - best >= patience:
+            return t + 1, best
+    return len(losses), best
+
+
+def best_loss_of_zero(losses: np.ndarray, patience: int, min_delta: float) -> tuple[int, int]:
+    best, best_loss = 0, 0.0
+    for t, loss in enumerate(losses):
+        if loss < best_loss - min_delta:
+            best, best_loss = t, loss
+        elif t - best >= patience:
+            return t, best
+    return len(losses) - 1, best
+
+
+def counter_of_zero(losses: np.ndarray, patience: int, min_delta: float) -> tuple[int, int]:
+    best, best_loss, bad = 0, 0.0, 0
+    for t, loss in enumerate(losses):
+        if loss < best_loss - min_delta:
+            best, best_loss, bad = t, loss, 0
+        else:
+            bad += 1
+        if bad >= patience:
+            return t, best
+    return len(losses) - 1, best
+
+
+def both_sides(losses: np.ndarray, window: int) -> np.ndarray:
+    half = window // 2
+    return np.array([losses[max(0, t - half) : t + half + 1].mean() for t in range(len(losses))])
+
+
+def full_windows(losses: np.ndarray, window: int) -> np.ndarray:
+    out = np.full(len(losses), np.nan)
+    for t in range(window - 1, len(losses)):
+        out[t] = losses[t - window + 1 : t + 1].mean()
+    return out
+
+
+def fit(
+    X: np.ndarray,
+    y: np.ndarray,
+    X_val: np.ndarray,
+    y_val: np.ndarray,
+    lr: float,
+    max_steps: int,
+    patience: int,
+    slip: str = "",
+) -> np.ndarray:
+    def loss_of(w: np.ndarray, b: float) -> float:
+        missed = X_val @ w + b - y_val
+        return float(np.abs(missed).mean() if slip == "absolute" else (missed**2).mean())
+
+    w, b, waited = np.zeros(X.shape[1]), 0.0, 0
+    best, best_loss = w.copy(), loss_of(w, b)
+    data, labels = (X_val, y_val) if slip == "validation" else (X, y)
+    for _ in range(max_steps):
+        error = data @ w + b - labels
+        w = w - lr * data.T @ error / len(labels)
+        b = b - lr * error.mean() if slip == "intercept" else 0.0
+        loss = loss_of(w, b)
+        waited += 1
+        if loss < best_loss:
+            best, best_loss, waited = w.copy(), loss, 0
+        if waited == patience:
+            break
+    return best
+
+
+def slipped(slip: str) -> Callable[..., np.ndarray]:
+    return lambda X, y, X_val, y_val, lr, max_steps, patience: fit(
+        X, y, X_val, y_val, lr, max_steps, patience, slip
+    )
+
+
+def test_the_fit_that_slips_is_right_without_a_slip() -> None:
+    assert judge("07.3", slipped("")).state == PASSED
+
+
 @pytest.mark.parametrize(
     ("exercise", "answer", "told"),
     [
         ("07.1", whole_curve, "lowest loss of the whole curve. A rule must decide while"),
         ("07.1", right_stop_whole_best, "Epochs behind the stop never happen"),
+        ("07.1", lowest_seen, "Compare with the loss of the best epoch"),
+        ("07.1", number_of_epochs, "not the number of epochs"),
+        ("07.1", best_loss_of_zero, "no positive loss is below that"),
+        ("07.1", counter_of_zero, "even epoch 0 counts as a bad one"),
+        ("07.2", both_sides, "as far ahead of the epoch as back"),
+        ("07.2", full_windows, "The first epochs are NaN"),
+        ("07.3", slipped("validation"), "gradient is that of the validation examples"),
+        ("07.3", slipped("absolute"), "mean absolute error"),
+        ("07.3", slipped("intercept"), "The model is Xw, without one"),
+        ("07.4", lambda e, lr, t: 1 - (1 - 2 * lr * e) ** t, "There is no 2"),
+        ("07.4", lambda e, lr, t: 1 - np.clip(1 - lr * e, 0, 1) ** t, "You cut 1 − ηλ at 0"),
+        ("07.6", lambda lr, steps: 1 / (lr * (steps + 1)), "one too high"),
+        ("07.6", lambda lr, steps: 1 / (lr * (steps - 1)), "one too low"),
         ("07.2", wrapped, r"Begin at max\(0, t - window \+ 1\)"),
         ("07.2", wrapped_means, r"Begin at max\(0, t - window \+ 1\)"),
         ("07.6", lambda lr, steps: 2 / (lr * steps), "Near λ = 0 the filters are ηλt and λ/α"),

@@ -84,6 +84,23 @@ def _asks_first(losses: Array, patience: int, min_delta: float) -> Pair:
     return len(losses) - 1, best
 
 
+def _from_zero(first: int) -> Rule:
+    """The best loss is 0 to begin with; `first` is what a bad epoch 0 adds to the count."""
+
+    def rule(losses: Array, patience: int, min_delta: float) -> Pair:
+        best, lowest, waited = 0, 0.0, first - 1
+        for t, loss in enumerate(losses.tolist()):
+            if loss < lowest - min_delta:
+                best, lowest, waited = t, loss, 0
+            else:
+                waited += 1
+                if waited >= patience:
+                    return t, best
+        return len(losses) - 1, best
+
+    return rule
+
+
 def _behind_the_end(losses: Array, patience: int, min_delta: float) -> Pair:
     best = _torch_stop(losses, patience, min_delta)[1]
     return best + patience, best
@@ -188,6 +205,13 @@ EARLY_STOP = Exercise(
         "the one that patience is counted from.": _stop_by(
             told=lambda x, stop, best: (stop, int(np.argmin(x[: stop + 1])))
         ),
+        "You compare with the lowest loss seen. Compare with the loss of the best epoch: an epoch "
+        "that is lower by min_delta or less does not become the best, so it must not set the bar "
+        "for later ones.": _stop_by(better=lambda x, t, best, d: x[t] < x[:t].min() - d),
+        "Your best loss is 0 to begin with, and no positive loss is below that. Epoch 0 is the "
+        "best to begin with: start from losses[0].": _from_zero(first=0),
+        "Your best loss is 0 to begin with, so even epoch 0 counts as a bad one. Epoch 0 is the "
+        "best to begin with: start from losses[0], and count from epoch 1.": _from_zero(first=1),
         "min_delta is a difference here, not a share of the best loss.": _stop_by(
             better=lambda x, t, best, d: x[t] < x[best] * (1 - d)
         ),
@@ -202,6 +226,10 @@ EARLY_STOP = Exercise(
         "Only an epoch that is not better can end the training.": _asks_first,
         "You count from 1. Epoch 0 is the first entry of the curve.": _stop_by(
             told=lambda x, stop, best: (stop + 1, best + 1)
+        ),
+        "Your stop is one too high. It is the index of the last epoch that was trained, counted "
+        "from 0 like the best one, not the number of epochs.": _stop_by(
+            told=lambda x, stop, best: (stop + 1, best)
         ),
     },
     probes=_stop_probes,
@@ -249,6 +277,12 @@ def _raw_at_first(losses: Array, window: int) -> Array:
     return np.where(full, _convolved(losses, window), losses)
 
 
+def _nan_at_first(losses: Array, window: int) -> Array:
+    """As pandas does it: no mean before the window is full."""
+    full = np.arange(len(losses)) >= window - 1
+    return np.where(full, _convolved(losses, window), np.nan)
+
+
 def _exponential(losses: Array, window: int) -> Array:
     out = [losses[0]]
     for loss in losses[1:]:
@@ -287,6 +321,10 @@ SMOOTH = Exercise(
         "this epoch and earlier ones are known.": _mean_of(
             lambda t, w: t - w // 2, lambda t, w: t - w // 2 + w - 1
         ),
+        "Your window reaches as far ahead of the epoch as back, and so looks into the future. It "
+        "ends at the epoch: losses[max(0, t - window + 1) : t + 1].": _mean_of(
+            lambda t, w: t - w // 2, lambda t, w: t + w // 2
+        ),
         "Your window lies ahead of the epoch: it averages this epoch and later ones.": _mean_of(
             lambda t, w: t, lambda t, w: t + w - 1
         ),
@@ -315,6 +353,8 @@ SMOOTH = Exercise(
         "Average the epochs that there are, each once.": _padded,
         "You leave the first epochs as they are. Where the window is not full, average the "
         "epochs that there are.": _raw_at_first,
+        "The first epochs are NaN in your curve. Where the window is not full yet, average the "
+        "epochs that there are: the first value is losses[0].": _nan_at_first,
         "That is the mean of all epochs so far. The window forgets: only the last `window` "
         "epochs count.": lambda x, w: np.cumsum(x) / np.arange(1, len(x) + 1),
         "That is the sum over the window: divide by the number of epochs in it.": (

@@ -50,6 +50,7 @@ def _fit_by(
     *,
     slope: Callable[[Array, Array, Array], Array] = lambda X, y, w: X.T @ (X @ w - y) / len(y),
     watched: Callable[..., tuple[Array, Array]] = lambda X, y, X_val, y_val: (X_val, y_val),
+    size: Callable[[Array], Array] = np.square,
     over: Callable[[int, int], bool] = lambda waited, patience: waited >= patience,
     better: Callable[[float, float], Any] = lambda loss, lowest: loss < lowest,
     resets: bool = True,
@@ -65,11 +66,11 @@ def _fit_by(
     ) -> Array:
         A, b = watched(X, y, X_val, y_val)
         w = np.zeros(X.shape[1])
-        lowest = np.square(A @ w - b).mean() if from_start else np.inf
+        lowest = size(A @ w - b).mean() if from_start else np.inf
         best, waited = w, 0
         for _ in range(max_steps + extra):
             w = w - lr * slope(X, y, w)
-            loss = np.square(A @ w - b).mean()
+            loss = size(A @ w - b).mean()
             if better(loss, lowest):
                 best, lowest, waited = w, loss, 0 if resets else waited
             else:
@@ -80,6 +81,21 @@ def _fit_by(
         return w if last else best
 
     return fit
+
+
+def _learns_from_validation(
+    X: Array, y: Array, X_val: Array, y_val: Array, lr: float, max_steps: int, patience: int
+) -> Array:
+    """Gradient and loss both on the validation examples."""
+    return np.asarray(_fit_by()(X_val, y_val, X_val, y_val, lr, max_steps, patience))
+
+
+def _with_intercept(
+    X: Array, y: Array, X_val: Array, y_val: Array, lr: float, max_steps: int, patience: int
+) -> Array:
+    """A column of ones is learned, too; its weight is not returned."""
+    X, X_val = (np.c_[a, np.ones(len(a))] for a in (X, X_val))
+    return np.asarray(_fit_by()(X, y, X_val, y_val, lr, max_steps, patience)[:-1])
 
 
 def _draw_problem(rng: np.random.Generator, targets: Array, scales: Array) -> Problem:
@@ -179,6 +195,12 @@ FIT = Exercise(
         "the second.": _fit_by(over=lambda waited, patience: waited >= patience - 1 > 0),
         "You watch the training loss. It falls and falls; only data that the gradient has not "
         "seen can say when to stop.": _fit_by(watched=lambda X, y, X_val, y_val: (X, y)),
+        "Your gradient is that of the validation examples. They only say when to stop: who learns "
+        "from them has nothing left to be warned by. Step on X and y.": _learns_from_validation,
+        "Your validation loss is the mean absolute error. Asked is the mean of the squares; the "
+        "two are lowest at different steps.": _fit_by(size=np.abs),
+        "You learn an intercept, too. The model is Xw, without one; with one the other weights "
+        "go elsewhere.": _with_intercept,
         "Your gradient is a sum over the examples: divide by their number.": _fit_by(
             slope=lambda X, y, w: X.T @ (X @ w - y)
         ),
@@ -257,6 +279,12 @@ GD_FILTER = Exercise(
         "(1 − ηλ)ᵗ: it can swing, the exponential cannot.": lambda e, lr, t: -np.expm1(-lr * e * t),
         "ηλt is the very beginning only: later steps are shorter, since less is left.": (
             lambda e, lr, t: lr * e * t
+        ),
+        "There is no 2: the bowl is ½λ(w − w*)², so its gradient is λ(w − w*) and one step leaves "
+        "1 − ηλ.": lambda e, lr, t: 1 - (1 - 2 * lr * e) ** t,
+        "You cut 1 − ηλ at 0. Where ηλ is above 1 it is negative: the step jumps over the optimum, "
+        "and what is missing changes its sign.": (
+            lambda e, lr, t: 1 - np.maximum(1 - lr * e, 0) ** t
         ),
         "The learning rate is missing: one step leaves 1 − ηλ.": (
             lambda e, lr, t: 1 - (1 - e) ** t
@@ -371,6 +399,12 @@ ALPHA = Exercise(
         "is smaller.": lambda lr, t: lr / t,
         "The number of steps is on the wrong side: more steps mean a smaller α.": (
             lambda lr, t: t / lr
+        ),
+        "Your count of steps is one too high: after one step the filter is ηλ, so α is 1/η.": (
+            lambda lr, t: 1 / (lr * (t + 1))
+        ),
+        "Your count of steps is one too low: after one step the filter is ηλ, so α is 1/η.": (
+            lambda lr, t: 1 / (lr * (t - 1))
         ),
         "The number of steps is missing.": lambda lr, t: 1 / lr,
         "There is no 2: the penalty is (α/2)‖w‖², the loss ½λ(w − w*)².": (
