@@ -190,9 +190,15 @@ def bagged_probs(
     return np.stack(found, axis=1), split.y_test
 
 
-def out_of_bag_scores(seeds: Sequence[int], *, k: int) -> dict[str, np.ndarray]:
-    """Accuracy of k bagged trees on 300 digits: "training", "out of bag" and "new", (S,) each."""
-    split = data.splits(seeds, n_train=300, n_test=700, pixel_noise=0.1)
+def out_of_bag_scores(
+    seeds: Sequence[int], *, k: int, label_noise: float = 0.0
+) -> dict[str, np.ndarray]:
+    """Accuracy of k bagged trees on 300 digits: "training", "out of bag" and "new", (S,) each.
+
+    The first two are judged by the training labels, with the wrong ones; the labels of "new" are
+    right.
+    """
+    split = data.splits(seeds, n_train=300, n_test=700, pixel_noise=0.1, label_noise=label_noise)
     found: dict[str, list[float]] = {"training": [], "out of bag": [], "new": []}
     for i, seed in enumerate(seeds):
         model = BaggingClassifier(n_estimators=k, oob_score=True, random_state=seed)

@@ -163,6 +163,8 @@ def test_many_rounds_overtake_bagging_with_right_labels_only(
 def test_out_of_bag_and_linear_scores() -> None:
     scores = committees.out_of_bag_scores([0], k=25)
     assert scores["training"] > scores["new"]
+    wrong = committees.out_of_bag_scores([0], k=25, label_noise=0.2)
+    assert wrong["out of bag"] < wrong["new"] - 0.1  # judged by wrong labels, and by right ones
     gain = committees.bagging_gains(LogisticRegression(), [0, 1], k=3)
     assert gain.shape == (2,)
     linear = committees.bagged_linear([0], C=1.0, k=2)
@@ -229,13 +231,17 @@ ONCE = {n: np.random.default_rng(3).integers(0, n, n) for n in (1, 5, 23, 300)}
     [
         lambda n, rng: rest(n, np.zeros(n, dtype=int)),
         lambda n, rng: rest(n, ONCE[n]),
-        lambda n, rng: draw(n, np.random.default_rng()),
         lambda n, rng: rest(n, np.repeat(rng.integers(n, size=1), n)),
     ],
-    ids=["zeros", "one sample", "own generator", "one index"],
+    ids=["zeros", "one sample", "one index"],
 )
 def test_judge_gives_nothing_for_cheats(cheat: Answer) -> None:
     assert not any(judged(cheat).values())
+
+
+def test_judge_tells_of_draws_from_elsewhere() -> None:
+    with pytest.raises(Unfit, match="two calls with equal generators gave different samples"):
+        judged(lambda n, rng: draw(n, np.random.default_rng()))
 
 
 def test_judge_sees_that_the_number_left_out_hardly_varies() -> None:
@@ -296,6 +302,11 @@ def test_texts_tell_what_the_pictures_show(explorables: list[Explorable]) -> Non
     sources.set(source="all three", members=3, data="test")
     promised, actual = sources.text.split("should have the error ")[1].split("; they have ")
     assert promised == actual.split(" ")[0]  # the identity
+    assert "the prediction of one seed is off by" in sources.text
+    correlation.set(k=1)
+    assert "the mean of 1 error of" in correlation.text
+    boosting.set(rounds=1)
+    assert "after 1 round on" in boosting.text
     assert "with one member" in boundaries.text
     assert "carry" in boosting.text
 

@@ -23,6 +23,10 @@ from helpers.judges import (
 )
 
 Draw = tuple[int, int, np.ndarray, np.ndarray]  # n, seed, indices, out of bag
+_OTHER_SOURCE = (
+    "two calls with equal generators gave different samples: draw from `rng` only, not from "
+    "np.random or a generator of your own"
+)
 
 
 def bootstrap(calls: Sequence[Call]) -> list[Property]:
@@ -148,9 +152,10 @@ def _complements(draws: Sequence[Draw]) -> list[Property]:
 
 
 def _follows_rng(draws: Sequence[Draw]) -> bool:
+    """Whether another seed gives another sample. Raises `Unfit` where the same seed does."""
     first: dict[tuple[int, int], np.ndarray] = {}
     for n, seed, indices, _ in draws:
         if not np.array_equal(first.setdefault((n, seed), indices), indices):
-            return False
+            raise Unfit("value", _OTHER_SOURCE)
     large = [sample.tobytes() for (n, _), sample in first.items() if n > 10]
     return len(set(large)) == len(large)

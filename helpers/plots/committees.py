@@ -16,7 +16,7 @@ from helpers.plots.style import FIELD_MAP, PALETTE, label_axes
 
 GREY = "#666666"
 WHITE, YELLOW = "#FFFFFF", PALETTE[7]
-SURE = 2.0  # margins beyond ±2 have the field's end colors
+SURE = 2.0  # votes F beyond ±2 have the field's end colors
 
 
 class Field:
@@ -89,7 +89,7 @@ class _Boundaries:
         (self.dot,) = right.plot([], [], color=PALETTE[0], marker="o", ms=10)
         low = min(scores.min() for scores in self.scores.values())
         right.set(xlim=(0, self.counts[-1] + 1), ylim=(low - 0.02, 1))
-        label_axes(right, x="members k", y="test accuracy (right labels)")
+        label_axes(right, x="members k (gray: the other models)", y="test accuracy (right labels)")
         self.score = right.set_title(" ")
 
     def update(self, model: str, k: int) -> list[Artist]:
@@ -106,8 +106,13 @@ class _Boundaries:
         return (
             f"Two half moons with wrong labels; {k} bagged member{'s' * (k > 1)}, {model}: "
             f"test accuracy {scores[k - 1]:.3f}, with one member {scores[0]:.3f}, with all "
-            f"{len(scores)} {scores[-1]:.3f}."
+            f"{len(scores)} {scores[-1]:.3f}.{self._others(model)}"
         )
+
+    def _others(self, model: str) -> str:
+        """The gray lines in words."""
+        found = [f"{n} {s[-1]:.3f}" for n, s in self.scores.items() if n != model]
+        return f" Others with all: {', '.join(found)}." if found else ""
 
 
 def explore_boosting(moons: Moons, boosted: Boosted) -> Explorable:
@@ -151,7 +156,7 @@ class _Boosting:
         for label, points in enumerate(self.field.points):
             points.set_sizes(6 + 34 * len(weights) * weights[self.moons.y == label])
         self.now.set_xdata([rounds, rounds])
-        self.title.set_text(f"After {rounds} round{'s' if rounds > 1 else ''}: margin F(x)")
+        self.title.set_text(f"After {rounds} round{'s' * (rounds > 1)}: the vote F(x)")
         share, score = self.wrong[rounds], self.scores[rounds - 1]
         self.score.set_text(f"Accuracy {score:.3f}, {100 * share:.0f} % of weight on wrong labels")
         moved = self.field.move(self.boosted.on_grid[rounds - 1])
@@ -159,7 +164,7 @@ class _Boosting:
 
     def alt(self, rounds: int) -> str:
         return (
-            f"AdaBoost after {rounds} rounds on two half moons: test accuracy "
+            f"AdaBoost after {rounds} round{'s' * (rounds > 1)} on two half moons: test accuracy "
             f"{self.scores[rounds - 1]:.3f}; wrongly labeled points are "
             f"{self.moons.wrong.mean():.2f} of the data and carry {self.wrong[rounds]:.2f} of "
             "the weight."

@@ -60,14 +60,13 @@ class _Correlation:
 
     def _draw_variance(self, ax: Axes) -> None:
         ax.plot(self.counts, 1 / self.counts, color=GREY, lw=1, ls=DASHES)
-        ax.text(9, 0.06, "independent: v/k", size=10, color=GREY, va="top", ha="center",
-                bbox={"color": "white", "pad": 1})  # fmt: skip
         (self.theory,) = ax.plot([], [], color=ORANGE, lw=2)
         (self.limit,) = ax.plot([], [], color=ORANGE, lw=1, ls=":")
         (self.dots,) = ax.plot([], [], color=BLUE, marker="o", ls="", ms=4, alpha=0.7)
         (self.chosen,) = ax.plot([], [], color=BLUE, marker="o", ms=11, mfc="none", mew=2.5)
         self.limit_note = ax.text(self.counts[-1], 0, "", size=10, color=ORANGE, ha="right")
-        label_axes(ax, title="Variance: measured, and the formula", x="members k")
+        told = "members k (dashed: v/k, of independent errors)"
+        label_axes(ax, title="Variance: measured, and the formula", x=told)
         ax.set(xlim=(0, self.counts[-1] + 1), ylim=(0, 1.15))
 
     def _errors(self, correlation: float) -> np.ndarray:
@@ -97,7 +96,7 @@ class _Correlation:
         measured = self._errors(correlation)[k - 1].var()
         expected = correlation + (1 - correlation) / k
         return (
-            f"Histogram of the mean of {k} errors of variance 1 and correlation "
+            f"Histogram of the mean of {k} error{'s' * (k > 1)} of variance 1 and correlation "
             f"{correlation:.2f}: variance {measured:.3f}, by the formula {expected:.3f}; "
             f"independent errors would have {1 / k:.3f}."
         )
@@ -182,7 +181,7 @@ class _Sources:
         self.naive.set_data(self.counts, v.mean() / self.counts)
         off = abs(curves[-1] - errors[-1]).mean()
         self.title.set_text(
-            f"From {members} members: off by {_tell(off)} a seed at k = {self.largest}"
+            f"From {members} members: a seed is off by {_tell(off)} on average (k = {self.largest})"
         )
         return [self.band, self.actual, self.predicted, self.limit, self.naive, self.title,
                 *self._move_bars(labels_are, source)]  # fmt: skip
@@ -200,11 +199,14 @@ class _Sources:
 
     def alt(self, labels_are: str, source: str, members: int, data: str) -> str:
         (v, c), errors = self._prediction(self.runs[labels_are], source, members, data)
+        off = abs(c + (v - c) / self.largest - errors[-1]).mean()
         v, c = v.mean(), c.mean()
         return (
             f"{labels_are}, members differ in {source}: with v {v:.3f} and c {c:.3f} from "
             f"{members} members on {data}, {self.largest} members should have the error "
-            f"{c + (v - c) / self.largest:.3f}; they have {errors[-1].mean():.3f} on test."
+            f"{c + (v - c) / self.largest:.3f}; they have {errors[-1].mean():.3f} on test. "
+            f"These are means of {errors.shape[1]} seeds; the prediction of one seed is off by "
+            f"{_tell(off)} on average."
         )
 
 
@@ -221,18 +223,23 @@ def draw_votes(ax: Axes, counts: Sequence[int], votes: Mapping[str, np.ndarray])
 
 
 def draw_comparison(axes: Sequence[Axes], scores: Mapping[str, Mapping[str, np.ndarray]]) -> None:
-    """One panel a task: each method's accuracies as dots, (S,), and their mean as a line."""
+    """One panel a task: each method's accuracies as dots, (S,), and their mean as a line.
+
+    The methods are four members, four committees of them, committees of trees, and a single model.
+    """
     for ax, (task, methods) in zip(axes, scores.items(), strict=True):
         places = np.arange(len(methods))[::-1]
         for i, (place, values) in enumerate(zip(places, methods.values(), strict=True)):
-            group = min(max(i - 3, 0), 1) + (i > 7)  # members, committees of them, others
-            color, marker = PALETTE[group], MARKERS[group]
+            group = (i > 3) + (i > 7) + (i == len(methods) - 1)
+            color, marker = (*PALETTE[:3], "black")[group], MARKERS[group]
             ax.plot(values, [place] * len(values), color=color, marker=marker, ls="", alpha=0.7)
             ax.vlines(values.mean(), place - 0.35, place + 0.35, color=color, lw=3)
             ax.text(values.min() - 0.015, place, f"{values.mean():.2f}", ha="right", va="center",
-                    size=9, color=color)  # fmt: skip
+                    size=9, color=color, bbox={"color": "white", "pad": 0.5})  # fmt: skip
         best = max(values.mean() for values in list(methods.values())[:4])
-        ax.axvline(best, color=GREY, lw=1, ls=STYLES[1], zorder=0)
+        ax.axvline(best, color=GREY, lw=1, ls=STYLES[1], zorder=1)
+        ax.text(best - 0.01, -0.95, "best of the four members", size=9, color=GREY, ha="right",
+                va="center")  # fmt: skip
         ax.set_yticks(places, list(methods))
-        ax.set_xlim(0.25, 1)
+        ax.set(xlim=(0.25, 1), ylim=(-1.4, len(methods) - 0.4))
         label_axes(ax, title=task, x="test accuracy")

@@ -143,6 +143,11 @@ def _from_one(n: int, rng: Rng) -> tuple[Array, Array]:
     return indices, np.setdiff1d(np.arange(1, n + 1), indices)
 
 
+def _from_one_left_from_zero(n: int, rng: Rng) -> tuple[Array, Array]:
+    indices = rng.integers(1, n + 1, n)
+    return indices, _rest(n, indices)
+
+
 def _own_generator(n: int, rng: Rng) -> tuple[Array, Array]:
     return _torch_bootstrap(n, np.random.default_rng(0))
 
@@ -181,6 +186,8 @@ BOOTSTRAP = Exercise(
         "You round uniform numbers from 0 to n − 1: the first and the last index come half as "
         "often as the others. rng.integers gives all the same chance.": _rounded,
         "Your indices run from 1 to n; NumPy's run from 0 to n − 1.": _from_one,
+        "Your draws run from 1 to n, so index 0 is always left out, and n is no example: "
+        "rng.integers(low, high) includes low, not high.": _from_one_left_from_zero,
         "Your sample does not come from `rng`: the same generator must give the same sample, and "
         "another generator another one.": _own_generator,
         "Your out_of_bag holds the indices that *were* drawn. Return those that were not.": _in_bag,
@@ -246,6 +253,12 @@ def _numpy_cov(errors: Array) -> tuple[float, float]:
     return trace / k, (float(matrix.sum()) - trace) / (k * (k - 1))
 
 
+def _numpy_corrcoef(errors: Array) -> tuple[float, float]:
+    k, matrix = len(errors), np.corrcoef(errors)  # (k, k)
+    trace = float(np.trace(matrix))
+    return trace / k, (float(matrix.sum()) - trace) / (k * (k - 1))
+
+
 ESTIMATE_V_C = Exercise(
     id="06.3",
     title="v and c from the errors of a few members",
@@ -263,6 +276,9 @@ ESTIMATE_V_C = Exercise(
         "of e².": _one_centered,
         "That is np.cov as it comes: it subtracts each member's mean error, and divides by n − 1. "
         "The formula does neither.": _numpy_cov,
+        "That is np.corrcoef as it comes: it subtracts each member's mean error and divides by the "
+        "spreads, so its diagonal is 1. v and c are means of the plain squares and "
+        "products.": _numpy_corrcoef,
         "Your c still has the k squares in it (i = j). Average over the pairs of different members "
         "only.": _with_diagonal,
         "You divide the sum over pairs by k²; there are k(k−1) pairs of different members.": (

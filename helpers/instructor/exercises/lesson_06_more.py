@@ -150,6 +150,12 @@ MAJORITY_VOTE = Exercise(
         "one too small.": lambda labels, c: _most_of(labels, range(1, c)),
         "You count over the wrong axis: labels has shape (k, n), and each column is one "
         "vote.": lambda labels, c: _plurality(labels.T, c),
+        "You use the first member only. All members vote: count over axis 0.": lambda labels, c: (
+            labels[0]
+        ),
+        "Your classes are numbered from 1; they run from 0 to n_classes − 1.": lambda labels, c: (
+            _plurality(labels, c) + 1
+        ),
         "You return how many votes the winner has; return which class it is.": lambda labels, c: (
             labels == _plurality(labels, c)
         ).sum(0),
@@ -214,7 +220,9 @@ def _round_probes(rng: Rng) -> dict[str, list[tuple[Any, ...]]]:
         return raw / raw.sum(), correct
 
     return {
-        "equal weights": [probe(n, wrong, equal=True) for n, wrong in ((5, 1), (9, 4), (2, 1))],
+        "equal weights": [
+            probe(n, wrong, equal=True) for n, wrong in ((5, 1), (9, 4), (2, 1), (7, 5))
+        ],
         "uneven weights": [
             probe(7, 2, equal=False),
             probe(11, 3, equal=False),
@@ -255,6 +263,15 @@ ADABOOST_ROUND = Exercise(
         "Your ε is the mean weight of the wrong examples; it is their sum.": _mean_weight,
         "Your logarithm has the base 2; the natural one is meant, np.log.": lambda w, correct: (
             _with_alpha(w, correct, _adaboost(w, correct)[0] / np.log(2))
+        ),
+        "You take the size of α without its sign. A model that is worse than chance (ε > ½) gets a "
+        "negative α: its vote is turned around.": lambda w, correct: _with_alpha(
+            w, correct, abs(_adaboost(w, correct)[0])
+        ),
+        "Your weights are right, but your α has lost its sign. A model that is worse than chance "
+        "(ε > ½) gets a negative α: its vote is turned around.": lambda w, correct: (
+            abs(_adaboost(w, correct)[0]),
+            _adaboost(w, correct)[1],
         ),
         "You swapped the two: return (alpha, weights).": lambda w, correct: _adaboost(w, correct)[
             ::-1
