@@ -948,7 +948,7 @@ relu = {
 claim("relu × 10, std 0.01: test accuracy", relu[0.01].accuracy, high=0.2)
 claim("relu × 10, PyTorch's default: test accuracy", relu["torch"].accuracy, high=0.2)
 claim("relu × 10, Xavier: test accuracy, mean", relu["xavier"].accuracy.mean(), low=0.13, high=0.8)
-claim("relu × 10, He: test accuracy, mean", relu["he"].accuracy.mean(), low=0.8)
+claim("relu × 10, He: test accuracy, mean", relu["he"].accuracy.mean(), low=0.65)
 start = relu["he"].loss[0].mean()
 claim("relu × 10, He: training loss before the first step, mean", start, low=2.31, high=3.4)
 
@@ -995,7 +995,8 @@ plots.show(
 # %% [markdown]
 # Lines are means, bands show the std over four seeds. (*Std 1* starts above the axis, at more than
 # 4 on average: its first logits are large, and so is its first loss. For the same reason He starts
-# above log 10.)
+# above log 10. He trains, but not each network fast: with other seeds one of four lags behind now
+# and then, and with it the mean.)
 #
 # "The sigmoid wants Xavier" is not what we see at depth 5. With SGD at this rate Xavier does not
 # train at all, while std 1 does. Adam divides the tiny gradients by their own size, and so it gets
