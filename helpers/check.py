@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from helpers.compare import Close, Judged
+from helpers.compare import Close, Judged, name_type
 from helpers.environment import strict_checks
 from helpers.judging import (
     NOT_ATTEMPTED,
@@ -65,7 +65,7 @@ def judge(exercise_id: str, answer: Callable[..., Any]) -> Verdict:
 def _judge(task: Task, answer: Callable[..., Any]) -> Verdict:
     if not callable(answer):
         usage = f"check needs the function itself: check({task.id!r}, {task.function})"
-        return Verdict(WRONG, 0, 1, f"{usage}; got a {type(answer).__name__}.")
+        return Verdict(WRONG, 0, 1, f"{usage}; got {name_type(answer)}.")
     with _Excerpt().shown():
         outcomes = [call_answer(answer, probe) for probe in task.probes]
     return judge_outcomes(task, outcomes, argument_names(answer, len(task.probes[0])))

@@ -150,8 +150,13 @@ def _find_wrong_type(got: Any, expected: Any, wanted: np.ndarray, where: str) ->
 def _types(got: Any, expected: str, where: str) -> str:
     if got is None:
         return f"got None{where}, expected {expected}: is a `return` missing?"
-    article = "an" if type(got).__name__.startswith((*"aeiou", "nd")) else "a"
-    return f"got {article} {type(got).__name__}{where}, expected {expected}"
+    return f"got {name_type(got)}{where}, expected {expected}"
+
+
+def name_type(value: Any) -> str:
+    """What a message calls a value: "None", "a list", "an int", "an array"."""
+    name = "array" if isinstance(value, np.ndarray) else type(value).__name__
+    return "None" if value is None else f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
 def _describe(

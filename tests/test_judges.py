@@ -18,8 +18,8 @@ def test_a_pair_is_a_tuple_or_a_list(output: Any) -> None:
     [
         (None, "got None, expected two numbers: is a `return` missing?"),
         ((1, 2, 3), "got a tuple of 3 items, expected two numbers"),
-        ([1], "got a list of 1 items, expected two numbers"),
-        (np.zeros(2), "got a ndarray, expected two numbers"),
+        ([1], "got a list of 1 item, expected two numbers"),
+        (np.zeros(2), "got an array, expected two numbers"),
     ],
 )
 def test_what_is_no_pair_is_told(output: Any, told: str) -> None:

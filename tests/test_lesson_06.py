@@ -254,8 +254,8 @@ def test_judge_sees_that_the_number_left_out_hardly_varies() -> None:
     ("output", "told"),
     [
         (None, "got None, expected two arrays"),
-        (np.arange(3), "got a ndarray, expected two arrays"),
-        ((np.arange(3),), "a tuple of 1 items"),
+        (np.arange(3), "got an array, expected two arrays"),
+        ((np.arange(3),), "a tuple of 1 item,"),
         (([0, 1, 2], np.arange(0)), "got a list for indices"),
         ((np.zeros(3), np.arange(0)), "dtype float64 for indices, expected integers"),
         ((np.arange(3), np.zeros(3, bool)), "dtype bool for out_of_bag"),

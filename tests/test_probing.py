@@ -311,7 +311,7 @@ def test_what_is_no_function_is_told(
     tasks: dict[str, Task], tmp_path: Path, executor: Executor
 ) -> None:
     result = grade_answer("he_std = 3", tasks, tmp_path, executor)
-    assert result["exercises"]["99.1"]["message"] == "`he_std` is a int, not a function."
+    assert result["exercises"]["99.1"]["message"] == "`he_std` is an int, not a function."
 
 
 def test_names_that_are_left_out(tasks: dict[str, Task]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from helpers.compare import name_type
 from helpers.judging import Outcome, argument_names, call_answer
 from helpers.values import DTYPES, MAX_DEPTH, decode, encode
 
@@ -26,8 +27,7 @@ def answer_probes(namespace: Mapping[str, Any], function: str, probes: str) -> s
         return json.dumps({"missing": f"the notebook defines no `{function}`"})
     answer = namespace[function]
     if not callable(answer):
-        kind = type(answer).__name__
-        return json.dumps({"missing": f"`{function}` is a {kind}, not a function"})
+        return json.dumps({"missing": f"`{function}` is {name_type(answer)}, not a function"})
     arguments = [decode(probe) for probe in json.loads(probes)]
     outcomes = [pack(call_completely(answer, tuple(a))) for a in arguments]
     names = argument_names(answer, len(arguments[0])) if arguments else []

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from helpers.compare import Problem
+from helpers.compare import Problem, name_type
 
 Z = 5.0
 FAR = 8.0  # standard errors of the largest of thousands of values, instead of 5 of one
@@ -100,8 +100,8 @@ def require_array(output: Any, shape: tuple[int, ...], *, what: str = "the outpu
     """The output as an array of this shape; raises `Unfit` with a sentence when it is not one."""
     if not isinstance(output, np.ndarray):
         missing = ": is a `return` missing?" if output is None else ""
-        got = "None" if output is None else f"a {type(output).__name__}"
-        raise Unfit("type", f"got {got} for {what}, expected an array of shape {shape}{missing}")
+        got = f"got {name_type(output)} for {what}"
+        raise Unfit("type", f"{got}, expected an array of shape {shape}{missing}")
     if output.dtype.kind not in "biuf":
         raise Unfit("type", f"got values of dtype {output.dtype} for {what}, expected numbers")
     if output.shape != shape:
@@ -119,9 +119,9 @@ def require_pair(output: Any, what: str) -> tuple[Any, Any]:
     if isinstance(output, tuple | list) and len(output) == 2:
         return output[0], output[1]
     missing = ": is a `return` missing?" if output is None else ""
-    got = "None" if output is None else f"a {type(output).__name__}"
-    got += f" of {len(output)} items" if isinstance(output, tuple | list) else ""
-    raise Unfit("type", f"got {got}, expected {what}{missing}")
+    count = len(output) if isinstance(output, tuple | list) else None
+    items = "" if count is None else f" of {count} item{'s' * (count != 1)}"
+    raise Unfit("type", f"got {name_type(output)}{items}, expected {what}{missing}")
 
 
 def as_part(name: str, *properties: Property) -> list[Property]:

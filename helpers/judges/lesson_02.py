@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from helpers.compare import name_type
 from helpers.judges import Call, Property, Unfit, Z, as_part, exactly, spread_of
 
 
@@ -80,8 +81,7 @@ def _number(output: Any) -> float:
     value = output.item() if isinstance(output, np.ndarray) and output.ndim == 0 else output
     if not isinstance(value, Real):
         missing = ": is a `return` missing?" if output is None else ""
-        got = "None" if output is None else f"a {type(output).__name__}"
-        raise Unfit("type", f"got {got}, expected a number{missing}")
+        raise Unfit("type", f"got {name_type(output)}, expected a number{missing}")
     if not np.isfinite(float(value)):
         raise Unfit("non-finite", "the estimate is NaN or infinite")
     return float(value)

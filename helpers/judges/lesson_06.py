@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from helpers.compare import name_type
 from helpers.judges import (
     Call,
     Property,
@@ -83,7 +84,7 @@ def _read(call: Call) -> Draw:
 
 def _integers(array: Any, name: str) -> np.ndarray:
     if not isinstance(array, np.ndarray):
-        raise Unfit("type", f"got a {type(array).__name__} for {name}, expected an array")
+        raise Unfit("type", f"got {name_type(array)} for {name}, expected an array")
     if array.dtype.kind not in "iu" and array.size:  # np.array([]) is of floats
         raise Unfit("type", f"got values of dtype {array.dtype} for {name}, expected integers")
     if array.ndim != 1:
