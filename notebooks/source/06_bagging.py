@@ -264,8 +264,8 @@ claim("20 % wrong labels: out of bag less new data, mean",
 # %% [markdown]
 # A few hundred examples judge roughly: of one data set the estimate may well be above the accuracy
 # on new data. And one trap: out of bag is judged by the *training* labels. Where these are wrong,
-# it looks worse than it is: with 20 % wrong labels it is at least 12 points below the accuracy on
-# new data, whose labels are right.
+# it looks worse than it is: with 20 % wrong labels it is more than 12 points below the accuracy on
+# new data, whose labels are right (mean of three data sets).
 #
 # ## 3 Measure v and c · 15 minutes
 #
@@ -469,9 +469,9 @@ claim("wrong labels: seeds of 5 in which c falls", (c1 < c0).sum(), low=4)
 claim("wrong labels, bootstrap added: v changes by, mean", (v1 - v0).mean(), low=0.01, high=0.09)
 
 # %% [markdown]
-# With wrong labels the bootstrap gains some points, six at most, though the members are worse. With
-# right labels it costs the members some points, too, but $c$ falls less, and the ensemble moves
-# little: by two points at most, up or down. (These are means of five seeds.) So neither *"random
+# With wrong labels the bootstrap gains some points, less than seven, though the members are worse.
+# With right labels it costs the members some points, too, but $c$ falls less, and the ensemble moves
+# little, up or down: by less than three points. (These are means of five seeds.) So neither *"random
 # initialization is enough"* nor *"always bootstrap"* is a law. Measure $v$ and $c$.
 #
 # ### Diversity without labels
@@ -760,7 +760,7 @@ except NotImplementedError:
 # A wrong label looks like an example that is hard, and boosting turns to it, again and again: these
 # points end with more than twice their share of the weight. That has a price on average: with right
 # labels 20 rounds gain two to seven points, with the wrong ones mostly less, on many data sets
-# nothing, on a few more. On digits the price is mostly higher: section 7 measures it.
+# nothing, on a few more. Section 7 measures the price on digits.
 #
 # ## 7 A fair comparison · 10 minutes
 #
