@@ -78,7 +78,7 @@ def ask(session: Session, task: Task, seed: int) -> Finding:
 
 def _tell_missing(text: str, function: str) -> str:
     """What `asking` says of a name that is no function; the learner's own words are not told."""
-    known = re.fullmatch(rf"`{function}` is a \w{{1,80}}, not a function", text)
+    known = re.fullmatch(rf"`{function}` is (None|an? \w{{1,80}}), not a function", text)
     return f"{text}." if known else f"The notebook defines no `{function}`."
 
 
