@@ -470,9 +470,9 @@ claim("wrong labels, bootstrap added: v changes by, mean", (v1 - v0).mean(), low
 
 # %% [markdown]
 # With wrong labels the bootstrap gains some points, less than seven, though the members are worse.
-# With right labels it costs the members some points, too, but $c$ falls less, and the ensemble moves
-# little, up or down: by less than three points. (These are means of five seeds.) So neither *"random
-# initialization is enough"* nor *"always bootstrap"* is a law. Measure $v$ and $c$.
+# With right labels it costs the members some points, too, but $c$ falls less, and the ensemble
+# moves little, up or down: by less than three points. (These are means of five seeds.) So neither
+# *"random initialization is enough"* nor *"always bootstrap"* is a law. Measure $v$ and $c$.
 #
 # ### Diversity without labels
 #
