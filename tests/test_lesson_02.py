@@ -261,7 +261,7 @@ def descent_explorable() -> Explorable:
     path[-1, :, 0] = 0
     true = np.array([False, True, True, False])
     both = {"subgradient": path, "proximal": path}
-    return shrinkage.explore_descent(np.array([1, 10, 100]), both, true, [0.1, 0.01])
+    return shrinkage.explore_descent(np.array([1, 10, 100]), both, true, [0.01, 0.1], start=0.1)
 
 
 EXPLORABLES: dict[str, Any] = {

@@ -100,7 +100,7 @@ def explore_balls() -> Explorable:
     return explore(
         fig, update, alt=alt, budget=(0.1, 3.0, 1.0), angle=(0, 359, 28),
         condition=Log(1, 100, 4), tilt=(0, 179, 120),
-        labels={"budget": "budget s", "angle": "angle of w*", "condition": "condition κ",
+        labels={"budget": "budget s", "angle": "angle of w*", "condition": "condition",
                 "tilt": "tilt of ellipses"},
     )  # fmt: skip
 
@@ -125,7 +125,7 @@ MC_RATIOS = np.linspace(0.05, 1.5, 19)
 def explore_probability(exact: Callable[[float, float], float], *, seed: int) -> Explorable:
     """Random optima on a circle and where they land; the share of zeros beside `exact(R, s)`.
 
-    Right: Monte Carlo shares for κ = 1, 10, 100 over s/R; for κ = 1 the curve is `exact`.
+    Right: Monte Carlo shares for condition 1, 10, 100 over s/R; for 1 the curve is `exact`.
     """
     figure = _Probability(exact, seed)
     return explore(
@@ -224,17 +224,16 @@ def _move_error_bar(here: Any, ratio: float, zero: NDArray[np.bool_]) -> None:
 
 
 def _draw_probabilities(ax: Axes, exact: Callable[[float, float], float], seed: int) -> None:
-    """P(exact zero) over s/R: the formula for κ = 1, Monte Carlo for all; L2 is 0 throughout."""
+    """P(exact zero) over s/R: the formula for circles, Monte Carlo for all; L2 is 0 throughout."""
     fine = np.linspace(0.001, 1.5, 301)
-    ax.plot(fine, [exact(1.0, s) for s in fine], color=BLUE, zorder=3)
+    ax.plot(fine, [exact(1.0, s) for s in fine], color=BLUE, zorder=3, label="L1, formula")
     for i, condition in enumerate((1, 10, 100)):
         shares = axis_shares(condition, MC_RATIOS, seed=seed)
         ax.plot(MC_RATIOS, shares, "o^s"[i], color=PALETTE[(0, 3, 4)[i]], markersize=5,
                 linestyle=("none", "--", ":")[i], linewidth=1,
-                label=f"L1, κ = {condition}")  # fmt: skip
+                label=f"L1, condition {condition}")  # fmt: skip
     ax.axhline(0, color=ORANGE, linewidth=3)
     ax.annotate("L2: 0", (0.02, 0.012), color=ORANGE, va="bottom")
-    ax.text(0.04, 0.16, "line: the formula for κ = 1", color=BLUE)
     ax.set(
         xlim=(0, 1.55), ylim=(-0.03, 1.03), xlabel="s / R", ylabel="probability of an exact zero"
     )
@@ -243,10 +242,13 @@ def _draw_probabilities(ax: Axes, exact: Callable[[float, float], float], seed: 
 
 
 def axis_shares(condition: float, ratios: Array, *, seed: int, draws: int = 4000) -> Array:
-    """Monte Carlo: the share of problems, tilted at random, whose L1 optimum has an exact zero."""
-    rng = np.random.default_rng([seed, 22])
-    hessian = geometry.hessians(condition, rng.uniform(0, 180, draws))
-    targets = geometry.polar(1.0, rng.uniform(0, 360, draws))
+    """Monte Carlo: the share of problems, tilted at random, whose L1 optimum has an exact zero.
+
+    Each ratio has draws of its own: with common ones all shares would err to the same side.
+    """
+    rng, shape = np.random.default_rng([seed, 22]), (len(ratios), draws)
+    hessian = geometry.hessians(condition, rng.uniform(0, 180, shape))
+    targets = geometry.polar(1.0, rng.uniform(0, 360, shape))
     found = geometry.optimum_on_diamond(hessian, targets, ratios[:, None])  # (ratios, draws, 2)
     shares: Array = geometry.lands_on_axis(found).mean(1)
     return shares
@@ -256,16 +258,18 @@ def plot_zeros_by_dimension(
     ax: Axes, dimensions: list[int], shares: Mapping[str, Array]
 ) -> list[Line2D]:
     """The share of exact zeros after projection on L1 balls, over the number of weights."""
-    lines = []
+    lines, highest = [], np.max(list(shares.values()), axis=0)
     for i, (name, values) in enumerate(shares.items()):
         color = PALETTE[(0, 3)[i]]
         lines += ax.plot(dimensions, values, "o^"[i], color=color, markersize=8, label=name,
                          linestyle=("-", "--")[i])  # fmt: skip
-        for d, share in zip(dimensions, values, strict=True):
-            ax.annotate(f"{share:.2f}", (d, share), xytext=(6, -14), textcoords="offset points")
+        for d, share, above in zip(dimensions, values, values == highest, strict=True):
+            ax.annotate(f"{share:.2f}", (d, share), xytext=(-5, 8) if above else (5, -15),
+                        textcoords="offset points", ha="right" if above else "left",
+                        color=color)  # fmt: skip
     ax.axhline(0, color=ORANGE, linewidth=3)
     ax.annotate("L2: 0", (dimensions[-1], 0.02), color=ORANGE, ha="right", va="bottom")
-    ax.set(xscale="log", ylim=(-0.03, 1.03), xlabel="number of weights d",
+    ax.set(xscale="log", xlim=(1.2, 320), ylim=(-0.05, 1.1), xlabel="number of weights d",
            ylabel="share of exact zeros")  # fmt: skip
     ax.set_xticks(dimensions, [str(d) for d in dimensions])
     ax.minorticks_off()

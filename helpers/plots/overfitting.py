@@ -43,7 +43,7 @@ class _Polynomial:
         ax.plot(self.grid, truth, "--", color="#888888", linewidth=1.5, label="truth")
         (self.points,) = ax.plot([], [], "o", color="black", markersize=6)
         (self.fit,) = ax.plot([], [], color=BLUE, label="polynomial")
-        ax.legend(loc="lower right")
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
         ax.set(xlim=(-1.05, 1.05), ylim=(-2.5, 2.5), xlabel="x", ylabel="y")
         self.title = ax.set_title(" ")
 
@@ -67,7 +67,8 @@ class _Polynomial:
         c = overfitting.fit_polynomial(x, y, shown)
         self.fit.set_data(self.grid, np.clip(legendre.legval(self.grid, c), -9, 9))
         self.title.set_text(
-            f"degree {shown}: error {errors[0][shown]:.2f}, on new points {errors[1][shown]:.2g}"
+            f"degree {shown}: error {_short(errors[0][shown])}, "
+            f"on new points {_short(errors[1][shown])}"
         )
         self._move_errors(errors, shown)
         return [self.points, self.fit, self.title, self.train, self.new, self.below, *self.marks]
@@ -88,9 +89,14 @@ class _Polynomial:
         shown = min(degree, n - 1)
         return (
             f"A polynomial of degree {shown} through {n} noisy points of a sine. Its error is "
-            f"{errors[0][shown]:.2f} on these points and {errors[1][shown]:.3g} on new ones; the "
+            f"{_short(errors[0][shown])} on these points and {_short(errors[1][shown])} on new "
+            f"ones; the "
             f"best degree on new points is {int(errors[1].argmin())}."
         )
+
+
+def _short(error: float) -> str:
+    return f"{error:.2f}" if error < 10 else f"{error:.0f}"
 
 
 def plot_network_curves(
@@ -105,21 +111,23 @@ def plot_network_curves(
         for column, name in enumerate(names):
             ax = axes[row, column]
             for index, part in enumerate(("train", "val")):
-                curve(ax, steps, curves[f"{part} {kind}"][:, column], label=part, index=index)
+                label = {"train": "training", "val": "validation"}[part]
+                curve(ax, steps, curves[f"{part} {kind}"][:, column], label=label, index=index)
             if row == 0:
                 _mark_lowest(ax, steps, curves["val loss"][:, column].mean(-1))
                 ax.set(yscale="log", title=name)
             else:
                 ax.set(ylim=(0, 1.03), xlabel="step")
         axes[row, 0].set_ylabel({"loss": "cross-entropy (log)", "acc": "accuracy"}[kind])
-    axes[0, 0].legend(loc="center right")
+    fig.legend(handles=axes[0, 0].lines, loc="outside upper center", ncols=3)
     _name_gap(axes[1, -1], steps, curves)
     return fig
 
 
 def _mark_lowest(ax: Any, steps: NDArray[np.int64], mean: Array) -> None:
     lowest = int(mean.argmin())
-    ax.plot(steps[lowest], mean[lowest], "v", color=ORANGE, markersize=9, markeredgecolor="white")
+    ax.plot(steps[lowest], mean[lowest], "v", color=ORANGE, markersize=9, markeredgecolor="white",
+            label="lowest validation loss")  # fmt: skip
 
 
 def _name_gap(ax: Any, steps: NDArray[np.int64], curves: Mapping[str, Array]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from ipywidgets import ToggleButtons
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -103,16 +104,20 @@ def explore_descent(
     paths: Mapping[str, Array],
     true: NDArray[np.bool_],
     rates: list[float],
+    *,
+    start: float,
 ) -> Explorable:
     """Every |wⱼ| over the steps on a log axis: subgradient beside proximal steps, by learning rate.
 
     paths: for "subgradient" and "proximal" the coefficients (T, len(rates), d).
     true: (d,), which coefficients are not zero in the truth.
+    start: the rate, one of `rates`, that is shown first.
     """
     figure = _Descent(steps, paths, true, rates)
-    return explore(
-        figure.fig, figure.update, alt=figure.alt, lr=rates, labels={"lr": "learning rate"}
+    buttons = ToggleButtons(
+        options=rates, value=start, description="learning rate", style={"button_width": "auto"}
     )
+    return explore(figure.fig, figure.update, alt=figure.alt, lr=buttons)
 
 
 class _Descent:
@@ -197,6 +202,10 @@ class _Paths:
             name: self._draw_column(upper, lower, name)
             for name, upper, lower in zip(("ridge", "lasso"), *axes, strict=True)
         }
+        looks = (("non-zero in truth", ORANGE, 2, "-"), ("zero in truth", BLUE, 0.9, "-"),
+                 ("lowest test error", "#444444", 1.5, ":"))  # fmt: skip
+        keys = [Line2D([], [], color=c, linewidth=lw, ls=ls, label=t) for t, c, lw, ls in looks]
+        self.fig.legend(handles=keys, loc="outside upper center", ncols=3)
         axes[0, 0].set_ylabel("coefficients")
         axes[1, 0].set_ylabel("at this λ (– truth)")
 
@@ -249,15 +258,12 @@ def _draw_paths(ax: Axes, lams: Array, path: Array, true: NDArray[np.bool_]) -> 
     ax.axhline(0, color="#999999", linewidth=1)
     ax.set(xscale="log", xlabel="λ", xlim=(lams[0], lams[-1]))
     ax.set_xticks([0.01, 0.1, 1, 10], ["0.01", "0.1", "1", "10"])
-    ax.text(0.98, 0.95, "non-zero in truth", color=ORANGE, ha="right", transform=ax.transAxes)
-    ax.text(0.98, 0.88, "zero in truth", color=BLUE, ha="right", transform=ax.transAxes)
 
 
 def _mark_best(ax: Axes, lams: Array, errors: list[float]) -> None:
     best = int(np.argmin(errors))
     ax.axvline(lams[best], color="#444444", linewidth=1.5, linestyle=":")
-    ax.text(0.98, 0.04, f"dotted: lowest test error, {errors[best]:.2f}", ha="right",
-            color="#444444", transform=ax.transAxes)  # fmt: skip
+    ax.set_xlabel(f"λ (lowest test error: {errors[best]:.2f})")
 
 
 def plot_sparse_networks(measured: Mapping[str, Mapping[str, Array]], lams: list[float]) -> Figure:

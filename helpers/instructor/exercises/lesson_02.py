@@ -90,6 +90,8 @@ PENALTY = Exercise(
         "count them with `ndim`, whatever their lengths.": lambda p, k: _torch_penalty(
             [x for x in p if x.squeeze().ndim > 1], k
         ),
+        "Your L1 has the factor ½ of L2. Only the squares have it: the derivative of |w| is ±1 "
+        "without.": lambda p, k: _torch_penalty(p, k) / (2 if k == "l1" else 1),
         "You swapped the two kinds.": lambda p, k: _torch_penalty(p, "l2" if k == "l1" else "l1"),
     },
     probes=lambda rng: {kind: [(n, kind) for n in _networks(rng)] for kind in ("l1", "l2")},
@@ -201,7 +203,7 @@ AXIS_PROBABILITY = Exercise(
 
 
 def _soft(w: np.ndarray, t: float) -> np.ndarray:
-    shrunk: np.ndarray = F.softshrink(torch.tensor(w), t).numpy()
+    shrunk: np.ndarray = F.softshrink(torch.tensor(w), t).numpy() + 0.0  # no −0 in messages
     return shrunk
 
 

@@ -58,6 +58,12 @@ def _one_mean(X: Array, y: Array, lam: float) -> tuple[Array, float]:
     return w, float(y.mean() - X.mean(0) @ w)
 
 
+def _standardized(X: Array, y: Array, lam: float, *, back: bool) -> tuple[Array, float]:
+    std = X.std(0)
+    w = _ridge(X / std, y, lam)[0] / (std if back else 1.0)
+    return w, float(y.mean() - X.mean(0) @ w)
+
+
 def _ridge_probes(rng: np.random.Generator) -> dict[str, list[tuple[Any, ...]]]:
     lams = [float(v) for v in rng.uniform(0.1, 1.0, 4)]
     d = int(rng.integers(2, 5))
@@ -120,6 +126,14 @@ RIDGE = Exercise(
         "You counted n twice: XᵀX/n + λI or XᵀX + nλI.": lambda X, y, lam: _ridge(
             X, y, lam * len(y)
         ),
+        "You divided the features by their standard deviation, so the penalty counts every weight "
+        "in another unit. Subtract the means, no more.": lambda X, y, lam: _standardized(
+            X, y, lam, back=True
+        ),
+        "You divided the features by their standard deviation, so your w belongs to other "
+        "features. Subtract the means, no more.": lambda X, y, lam: _standardized(
+            X, y, lam, back=False
+        ),
         "You subtracted the penalty: the λ has to come in with a plus.": lambda X, y, lam: (
             _solve_centered(X, y, -lam)
         ),
@@ -172,6 +186,26 @@ def _all_eigenvalues(X: Array, y: Array, lam: float, steps: int) -> Array:
     return _descend(X, y, lam, steps, scale=float(np.linalg.norm(X, 2) / np.linalg.norm(X)) ** 2)
 
 
+def _frobenius(X: Array, y: Array, lam: float, steps: int) -> Array:
+    largest = np.linalg.norm(X, 2) ** 2
+    return _descend(X, y, lam, steps, scale=float(largest / np.linalg.norm(X.T @ X)))
+
+
+def _smallest(X: Array, y: Array, lam: float, steps: int) -> Array:
+    """The smallest eigenvalue for L: it is 0 where a feature never occurs, and 0/0 follows."""
+    size = np.linalg.eigvalsh(X.T @ X / len(y))[0]
+    w = np.zeros(X.shape[1])
+    for _ in range(steps):
+        z = w - X.T @ (X @ w - y) / len(y) / size
+        w = np.sign(z) * np.maximum(np.abs(z) - lam / size, 0.0)
+    return w
+
+
+def _small_to_zero(X: Array, y: Array, lam: float, steps: int) -> Array:
+    w = _descend(X, y, lam, steps)
+    return np.where(np.abs(w) < 1e-3, 0.0, w)
+
+
 def _threshold_at_end(X: Array, y: Array, lam: float, steps: int) -> Array:
     w = torch.tensor(_descend(X, y, 0.0, steps))
     return np.asarray(F.softshrink(w, lam).numpy())
@@ -184,18 +218,30 @@ def _lasso_probes(rng: np.random.Generator) -> dict[str, list[tuple[Any, ...]]]:
     lams = [float(v) for v in rng.uniform(0.1, 0.4, 5)]
     X, y = draw(12, 3)
     uneven = draw(14, 2)[0] * [1, 6]  # np.linalg.eigvals has its largest last
+    wide = draw(4, 6)[0] * [1, 1, 1, 1, 0, 0]  # of features that never occur the eigenvalue is 0
     nothing = 1.01 * float(np.abs(X.T @ y).max()) / len(y)  # the λ that leaves no weight
     return {
         "the first steps": [
             (*draw(9, 4), lams[0], 1),
             (*draw(14, 3), lams[1], 2),
-            (*draw(4, 6), lams[2], 3),
+            (wide, draw(4, 6)[1], lams[2], 3),
             (*draw(8, 3), lams[3], 0),
             (*draw(7, 1), lams[4], 2),
             (uneven, uneven @ rng.standard_normal(2), lams[0], 2),
         ],
-        "many steps": [(*draw(20, 4), lams[4], 300), (X, y, nothing, 50), (*draw(15, 3), 0.0, 200)],
-    }
+        "many steps": [
+            (*draw(20, 4), lams[4], 300), (X, y, nothing, 50), (*draw(15, 3), 0.0, 200),
+            (*_small_weights(rng, lams[1]), lams[1], 3),
+        ],
+    }  # fmt: skip
+
+
+def _small_weights(rng: np.random.Generator, lam: float) -> tuple[Array, Array]:
+    """Orthogonal features (L = 1): of the solution's weights two are below a millionth, not 0."""
+    X = np.linalg.qr(rng.standard_normal((8, 4)))[0] * np.sqrt(8)
+    w = np.array([rng.uniform(0.5, 2), 0.0, *rng.uniform([2e-7, -9e-7], [9e-7, -2e-7])])
+    pulls = np.array([lam, 0.4 * lam, lam, -lam])  # of the first feature Xᵀy/n is w + λ
+    return X, X @ (w + pulls)
 
 
 LASSO = Exercise(
@@ -238,6 +284,25 @@ LASSO = Exercise(
         "You go uphill: the gradient step has a minus.": lambda X, y, lam, steps: _descend(
             X, y, lam, steps, step=lambda w, g, lr, lam: F.softshrink(w + lr * g, lr * lam)
         ),
+        "This is the step of L2, w / (1 + t): it makes weights smaller and none of them zero. Take "
+        "soft-thresholding.": lambda X, y, lam, steps: _descend(
+            X, y, lam, steps, step=lambda w, g, lr, lam: (w - lr * g) / (1 + lr * lam)
+        ),
+        "Your L is the root of the sum of all squares in XᵀX/n, so your steps are too small. "
+        "np.linalg.norm takes that of a matrix (Frobenius) unless you give it a 2. L is the "
+        "largest eigenvalue.": _frobenius,
+        "You took the smallest eigenvalue for L: such steps are too large, and where it is 0 they "
+        "are infinite. np.linalg.eigvalsh sorts upwards: the largest is the last one.": _smallest,
+        "Your weights stay at zero. If you multiply by sign(w), that is 0 at the start: take the "
+        "sign of z, the point after the gradient step.": lambda X, y, lam, steps: np.zeros(
+            X.shape[1]
+        ),
+        "Your threshold is n times too large: with the gradient Xᵀ(Xw − y)/n the penalty is λ, "
+        "without n, and the threshold λ/L.": lambda X, y, lam, steps: _descend(
+            X, y, lam * len(y), steps
+        ),
+        "You set small weights to zero. Soft-thresholding gives zeros to the last bit; a weight "
+        "that it leaves, however small, belongs to the solution.": _small_to_zero,
         "You left λ out: this is least squares.": lambda X, y, lam, steps: _descend(
             X, y, 0.0, steps
         ),
