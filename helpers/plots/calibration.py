@@ -20,7 +20,8 @@ Floats = NDArray[np.float64]
 BLUE, ORANGE, GREEN = PALETTE[:3]
 GREY = "#666666"
 K = 10
-EDGES = np.linspace(-6, 16, 89)
+EDGES = np.linspace(-5, 20, 101)
+HIGHEST = 8  # of the left panel
 
 
 def best_gap(target: float) -> float:
@@ -76,7 +77,7 @@ class _Smoothing:
         )
         ax.text(0.1, 3.7, "1 − ε: rest", color=ORANGE, size=9.5, ha="right", va="top")
         (self.here,) = ax.plot([], [], "o", color=BLUE, mec="black", ms=9)
-        ax.set(xlim=(-0.006, 0.245), ylim=(0, 8))
+        ax.set(xlim=(-0.012, 0.245), ylim=(0, HIGHEST))
         ax.set_xticks([0, 0.05, 0.1, 0.15, 0.2])
         label_axes(ax, x="ε", y="best gap of the logits")
         self.best = ax.set_title(" ")
@@ -84,8 +85,9 @@ class _Smoothing:
     def _draw_gaps(self, ax: Axes) -> None:
         self.bars = ax.stairs(np.zeros(len(EDGES) - 1), EDGES, fill=True, color=PALETTE[5])
         self.wanted = ax.axvline(-99, color=BLUE, lw=1.5, ls=(0, (4, 2)))
-        ax.set(xlim=(EDGES[0], EDGES[-1]), ylim=(0, 0.85), yticks=[])
-        label_axes(ax, x="gap of the logits, training images", y="density")
+        top = 1.08 * max(density.max() for density, *_ in self.states.values())
+        ax.set(xlim=(EDGES[0], EDGES[-1]), ylim=(0, top), yticks=[])
+        label_axes(ax, x="gap of the logits, training images", y="share of the images")
         self.reached = ax.set_title(" ")
 
     def _draw_reliability(self, ax: Axes) -> None:
@@ -102,9 +104,10 @@ class _Smoothing:
     def update(self, epsilon: float, task: str) -> list[Artist]:
         density, diagram, error, accuracy, median = self.states[epsilon, task]
         best = best_gap(1 - epsilon + epsilon / K) if epsilon else np.inf
-        self.here.set_data([epsilon], [min(best, 8)])
+        self.here.set_data([epsilon], [min(best, HIGHEST - 0.4)])
+        self.here.set_marker("o" if epsilon else "^")  # an arrow head: beyond the panel
         self.best.set_text(f"Best gap {best:.2f}" if epsilon else "Best gap: infinite")
-        self.bars.set_data(np.minimum(density, 0.85))
+        self.bars.set_data(density)
         self.wanted.set_xdata([best if epsilon else 99] * 2)
         self.reached.set_text(f"Median {median:.2f}")
         filled = np.isfinite(diagram.accuracy)

@@ -36,6 +36,19 @@ def _ridge_with(strength: Callable[[int, int, float], float]) -> Callable[..., A
     return solve
 
 
+def _solved(strength: Callable[[int, int, float], Array]) -> Callable[..., Array]:
+    """np.linalg.solve with this added to XᵀX: where that is singular, it raises."""
+
+    def solve(X: Array, y: Array, sigma: float) -> Array:
+        n, d = X.shape
+        gram = X.T @ X + strength(n, d, sigma)
+        if np.linalg.matrix_rank(gram) < len(gram):  # rounding can hide it from solve
+            raise np.linalg.LinAlgError("Singular matrix")
+        return np.asarray(np.linalg.solve(gram, X.T @ y))
+
+    return solve
+
+
 def _one_copy(X: Array, y: Array, sigma: float) -> Array:
     noisy = X + sigma * np.random.default_rng(0).standard_normal(X.shape)
     return np.asarray(np.linalg.lstsq(noisy, y, rcond=None)[0])
@@ -47,15 +60,18 @@ def _everywhere(X: Array, y: Array, sigma: float) -> Array:
 
 
 def _ridge_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
-    def draw(n: int, d: int, sigma: float) -> Probe:
-        return np.round(rng.normal(0, 1.3, (n, d)), 3), np.round(rng.normal(0, 2, n), 3), sigma
+    def draw(n: int, d: int, sigma: float, blank: int = 0) -> Probe:
+        """The last inputs are blank in all examples: without noise XᵀX is exactly singular."""
+        X, y = np.round(rng.normal(0, 1.3, (n, d)), 3), np.round(rng.normal(0, 2, n), 3)
+        return X * (np.arange(d) < d - blank), y, sigma
 
     return {
         "more examples than weights": [
             draw(9, 3, 0.3), draw(14, 4, 1.7), draw(7, 2, 0.8), draw(8, 3, 0.05), draw(6, 3, 3.5)
         ],
         "not more examples than weights, or one": [
-            draw(3, 5, 0.6), draw(2, 4, 1.4), draw(1, 2, 0.7), draw(5, 1, 0.4), draw(3, 3, 0.9)
+            draw(3, 6, 0.6, 2), draw(2, 5, 1.4, 2), draw(1, 4, 0.7, 2), draw(5, 1, 0.4),
+            draw(3, 3, 0.9),
         ],
     }  # fmt: skip
 
@@ -77,11 +93,15 @@ NOISE_RIDGE = Exercise(
         "Your λ is nσ²/2. The squared error has no ½ in front here, so the penalty has none.": (
             _ridge_with(lambda n, d, s: n * s**2 / 2)
         ),
+        "Your λ is 2nσ². The 2 of the gradient stands before both terms and cancels: the matrix is "
+        "XᵀX + nσ²I.": _ridge_with(lambda n, d, s: 2 * n * s**2),
         "Your λ is σ²/n. The penalty is summed over the examples like the error, so it grows "
         "with n.": _ridge_with(lambda n, d, s: s**2 / n),
         "That is least squares without noise: σ must act on the solution.": _ridge_with(
             lambda n, d, s: 0.0
         ),
+        "That is least squares without noise, and where n < d XᵀX has no inverse. The noise adds "
+        "nσ² to the diagonal; then it has one.": _solved(lambda n, d, s: np.zeros((d, d))),
         "The penalty has the wrong sign: noise adds nσ²‖w‖² to the expected error.": _ridge_with(
             lambda n, d, s: -n * s**2
         ),
@@ -91,6 +111,8 @@ NOISE_RIDGE = Exercise(
         "are.": lambda X, y, s: _augmented(X - X.mean(0), y - y.mean(), s),
         "You add nσ² to every entry of XᵀX. Noises of two different inputs are independent: "
         "only the diagonal grows.": _everywhere,
+        "You add nσ² to every entry of XᵀX, and where n < d that stays singular. Only the diagonal "
+        "grows: nσ² times np.eye(d).": _solved(lambda n, d, s: np.full((d, d), n * s**2)),
     },
     probes=_ridge_probes,
 )
@@ -151,8 +173,22 @@ INCREASE = Exercise(
         "negative eigenvalues count as negative.": (
             lambda H, s: s**2 * np.abs(np.linalg.eigvalsh(H)).sum() / 2
         ),
-        "You take the absolute value, or cut off at 0. Where the negative eigenvalues win, noise "
+        "You take the absolute value of the trace. Where the negative eigenvalues win, noise "
         "lowers the loss: the answer is negative.": lambda H, s: s**2 * abs(np.trace(H)) / 2,
+        "You cut off at 0. Where the negative eigenvalues win, noise lowers the loss: the answer "
+        "is negative.": lambda H, s: s**2 * max(float(np.trace(H)), 0.0) / 2,
+        "You leave out the negative eigenvalues. Along a direction that bends down, noise lowers "
+        "the loss: they count as negative.": (
+            lambda H, s: s**2 * np.maximum(np.linalg.eigvalsh(H), 0).sum() / 2
+        ),
+        "You leave out the negative entries of the diagonal. Along a direction that bends down, "
+        "noise lowers the loss: they count as negative.": (
+            lambda H, s: s**2 * np.maximum(np.diag(H), 0).sum() / 2
+        ),
+        "You add the absolute values of the diagonal. Along a direction that bends down, noise "
+        "lowers the loss: such entries count as negative.": (
+            lambda H, s: s**2 * np.abs(np.diag(H)).sum() / 2
+        ),
         "You take the norm of H (root of the sum of squares). Asked is the plain sum of its "
         "diagonal.": lambda H, s: s**2 * np.linalg.norm(H) / 2,
         "Return one number: sum those of all weights.": lambda H, s: s**2 * np.diag(H) / 2,
@@ -244,6 +280,8 @@ SMOOTH = Exercise(
         ),
         "You lower the label's entry and forget the others: what it loses, the other classes "
         "get.": _soft_by(lambda K, e, c: (_right(K, e, c)[0], 0.0)),
+        "These are hard labels: ε has no effect. The label gives a part of its 1 to the other "
+        "classes.": _soft_by(lambda K, e, c: (1.0, 0.0)),
         "You raise the other classes but leave the label at 1: a row must sum to 1.": _soft_by(
             lambda K, e, c: (1.0, _right(K, e, c)[1])
         ),
@@ -302,7 +340,8 @@ GAP = Exercise(
         "other one ε/K.": lambda e, k, c: _gap_of_logits(e, k, REST),
         "\"uniform\" is right; \"rest\" is not. There the label's target is 1 − ε, and any other "
         "one ε/(K − 1).": lambda e, k, c: _gap_of_logits(e, k, UNIFORM),
-        "Your gap has the wrong sign: the label's logit is the larger one.": _gap_by(
+        "Your gap has the wrong sign: it is the label's logit less the other one, so the label's "
+        "target stands above: log(own target / other target).": _gap_by(
             lambda own, other, k: np.log(other / own)
         ),
         "That is the log-odds of the label against all others together. The gap is to *one* "
@@ -311,6 +350,12 @@ GAP = Exercise(
         ),
         "You take the absolute value. In \"rest\" with a large ε the label has the *smaller* "
         "target: the gap is negative.": _gap_by(lambda own, other, k: abs(np.log(own / other))),
+        "You cut off at 0. In \"rest\" with a large ε the label has the *smaller* target: the gap "
+        "is negative.": _gap_by(lambda own, other, k: max(np.log(own / other), 0.0)),
+        "That is log((1 − ε)/ε), which gives a whole ε to one other class. In \"rest\" it has "
+        "ε/(K − 1); in \"uniform\" it has ε/K, and the label 1 − ε + ε/K.": lambda e, k, c: float(
+            logit(1 - e)
+        ),
         "That is the difference of the probabilities. Logits are their logarithms.": _gap_by(
             lambda own, other, k: own - other
         ),
@@ -326,6 +371,8 @@ GAP = Exercise(
         "Use the natural logarithm: the softmax is made of powers of e.": _gap_by(
             lambda own, other, k: np.log2(own / other)
         ),
+        "That is the logarithm to the base 10. Use the natural one: the softmax is made of powers "
+        "of e.": _gap_by(lambda own, other, k: np.log10(own / other)),
     },
     probes=_gap_probes,
 )  # fmt: skip

@@ -188,6 +188,20 @@ def _floor(probs: Array, labels: Labels, bins: int) -> float:
     return float(np.abs(np.bincount(at, gained)).sum() / len(labels))
 
 
+def _middles(probs: Array, labels: Labels, bins: int) -> float:
+    """The middle of each bin in the place of its mean confidence."""
+    at = _bins_of(probs.max(1), bins)
+    gained = (probs.argmax(1) == labels) - (at + 0.5) / bins
+    return float(np.abs(np.bincount(at, gained)).sum() / len(labels))
+
+
+def _from_least(probs: Array, labels: Labels, bins: int) -> float:
+    """Equal bins between the least and the largest confidence, as np.histogram makes them."""
+    confidence = probs.max(1)
+    gained = (probs.argmax(1) == labels) - confidence
+    return float(np.abs(np.histogram(confidence, bins, weights=gained)[0]).sum() / len(labels))
+
+
 def _empty_nan(probs: Array, labels: Labels, bins: int) -> float:
     confidence, hits = probs.max(1), probs.argmax(1) == labels
     at, total = _bins_of(confidence, bins), 0.0
@@ -279,6 +293,10 @@ CALIBRATION = Exercise(
         "b/bins < confidence ≤ (b + 1)/bins.": _left_closed,
         "A confidence on an edge belongs to the bin below it: b/bins < confidence ≤ "
         "(b + 1)/bins.": _floor,
+        "You compare the accuracy with the middle of the bin. Compare it with the mean confidence "
+        "of the examples in the bin.": _middles,
+        "Your bins run from the smallest confidence to the largest. They divide (0, 1], whatever "
+        "the data are: bin b ends at (b + 1)/bins.": _from_least,
         "An empty bin gives 0/0 in your sum. Leave empty bins out.": _empty_nan,
         "That is the error rate. Asked is the gap between accuracy and confidence, bin by bin.": (
             lambda probs, labels, bins: float((probs.argmax(1) != labels).mean())
