@@ -240,7 +240,7 @@ def test_judge_gives_nothing_for_cheats(cheat: Answer) -> None:
 
 
 def test_judge_tells_of_draws_from_elsewhere() -> None:
-    with pytest.raises(Unfit, match="two calls with equal generators gave different samples"):
+    with pytest.raises(Unfit, match="two calls with equal generators gave different results"):
         judged(lambda n, rng: draw(n, np.random.default_rng()))
 
 

@@ -493,7 +493,7 @@ def test_judge_refuses_what_is_no_log_uniform_draw(answer: Answer, parts: tuple[
 def test_another_source_of_draws_is_named() -> None:
     own = judge("10.6", lambda low, high, n, rng: draw(low, high, n, np.random.default_rng()))
     assert own.passed == 0
-    assert own.message.startswith("Two calls with equal generators gave different values")
+    assert own.message.startswith("Two calls with equal generators gave different results")
     fixed = judge("10.6", lambda low, high, n, rng: draw(low, high, n, np.random.default_rng(1)))
     assert fixed.passed == 0
     assert fixed.mistake.startswith("You do not draw from the rng")

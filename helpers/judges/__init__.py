@@ -18,6 +18,15 @@ from helpers.compare import Problem, name_type
 Z = 5.0
 FAR = 8.0  # standard errors of the largest of thousands of values, instead of 5 of one
 
+OTHER_SOURCE = (
+    "two calls with equal generators gave different results: draw from `rng` only, not from "
+    "np.random or a generator of your own"
+)
+ONE_DRAW = (
+    "generators with different seeds gave the same result: draw from `rng`, not from a generator "
+    "with a seed of your own"
+)
+
 
 @dataclass(frozen=True)
 class Call:

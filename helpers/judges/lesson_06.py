@@ -10,6 +10,7 @@ import numpy as np
 
 from helpers.compare import name_type
 from helpers.judges import (
+    OTHER_SOURCE,
     Call,
     Property,
     Unfit,
@@ -24,10 +25,6 @@ from helpers.judges import (
 )
 
 Draw = tuple[int, int, np.ndarray, np.ndarray]  # n, seed, indices, out of bag
-_OTHER_SOURCE = (
-    "two calls with equal generators gave different samples: draw from `rng` only, not from "
-    "np.random or a generator of your own"
-)
 
 
 def bootstrap(calls: Sequence[Call]) -> list[Property]:
@@ -157,6 +154,6 @@ def _follows_rng(draws: Sequence[Draw]) -> bool:
     first: dict[tuple[int, int], np.ndarray] = {}
     for n, seed, indices, _ in draws:
         if not np.array_equal(first.setdefault((n, seed), indices), indices):
-            raise Unfit("value", _OTHER_SOURCE)
+            raise Unfit("value", OTHER_SOURCE)
     large = [sample.tobytes() for (n, _), sample in first.items() if n > 10]
     return len(set(large)) == len(large)

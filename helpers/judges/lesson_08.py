@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from helpers.judges import (
+    ONE_DRAW,
+    OTHER_SOURCE,
     Call,
     Property,
     Unfit,
@@ -28,14 +30,6 @@ from helpers.judges import (
 Array = np.ndarray
 Draw = tuple[int, int, Array]  # max_shift or size, seed, and two numbers of each image (n, 2)
 Spans = Callable[[int], tuple[range, range]]  # of an amount, the values of the two numbers
-_OTHER_SOURCE = (
-    "two calls with equal generators gave different results: draw from `rng` only, not from "
-    "np.random or a generator of your own"
-)
-_ONE_DRAW = (
-    "generators with different seeds gave the same result: draw from `rng`, not from a generator "
-    "with a seed of your own"
-)
 
 
 def random_shift(calls: Sequence[Call]) -> list[Property]:
@@ -241,12 +235,12 @@ def _follows_rng(draws: Sequence[Draw]) -> Property:
     """
     first: dict[tuple[int, int], Array] = {}
     if not all(np.array_equal(first.setdefault((a, s), found), found) for a, s, found in draws):
-        raise Unfit("value", _OTHER_SOURCE)  # no known mistake can say it: it would need a state
+        raise Unfit("value", OTHER_SOURCE)  # no known mistake can say it: it would need a state
     many = {of: found for of, found in first.items() if len(found) >= 10}
     large = [(a, found.tobytes()) for (a, _), found in many.items()]
     fixed = len(set(large)) == len({a for a, _ in many}) < len(many)
     if fixed and any((found != found[0]).any() for found in many.values()):
-        raise Unfit("value", _ONE_DRAW)
+        raise Unfit("value", ONE_DRAW)
     return exactly("follows rng: another seed, another draw", len(set(large)) == len(large), 1)
 
 

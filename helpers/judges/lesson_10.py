@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from helpers.judges import (
+    ONE_DRAW,
+    OTHER_SOURCE,
     Call,
     Property,
     Unfit,
@@ -23,14 +25,6 @@ from helpers.judges import (
 LARGE = 20  # draws of so many or more never agree by chance
 BINS = 16
 Draw = tuple[float, float, int, np.ndarray]  # low, high, seed, values
-_OTHER_SOURCE = (
-    "two calls with equal generators gave different values: draw from `rng` only, not from "
-    "np.random or a generator of your own"
-)
-_ONE_DRAW = (
-    "generators with different seeds gave the same values: draw from `rng`, not from a generator "
-    "with a seed of your own"
-)
 
 
 def log_uniform(calls: Sequence[Call]) -> list[Property]:
@@ -149,10 +143,10 @@ def _follows(draws: Sequence[Draw]) -> bool:
         low, high, seed, values = draw
         earlier = first.setdefault((low, high, seed, values.size), values)
         if not np.array_equal(earlier, values):
-            raise Unfit("value", _OTHER_SOURCE)
+            raise Unfit("value", OTHER_SOURCE)
     large = [(d[:2], _on_log_axis(d).round(9)) for d in _once(draws) if d[3].size >= LARGE]
     distinct = {(ends, places.tobytes()) for ends, places in large}
     fixed = len(distinct) == len({ends for ends, _ in large}) < len(large)
     if fixed and any(np.ptp(np.diff(places)) > 1e-6 for _, places in large):
-        raise Unfit("value", _ONE_DRAW)
+        raise Unfit("value", ONE_DRAW)
     return len(distinct) == len(large)
