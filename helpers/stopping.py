@@ -139,7 +139,9 @@ def _measure(
 def waiting(losses: Floats, min_delta: float = 0.0) -> Ints:
     """How many epochs in a row brought no new best, after each epoch: (T, S) for (T, S).
 
-    torch's own counter; a loss counts as better when it is below the best minus min_delta.
+    torch's own counter; a loss counts as better when it is below the best minus min_delta. The
+    scheduler itself would act one epoch later than the lesson's rule: when the count is *above* its
+    patience, which is why it is kept from acting here.
     """
     counts = np.zeros(losses.shape, dtype=np.int64)
     for column, curve in zip(counts.T, losses.T, strict=True):

@@ -27,6 +27,7 @@ LONGEST = 30  # epochs of patience
 def plot_u(columns: Mapping[str, Runs], n_val: int) -> Figure:
     """Loss (upper row) and test accuracy (lower row) over epochs, a thin line a seed."""
     fig, axes = plt.subplots(2, len(columns), figsize=(9.6, 6), sharex=True, sharey="row")
+    highest = max(runs.curves(n_val).max() for runs in columns.values())
     for (top, bottom), (name, runs) in zip(axes.T, columns.items(), strict=True):
         losses = runs.curves(n_val)
         lowest, seeds = losses.argmin(0), np.arange(losses.shape[1])
@@ -35,13 +36,15 @@ def plot_u(columns: Mapping[str, Runs], n_val: int) -> Figure:
         top.plot(runs.train.mean(1), color=BLUE, lw=2.5, label="training")
         top.plot(lowest, losses[lowest, seeds], "o", color="black", ms=4, label="lowest of a seed")
         bottom.plot(runs.accuracy, color=GREEN, lw=0.6, alpha=0.5)
-        bottom.plot(runs.accuracy.mean(1), color=GREEN, ls="-.", lw=2.5)
-        bottom.plot(lowest, runs.accuracy[lowest, seeds], "o", color="black", ms=4)
-        top.set(title=name, ylim=(0, 2.6))
+        bottom.plot(runs.accuracy.mean(1), color=GREEN, ls="-.", lw=2.5, label="test images")
+        bottom.plot(lowest, runs.accuracy[lowest, seeds], "o", color="black", ms=4,
+                    label="at the lowest loss")  # fmt: skip
+        top.set(title=name, ylim=(0, max(2.6, 1.05 * highest)))
         bottom.set(ylim=(0, 1), xlabel="epoch")
     axes[0, 0].set_ylabel("cross-entropy")
     axes[1, 0].set_ylabel("test accuracy")
     axes[0, -1].legend(loc="upper right")
+    axes[1, -1].legend(loc="lower right")
     return fig
 
 
@@ -102,12 +105,13 @@ class _Rule:
         self.wait = ax.axvspan(0, 1, color=PALETTE[4], alpha=0.25, lw=0)
         (self.ahead,) = ax.plot([], [], color=ORANGE, lw=1, alpha=0.5)
         (self.seen,) = ax.plot([], [], color=ORANGE, lw=2)
-        (self.bar,) = ax.plot([], [], color=GREY, lw=1, ls=(0, (4, 2)))
-        (self.best,) = ax.plot([], [], "o", color="black", ms=8)
-        (self.stop,) = ax.plot([], [], "X", color=BLUE, ms=10, clip_on=False)
-        self.texts = [ax.text(0, 0, "", size=10, va="top"), ax.text(0, 0, "", size=10, va="bottom")]
-        ax.set(xlim=(0, last), ylim=(0.3, 3.2))
+        (self.bar,) = ax.plot([], [], color=GREY, lw=1, ls=(0, (4, 2)), label="best − min_delta")
+        (self.best,) = ax.plot([], [], "o", color="black", ms=8, clip_on=False, label="best epoch")
+        (self.stop,) = ax.plot([], [], "X", color=BLUE, ms=10, clip_on=False, label="stop")
+        highest = max(losses.max() for losses in self.losses.values())
+        ax.set(xlim=(0, last), ylim=(0, max(3.2, 1.05 * highest)))
         label_axes(ax, x="epoch", y="validation loss")
+        ax.legend(loc="lower left", ncols=3, fontsize=9, columnspacing=1, handletextpad=0.4)
         self.title = ax.set_title(" ")
 
     def _draw_cost(self, ax: Axes) -> None:
@@ -150,18 +154,15 @@ class _Rule:
         self.bar.set_data([low, end], [losses[low] - min_delta] * 2)
         self.best.set_data([low], [losses[low]])
         self.stop.set_data([end], [losses[end]])
-        self.texts[0].set(position=(low, losses[low] - 0.09), text=f"best {low}",
-                          ha="left" if low < 4 else "center")  # fmt: skip
-        self.texts[1].set(position=(end + 0.9, losses[end] + 0.06), text=f"stop {end}",
-                          ha="left" if end < len(losses) - 10 else "right")  # fmt: skip
-        self.title.set_text(f"Run {run}: restored {self.runs.accuracy[low, at]:.2f}, "
-                            f"at the stop {self.runs.accuracy[end, at]:.2f}")  # fmt: skip
+        reached = self.runs.accuracy[:, at]
+        self.title.set_text(f"Test accuracy: {reached[low]:.2f} at best epoch {low}, "
+                            f"{reached[end]:.2f} at stop {end}")  # fmt: skip
         self.trail.set_data(*self.trails[n_val, min_delta].T)
         self.dots.set_data(stop, regret)
         self.shown.set_data([end], [regret[at]])
         self.mean.set_data([stop.mean()], [regret.mean()])
         self.cost.set_text(f"Mean regret {regret.mean():.1f}, worst {regret.max():.0f} points")
-        return [self.wait, self.ahead, self.seen, self.bar, self.best, self.stop, *self.texts,
+        return [self.wait, self.ahead, self.seen, self.bar, self.best, self.stop,
                 self.title, self.trail, self.dots, self.shown, self.mean, self.cost]  # fmt: skip
 
     def alt(self, patience: int, min_delta: float, n_val: int, run: int) -> str:

@@ -136,7 +136,7 @@ predict(
     ["at about epoch 5 to 18", "at about epoch 28 to 32", "at about epoch 40 to 50"],
     answer=0,
     because="The curve of 100 images is noisy. One chance upward step on the long way down is "
-    "enough, and there are many chances. Some runs stop even earlier, on the flat beginning.",
+    "enough, and there are many chances. A run may even stop on the flat beginning.",
 )
 
 # %% [markdown]
@@ -189,8 +189,11 @@ def early_stop(losses, patience, min_delta):
 check("07.1", early_stop)
 
 # %% [markdown]
-# PyTorch has no early stopping, but its scheduler `ReduceLROnPlateau` counts the same way. The
-# lesson uses that counter from here on. Yours should agree with it on all 20 curves.
+# PyTorch has no early stopping, but its scheduler `ReduceLROnPlateau` counts bad epochs in the same
+# way. It *acts* one epoch later, when the count is above its patience, and by default its threshold
+# is a share of the best loss. So our rule is `patience=patience - 1, threshold=min_delta,
+# threshold_mode="abs"` there. The lesson uses that counter from here on. Yours should agree with it
+# on all 20 curves.
 
 # %%
 ruled = stopping.judge_rule(noisy, losses, patience=5)
@@ -215,8 +218,8 @@ except NotImplementedError:
 explore_rule(noisy.part(slice(0, 10)))
 
 # %% [markdown]
-# Now write your rule down, and test it on **ten other runs**. A rule that was tuned on ten curves
-# looks better on these than it is: the same trap as a validation set that was looked at too often.
+# Now write your rule down, and test it on **ten other runs**. These may simply be easier or harder
+# than the first ten, for every rule: so compare yours with the two fixed rules on the same ten.
 
 # %%
 my_patience, my_min_delta = 1, 0.0  # ← your rule
@@ -233,6 +236,29 @@ for name, (patience, min_delta) in rules.items():
               f"regret {mean:5.1f} points, worst {worst:3.0f}")  # fmt: skip
 
 # %% [markdown]
+# A rule that was tuned on ten curves looks better on these than it is: the same trap as a
+# validation set that was looked at too often. One pair of halves cannot show that. So let a program
+# choose the best of 150 rules on ten runs and test it on the other ten, then the other way round
+# (what is easy about one half cancels), and that for a hundred ways to halve the runs.
+
+# %%
+grid = [stopping.judge_rule(noisy, losses, patience=p, min_delta=d).regret
+        for d in (0.0, 0.01, 0.02, 0.05, 0.1) for p in range(1, 31)]  # fmt: skip
+regrets, rng = 100 * np.stack(grid), np.random.default_rng(SEED)  # (150, S), in points
+told = []
+for _ in range(100):
+    first, second = np.split(rng.permutation(20), 2)
+    for tuned, new in ((first, second), (second, first)):
+        chosen = regrets[regrets[:, tuned].mean(1).argmin()]  # (S,): the rule's regret in each run
+        told.append((chosen[tuned].mean(), chosen[new].mean()))
+seen, other = np.mean(told, axis=0)
+claim("best of 150 rules: mean regret on the runs it was tuned on", seen, low=0.2, high=2.6)
+claim("the same rule on new runs: more by, in points", other - seen, low=0.05, high=1.9)
+
+# %% [markdown]
+# On new runs the chosen rule has more regret, by about half a point to a point: a part of what made
+# it the best of 150 was luck. Yours was chosen among fewer, but the trap is the same.
+#
 # ### What patience costs
 #
 # Four rules on all 20 runs. Dots are runs, bars are means. Keep this figure and the table below it:
@@ -282,10 +308,11 @@ at_once = (flat * coarse.restored).sum() / max(flat.sum(), 1)
 claim("min_delta 0.1: their mean test accuracy (0: no such run)", at_once, high=0.25)
 
 # %% [markdown]
-# Impatience is expensive: patience 1 gives away about ten points on average, often more. A few of
-# its runs, if any, already stop in the first epochs. There the loss is nearly flat, a plateau, and
-# the network does little better than guessing: compare mean and median in the table. The others
-# stop on the way down. From 5 on, patience buys nothing but epochs.
+# Impatience is expensive: patience 1 gives away about ten points on average, often more. With
+# many seeds of this notebook a few of its runs stop in the first epochs already, with some none:
+# your share is above. There the loss is nearly flat, a plateau, and the network does little better
+# than guessing: compare mean and median in the table. The others stop on the way down. From 5 on,
+# patience buys nothing but epochs.
 #
 # min_delta 0.1 mostly costs accuracy again. That is the plateau: some runs gain less than 0.1 in
 # their first five epochs. They stop there, and restore the start: chance level. min_delta has the
@@ -738,18 +765,21 @@ claim("the same after 20 steps", nearest[-1], high=0.02)
 # ### And on digits?
 #
 # Linear models on one-hot labels, η = 1/λ₁, sixteen seeds: 1, 2, 4, … 16384 steps, and ridge with
-# $\alpha=1/(\eta t)$ beside each. How far are the weights apart,
+# $\alpha=1/(\eta t)$ beside each. The pixels are noisy as in section 1: only the
+# training labels differ between the two sets of runs. How far are the weights apart,
 # $\lVert w_t - w_{\text{ridge}}\rVert / \lVert w_t\rVert$? Do they guess the same digit?
 
 # %%
 sixteen = range(100 * SEED, 100 * SEED + 16)
-settings = {"right labels": (0.0, 0.0), "30 % wrong": (0.3, 0.2)}  # label noise, pixel noise
-twins = {
-    name: descent.compare_paths(
-        sixteen, n_train=300, label_noise=labels, pixel_noise=pixels, doublings=14
-    )
-    for name, (labels, pixels) in settings.items()
-}
+twins, sharp = (
+    {
+        name: descent.compare_paths(
+            sixteen, n_train=300, label_noise=wrong, pixel_noise=pixels, doublings=14
+        )
+        for name, wrong in {"right labels": 0.0, "30 % wrong": 0.3}.items()
+    }
+    for pixels in (0.2, 0.0)
+)
 plots.show(plot_twins(twins), alt="Weights of gradient descent and ridge are 40 % apart at the "
            "first step, less later; about nine in ten guesses or more are equal at every step; "
            "with wrong labels both accuracies peak early and then fall.")  # fmt: skip
@@ -758,17 +788,23 @@ plots.show(plot_twins(twins), alt="Weights of gradient descent and ridge are 40 
 for name, pair in twins.items():
     best, k = pair.error[0].argmin(0), np.arange(16)  # chosen on validation images
     claim(f"{name}: weights apart after one step", pair.gap[0], low=0.36, high=0.46)
-    claim(f"{name}: weights apart at the best step, mean", pair.gap[best, k].mean(), low=0.14,
+    claim(f"{name}: weights apart at the best step, mean", pair.gap[best, k].mean(), low=0.18,
           high=0.24)  # fmt: skip
     claim(f"{name}: equal guesses there, mean", pair.same[best, k].mean(), low=0.955, high=0.995)
     claim(f"{name}: equal guesses, the worst number of steps", pair.same.mean(1).min(), low=0.88,
           high=0.97)  # fmt: skip
 ahead = twins["right labels"].lead(by_error=True).mean()
-claim("right labels: accuracy of descent less ridge, mean", ahead, low=-0.01, high=0.01)
-ahead = twins["30 % wrong"].lead(by_error=True).mean()
-claim("wrong labels: the same, both stopped by validation error", ahead, low=0.012, high=0.035)
+claim("right labels: descent less ridge, both stopped by validation error", ahead, low=0.0,
+      high=0.013)  # fmt: skip
+worse = twins["30 % wrong"].lead(by_error=True).mean()
+claim("wrong labels: the same", worse, low=0.012, high=0.035)
+claim("what wrong labels add to that lead", worse - ahead, low=0.005, high=0.029)
 ahead = twins["30 % wrong"].lead(by_error=False).mean()
 claim("wrong labels: the same, both stopped by validation accuracy", ahead, low=-0.01, high=0.03)
+clear, clear_worse = (pair.lead(by_error=True).mean() for pair in sharp.values())
+claim("no noise in the pixels, right labels: by validation error", clear, low=-0.005, high=0.005)
+claim("no noise in the pixels, wrong labels: the same", clear_worse, low=-0.005, high=0.02)
+claim("wrong labels: what noisy pixels add", worse - clear_worse, low=0.001, high=0.03)
 
 # %%
 pair = twins["30 % wrong"]
@@ -787,14 +823,16 @@ claim("accuracy lost by that choice: ridge less descent", lost[1] - lost[0], low
 # %% [markdown]
 # So: **a good approximation for predictions, a poor one for weights.** At the best step the weights
 # are about 20 % apart (relative to those of descent), and more than 95 % of the guesses agree.
-# With right labels both are equally accurate.
 #
-# With wrong labels descent is ahead by one to four points when both are chosen by validation
-# error. That is not because stopping is the better filter. Best against best in hindsight it leads
-# by less, about one point on average, and at the same $t$, from 16 steps on, it is *behind* ridge
-# until both level off (third panel). The rest of the lead is the choice: by squared error ridge's
-# best α belongs to about twice as many steps as descent's best, where it has lost more of its best
-# accuracy.
+# When both are chosen by validation error, descent is ahead by about half a point with right labels
+# and by one to four points with wrong ones. Noise in the pixels counts, too: without it both are
+# equally accurate with right labels, and descent leads by zero to two points with wrong ones.
+#
+# Is stopping the better filter, then? Take wrong labels and noisy pixels. Best against best in
+# hindsight descent leads by less, about one point on average, and at the same $t$, from 16 steps
+# on, it is *behind* ridge until both level off (third panel). The rest of the lead is how they were
+# chosen: by squared error ridge's best α belongs to about twice as many steps as descent's best,
+# where it has lost more of its best accuracy.
 #
 # ## 6 What a validation set costs · 10 minutes
 #
@@ -907,9 +945,9 @@ claim("retrained, 30 % held out less 10 %", means[4] - means[2], low=-0.02, high
 # - *"Early stopping is L2 regularization with α = 1/(ηt)."* The filters differ by up to 0.20 for
 #   small steps, by 0.5 at ηλ = 1 and more beyond; weights on digits by about 40 % after one step
 #   (section 5).
-# - *"… so it gives the same model."* More than 95 % of the guesses are equal; with wrong labels
-#   stopping leads by one to four points when both go by validation error, by less in hindsight
-#   (section 5).
+# - *"… so it gives the same model."* More than 95 % of the guesses are equal; with noisy pixels and
+#   wrong labels stopping leads by one to four points when both go by validation error, by less in
+#   hindsight (section 5).
 # - *"Hold out 20 to 30 %."* Without retraining a tenth was enough, and 30 % cost accuracy. With
 #   retraining 20 to 30 % was as good as a tenth (section 6).
 #
