@@ -21,11 +21,21 @@ def repeated_calls(in_eval: np.ndarray, in_train: np.ndarray, *, network: int = 
     calls = np.arange(1, len(in_train) + 1)
     left.plot(calls, in_train[:, network], "s", color=RED)
     left.plot(calls, np.full(len(calls), in_eval[network]), "o-", color=BLUE, markersize=4)
-    left.text(calls[-1], in_eval[network], "eval mode", color=BLUE, ha="right", va="bottom")
-    left.text(
-        calls[-1], in_train[:, network].min(), "training mode", color=RED, ha="right", va="top"
+    ends = (
+        (in_eval[network], 9, "eval mode", BLUE),
+        (in_train[:, network].min(), -9, "training mode", RED),
     )
-    left.margins(y=0.15)
+    for y, away, name, color in ends:
+        left.annotate(
+            name,
+            (calls[-1], y),
+            (0, away),
+            textcoords="offset points",
+            color=color,
+            ha="right",
+            va="bottom" if away > 0 else "top",
+        )
+    left.margins(y=0.2)
     left.set_xticks(calls[::3])
     label_axes(left, title="One network, the same 500 images", x="call", y="test accuracy")
     paired_dots(right, ["eval mode", "training mode"], np.stack([in_eval, in_train[0]]))
@@ -42,7 +52,7 @@ def averages_compared(losses: Mapping[str, np.ndarray]) -> Figure:
     for ax, (title, values) in zip(axes[0], losses.items(), strict=True):
         paired_dots(ax, ["weight\nscaling", "mean over\nmasks"], values)
         label_axes(ax, title=title, y="test log loss (nats)")
-        ax.set_ylim(0, values.max() * 1.1)
+        ax.set_ylim(0, 1.1 * max(map(np.max, losses.values())))
     return fig
 
 

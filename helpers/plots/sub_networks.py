@@ -30,6 +30,7 @@ def sub_networks(*, rng: np.random.Generator, most: int = 10) -> Explorable:
         picture.fig,
         picture.update,
         alt=picture.alt,
+        labels={"units": "inputs"},
         units=(1, most, min(6, most)),
         keep_prob=(0.1, 1.0, 0.5),
         network=[SOFTMAX_LAYER, HIDDEN_LAYER],
@@ -142,13 +143,20 @@ class _Triangle:
         for text, gap in zip(self.values, shown, strict=True):
             text.set(x=min(max(gap, 1e-16), 0.05), text=f"{gap:.1e}")
         inputs = f"{units} input{'s' * (units > 1)}"
-        self.title.set_text(f"{len(share)} networks from {inputs}, {network}")
+        self.title.set_text(f"{_count(units, keep_prob)} from {inputs}, {network}")
         return [self.dots, *self.means, self.rings, *self.values, self.title]
 
     def alt(self, units: int, keep_prob: float, network: str) -> str:
         arithmetic, geometric = self.networks.average(units, keep_prob, network).gaps
+        dots = "dot" if keep_prob == 1 else "dots"
         return (
-            f"{2**units} sub-networks as dots in a triangle of three classes ({network}, keep_prob "
-            f"{keep_prob:.2f}). From weight scaling the arithmetic mean is {arithmetic:.1e} away, "
-            f"the geometric mean {geometric:.1e}."
+            f"{_count(units, keep_prob)} of {units} input{'s' * (units > 1)} as {dots} in a "
+            f"triangle of three classes ({network}, keep_prob {keep_prob:.2f}). From weight "
+            f"scaling the arithmetic mean is {arithmetic:.1e} away, the geometric mean "
+            f"{geometric:.1e}."
         )
+
+
+def _count(units: int, keep_prob: float) -> str:
+    """How many networks may come up: at keep_prob 1 nothing is dropped."""
+    return "1 network" if keep_prob == 1 else f"{2**units} networks"

@@ -96,10 +96,11 @@ class _Thinned:
         kept, (_, _, probs) = self._thin(keep_prob, digit)
         label, whole = int(digit), self.layers.run(self.images[digit], (1, 1))[2]
         return (
-            f"A network of {self.widths[0]} and {self.widths[1]} hidden units on a {digit}; mask "
-            f"{mask} keeps {kept[mask - 1].sum()} of {kept.shape[1]} units and gives the {digit} "
-            f"the probability {probs[mask - 1, label]:.2f}. Mean over {mask} masks "
-            f"{probs[:mask, label].mean():.2f}, weight scaling {whole[label]:.2f}."
+            f"A network of {self.widths[0]} and {self.widths[1]} hidden units on an image of "
+            f"the digit {digit}; mask {mask} keeps {kept[mask - 1].sum()} of {kept.shape[1]} units "
+            f"and gives the {digit} the probability {probs[mask - 1, label]:.2f}. Mean over {mask} "
+            f"mask{'s' * (mask > 1)} {probs[:mask, label].mean():.2f}, weight scaling "
+            f"{whole[label]:.2f}."
         )
 
 
@@ -120,7 +121,7 @@ class _Drawing:
             [(column, y) for y in np.linspace(0, 11, w.shape[1])]
             for column, w in zip(COLUMNS, layers.weights, strict=True)
         ]
-        self._fan(net, places[0])
+        self.fan = self._fan(net, places[0])
         self.weights = [np.asarray(w) for w in layers.weights[1:]]
         self.lines = [self._connect(net, places[i], places[i + 1], self.weights[i]) for i in (0, 1)]
         self.units = [
@@ -132,9 +133,11 @@ class _Drawing:
         self._outputs(net, places[2])
 
     @staticmethod
-    def _fan(ax: Axes, units: list[tuple[float, float]]) -> None:
+    def _fan(ax: Axes, units: list[tuple[float, float]]) -> LineCollection:
         fan = [[(-0.33, 5.5 + 0.25 * (y - 5.5)), (0, y)] for _, y in units]
-        ax.add_collection(LineCollection(fan, colors="#DDDDDD", linewidths=1, zorder=1))
+        lines = LineCollection(fan, linewidths=1, zorder=1)
+        ax.add_collection(lines)
+        return lines
 
     @staticmethod
     def _connect(
@@ -182,6 +185,7 @@ class _Drawing:
             units.set_facecolors(shade)
             units.set_edgecolors(np.where(alive[:, None], to_rgba("#333333"), to_rgba("#BBBBBB")))
         self.crosses.set_data(*self.places[~kept].T)
+        self.fan.set_colors([to_rgba("#DDDDDD", float(on)) for on in sides[0]])
         both = (np.outer(sides[0], sides[1]), np.outer(sides[1], np.ones(CLASSES)))
         for lines, weights, on in zip(self.lines, self.weights, both, strict=True):
             colors = np.where((weights > 0).ravel()[:, None], POSITIVE, NEGATIVE)
@@ -191,7 +195,7 @@ class _Drawing:
             f"{sides[0].sum()} of {split} and {sides[1].sum()} of {len(kept) - split} units kept, "
             f"{kept.mean():.0%} of all"
         )
-        return [self.picture, *self.units, self.crosses, *self.lines, self.title]
+        return [self.picture, self.fan, *self.units, self.crosses, *self.lines, self.title]
 
     def move_outputs(self, probs: np.ndarray, whole: np.ndarray) -> list[Artist]:
         """Bars for this mask, red ticks for the whole network."""
@@ -205,12 +209,13 @@ class _Running:
     """One probability over masks: every mask, the mean so far, and weight scaling."""
 
     def __init__(self, ax: Axes, masks: int) -> None:
-        (self.each,) = ax.plot([], [], ".", color="#AAAAAA", markersize=4)
+        (self.each,) = ax.plot([], [], ".", color="#AAAAAA", markersize=4, clip_on=False)
         (self.mean,) = ax.plot([], [], color=BLUE)
+        (self.last,) = ax.plot([], [], "o", color=BLUE, markersize=5, clip_on=False, zorder=3)
         self.whole = ax.axhline(0.5, color=RED, linestyle="--")
         self.notes = [ax.text(0.02, y, "", transform=ax.transAxes, color=c) for y, c in _NOTES]
         self.title = ax.set_title("")
-        ax.set(xlim=(0, masks + 1), ylim=(-0.02, 1.02))
+        ax.set(xlim=(-0.02 * masks, 1.02 * masks), ylim=(-0.02, 1.02))
         label_axes(ax, x="masks so far", y="probability of the true class")
 
     def move(self, probs: np.ndarray, mask: int, whole: float) -> list[Artist]:
@@ -219,10 +224,11 @@ class _Running:
         so_far = np.cumsum(probs[:mask]) / count
         self.each.set_data(count, probs[:mask])
         self.mean.set_data(count, so_far)
+        self.last.set_data([mask], so_far[-1:])
         self.whole.set_ydata([whole, whole])
         self.notes[0].set_text(f"mean over masks {so_far[-1]:.2f}")
         self.notes[1].set_text(f"weight scaling {whole:.2f}")
-        return [self.each, self.mean, self.whole, *self.notes]
+        return [self.each, self.mean, self.last, self.whole, *self.notes]
 
 
 _NOTES = ((1.1, BLUE), (1.03, RED))

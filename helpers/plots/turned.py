@@ -68,7 +68,7 @@ class _Turned:
         (self.dots,) = ax.plot([], [], ".", color="#444444", markersize=3)
         self.title = ax.set_title("")
         ax.set(ylim=(-0.02, 1.02), xticks=range(CLASSES))
-        label_axes(ax, x="class", y=f"probability: mean and {count} masks")
+        label_axes(ax, x=f"class (bar: mean, dots: {count} masks)", y="probability")
 
     def update(self, angle: int, digit: str) -> list[Artist]:
         at, row = self.opinions.angles.index(angle), self.names[digit]
@@ -78,7 +78,7 @@ class _Turned:
         for bar, height in zip(self.bars, mean, strict=True):
             bar.set_height(height)
         self.dots.set_data(self.jitter.ravel(), probs.ravel())
-        self.title.set_text(f"A {digit}, called {mean.argmax()} with {mean.max():.2f}")
+        self.title.set_text(f"The {digit}, called {mean.argmax()} with {mean.max():.2f}")
         self.here.set_xdata([angle, angle])
         return [self.picture, *self.bars, self.dots, self.title, self.here]
 
@@ -87,19 +87,19 @@ class _Turned:
         at = opinions.angles.index(angle)
         mean = opinions.masks[self.names[digit], at].mean(0)
         return (
-            f"A {digit} turned by {angle} degrees; the mean over masks calls it {mean.argmax()} "
-            f"with probability {mean.max():.2f}. Over {opinions.n_images} images: accuracy "
-            f"{opinions.accuracy[at].mean():.2f}, confidence of the mean over masks "
-            f"{opinions.thinned[at].mean():.2f}, of weight scaling "
+            f"The {digit} turned by {angle} degrees; the mean over masks calls it {mean.argmax()} "
+            f"with probability {mean.max():.2f}. Over {opinions.n_images} images: accuracy of "
+            f"the mean over masks {opinions.accuracy[at].mean():.2f}, its confidence "
+            f"{opinions.thinned[at].mean():.2f}, that of weight scaling "
             f"{opinions.scaled[at].mean():.2f}."
         )
 
 
 def _confidence_curves(ax: Axes, opinions: Opinions) -> None:
     runs = (opinions.scaled, opinions.thinned, opinions.accuracy)
-    names = ("confidence, weight scaling", "confidence, mean over masks", "accuracy")
+    names = ("confidence, weight scaling", "confidence, mean over masks", "accuracy of that mean")
     for index, (values, name) in enumerate(zip(runs, names, strict=True)):
         curve(ax, opinions.angles, values, label=name, index=index, marker=True)
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, 1.3), fontsize=9)
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), fontsize=9, labelspacing=0.2)
     ax.set(ylim=(0, 1.02), xticks=(0, 45, 90, 135, 180))
     label_axes(ax, x="turned by (degrees)", y=f"mean over {opinions.n_images} test images")

@@ -12,7 +12,7 @@ BLUE, RED = PALETTE[:2]
 INVERTED, ORIGINAL, UNSCALED = "inverted", "original", "original, test not scaled"
 INPUTS = [1, 4, 16, 64]
 GRID = np.linspace(0.3, 1, 71)  # keep_prob
-EDGES = np.linspace(-0.1, 3.5, 73)  # of the histogram's bins
+EDGES = np.linspace(-0.125, 3.475, 73)  # of the histogram's bins: 0, 0.05, … in their middle
 
 
 def unit_noise(*, rng: np.random.Generator, draws: int = 4000) -> Explorable:
@@ -58,7 +58,7 @@ class _UnitNoise:
             ax.text(0.98, y, "", transform=ax.transAxes, ha="right", va="top", color=color)
             for y, color in ((0.97, BLUE), (0.89, RED))
         ]
-        ax.set(xlim=(-0.1, 3.5), ylim=(0, 1))
+        ax.set(xlim=EDGES[[0, -1]], ylim=(0, 1))
         label_axes(ax, x="what the unit receives", y="share of masks")
 
     def _draw_spread(self, ax: Axes) -> None:
@@ -71,9 +71,15 @@ class _UnitNoise:
         label_axes(ax, title="Its std: theory, measured (ring)", x="keep_prob", y="std")
         ax.set(xlim=(0.28, 1.02), ylim=(0, 1.6))
 
+    def _received(self, keep_prob: float, inputs: int, variant: str) -> np.ndarray:
+        """What the unit receives in training, a value a mask."""
+        kept = self.coins[:, :inputs] < keep_prob
+        total = kept @ self.contributions[inputs]
+        return np.asarray(total / keep_prob if variant == INVERTED else total)
+
     def update(self, keep_prob: float, inputs: int, variant: str) -> list[Artist]:
         a, q = self.contributions[inputs], keep_prob
-        received = (self.coins[:, :inputs] < q) @ a / (q if variant == INVERTED else 1)
+        received = self._received(keep_prob, inputs, variant)
         at_test = q if variant == ORIGINAL else 1.0
         shares = np.histogram(received, EDGES)[0] / len(received)
         for bar, height in zip(self.bars, shares, strict=True):
@@ -90,10 +96,10 @@ class _UnitNoise:
         return [*histogram, *self.lines.values(), self.ring]
 
     def alt(self, keep_prob: float, inputs: int, variant: str) -> str:
-        std = noise_std(self.contributions[inputs], keep_prob, variant)
-        mean = 1.0 if variant == INVERTED else keep_prob
+        received = self._received(keep_prob, inputs, variant)
         at_test = keep_prob if variant == ORIGINAL else 1.0
         return (
-            f"Histogram of what a unit receives from {inputs} dropped inputs ({variant}, keep_prob "
-            f"{keep_prob:.2f}): mean in training {mean:.2f}, std {std:.2f}; at test {at_test:.2f}."
+            f"Histogram of what a unit receives from {inputs} dropped input{'s' * (inputs > 1)} "
+            f"({variant}, keep_prob {keep_prob:.2f}): mean in training {received.mean():.2f}, std "
+            f"{received.std():.2f}; at test {at_test:.2f}."
         )
