@@ -318,7 +318,9 @@ def verdict_on_mask(exercise_id: str, mask: Mask) -> Verdict:
 @pytest.mark.parametrize("exercise_id", JUDGES)
 @pytest.mark.parametrize("mask", [_fixed, _flipped, _own], ids=["fixed", "flipped", "own"])
 def test_masks_that_do_not_follow_rng_earn_nothing(exercise_id: str, mask: Mask) -> None:
-    assert not any(verdict_on_mask(exercise_id, mask).parts.values())
+    verdict = verdict_on_mask(exercise_id, mask)
+    assert not any(verdict.parts.values())
+    assert (mask is _own) == verdict.message.startswith("Two calls with equal generators gave")
 
 
 @pytest.mark.parametrize("exercise_id", JUDGES)
@@ -356,7 +358,7 @@ def test_one_mask_for_all_rows_is_not_said_to_ignore_rng(exercise_id: str) -> No
 
     verdict = verdict_on_mask(exercise_id, shared)
     assert verdict.parts["a coin for every entry"] is False
-    assert "drawn from rng alone" not in verdict.message
+    assert "every seed has a mask of its own" not in verdict.message
 
 
 def test_as_part_names_all_of_them() -> None:

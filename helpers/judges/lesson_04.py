@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from helpers.judges import (
+    OTHER_SOURCE,
     Call,
     Property,
+    Unfit,
     as_part,
     exactly,
     farthest,
@@ -247,13 +249,13 @@ def _own_draws(draws: Sequence[Draw]) -> list[Property]:
         excess.append(np.mean([np.mean(a == b) for a, b in pairs]) - q**2 - (1 - q) ** 2)
     follows = _follows_rng(masks)
     return [
-        exactly("drawn from rng alone: a seed gives its own mask, again and again", follows, 1),
+        exactly("every seed has a mask of its own", follows, 1),
         exactly("two seeds' masks agree too often by", np.mean(excess), 0, tolerance=0.3),
     ]
 
 
 def _follows_rng(draws: Sequence[Draw]) -> bool:
-    """Whether a seed repeats its mask, and seeds differ.
+    """Whether seeds have masks that differ. Raises Unfit where a seed does not repeat its mask.
 
     A quarter of the masks may coincide: where all rows share one, that happens by chance.
     """
@@ -261,6 +263,6 @@ def _follows_rng(draws: Sequence[Draw]) -> bool:
     for keep_prob, seed, mask in draws:
         earlier = first.setdefault((keep_prob, mask.shape, seed), mask)
         if not np.array_equal(earlier, mask):
-            return False
+            raise Unfit("value", OTHER_SOURCE)
     large = [mask.tobytes() for mask in first.values() if mask.ndim == 2]
     return len(set(large)) >= 0.75 * len(large)

@@ -154,8 +154,8 @@ class _Paths:
     def alt(self, step: int, condition: float, product: float, rule: str) -> str:
         alpha, here, solved = self._points(step, condition, product, rule)
         return (
-            f"Gradient descent after {step} step{'s' * (step > 1)} with ηλ₁ = {product:g} on a bowl "
-            f"with condition number {condition:g} is at ({here[0]:.2f}, {here[1]:.2f}), "
+            f"Gradient descent after {step} step{'s' * (step > 1)} with ηλ₁ = {product:g} on a "
+            f"bowl with condition number {condition:g} is at ({here[0]:.2f}, {here[1]:.2f}), "
             f"{np.linalg.norm(here):.2f} from the start. Ridge with α = {alpha:.3g} ({rule}) is "
             f"at ({solved[0]:.2f}, {solved[1]:.2f}), {np.linalg.norm(here - solved):.2f} away."
         )

@@ -80,6 +80,8 @@ DROPOUT_MASK = Exercise(
         "gets a thinned network of its own.": lambda shape, q, rng: (
             np.broadcast_to(rng.random(shape[-1]) < q, shape) * 1.0
         ),
+        "One coin decides for the whole array: all units are kept, or none. Draw a number for "
+        "every entry of `shape`.": lambda shape, q, rng: np.full(shape, (rng.random() < q) * 1.0),
         "You keep exactly the share keep_prob of the units. In dropout every unit tosses its own "
         "coin, so the number kept varies.": lambda shape, q, rng: (
             (rng.permutation(int(np.prod(shape))).reshape(shape) < round(q * np.prod(shape))) * 1.0
@@ -131,6 +133,8 @@ DROPOUT_FORWARD = Exercise(
         "All rows share one mask: draw it with the shape of x.": lambda x, q, rng, t: (
             x * (rng.random(x.shape[-1]) < q) if t else x * q
         ),
+        "One coin decides for the whole layer: all units are kept, or none. Draw a number for "
+        "every entry of x.": lambda x, q, rng, t: x * (rng.random() < q) if t else x * q,
         "Your two cases are swapped: drop with training=True, scale with "
         "training=False.": lambda x, q, rng, t: _forward(x, q, rng, not t),
         "At test time you scale by 1 − keep_prob, the probability of dropping; scale by "
