@@ -148,7 +148,7 @@ class _Triangle:
 
     def alt(self, units: int, keep_prob: float, network: str) -> str:
         arithmetic, geometric = self.networks.average(units, keep_prob, network).gaps
-        dots = "dot" if keep_prob == 1 else "dots"
+        dots = "a dot" if keep_prob == 1 else "dots"
         return (
             f"{_count(units, keep_prob)} of {units} input{'s' * (units > 1)} as {dots} in a "
             f"triangle of three classes ({network}, keep_prob {keep_prob:.2f}). From weight "
