@@ -90,7 +90,8 @@ def _find_in_sequence(
 ) -> Problem | None:
     if not isinstance(got, list | tuple):
         kind = "list" if isinstance(expected, list) else "tuple"
-        return Problem("type", _types(got, f"a {kind} of {len(expected)} items", where))
+        items = f"{len(expected)} item{'s' if len(expected) != 1 else ''}"
+        return Problem("type", _types(got, f"a {kind} of {items}", where))
     if len(got) != len(expected):
         return Problem("shape", f"got {_count(got)}{where}, expected {_count(expected)}")
     pairs = enumerate(zip(got, expected, strict=True))

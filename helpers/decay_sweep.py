@@ -118,11 +118,13 @@ DECAYED = ("γ, β, biases only", "W only", "everything")
 @dataclass(frozen=True)
 class Choices:
     """Test accuracy for what decays, over λ: `test` (choice, λ, S) in the order of DECAYED, and
-    `nothing` (S,) without any decay."""
+    `nothing` (S,) without any decay. `apart` (choice, λ, S): the largest difference of a logit
+    between two test images; 0 where the network looks at its input no longer."""
 
     decays: tuple[float, ...]
     nothing: Floats
     test: Floats
+    apart: Floats
 
     @property
     def best(self) -> NDArray[np.int64]:
@@ -169,7 +171,10 @@ def batch_norm_choices(
     )  # fmt: skip
     test = model.accuracy(x_test, y_test)  # (1 + choices · λ, S)
     shape = (len(DECAYED), len(decays), len(seeds))
-    return Choices(tuple(decays), test[0], test[1:].reshape(shape))
+    with torch.no_grad():
+        logits = model(x_test)  # ((1 + choices · λ) · S, n, K)
+    apart = (logits.amax(1) - logits.amin(1)).amax(1).numpy().astype(np.float64)[len(seeds) :]
+    return Choices(tuple(decays), test[0], test[1:].reshape(shape), apart.reshape(shape))
 
 
 def _call(tick: Callable[[], object] | None) -> None:

@@ -236,6 +236,12 @@ def test_problems_by_kind(got: Any, expected: Any, kind: str, words: str) -> Non
     assert (problem.kind, words in problem.text) == (kind, True), problem.text
 
 
+def test_one_item_is_not_called_items() -> None:
+    problem = find_problem(1.0, ["a"], close())
+    assert problem is not None
+    assert problem.text.endswith("a list of 1 item")
+
+
 @pytest.mark.parametrize(
     ("got", "expected"),
     [

@@ -166,13 +166,22 @@ def test_batch_norm_choices_differ_only_in_what_decays() -> None:
     assert (found.test[:, 0] == found.nothing).all()
     assert all((row != found.nothing).any() for row in found.test[:, 1])
     assert (found.test[2, 1] != found.test[1, 1]).any()
+    assert found.apart.shape == found.test.shape
+    assert (found.apart[:, 0] > 1).all()
+
+
+def test_a_network_whose_weights_and_gains_vanish_gives_all_images_one_output() -> None:
+    found = decay_sweep.batch_norm_choices((2.0,), seeds=[1, 2], n_train=64, steps=100)
+    vectors, matrices, everything = found.apart[:, 0]
+    assert (everything < 1e-3).all()
+    assert (np.minimum(vectors, matrices) > 0.1).all()
 
 
 @pytest.fixture
 def choices() -> decay_sweep.Choices:
     means = np.array([[0.5, 0.7, 0.6], [0.8, 0.4, 0.3], [0.1, 0.2, 0.9]])
     test = means[..., None] + np.array([-0.05, 0.05])
-    return decay_sweep.Choices((0.01, 0.1, 1.0), np.array([0.3, 0.5]), test)
+    return decay_sweep.Choices((0.01, 0.1, 1.0), np.array([0.3, 0.5]), test, np.ones_like(test))
 
 
 def test_each_choice_is_taken_at_its_own_best_decay(choices: decay_sweep.Choices) -> None:
@@ -206,6 +215,14 @@ def test_explorables_move_over_their_whole_range(
         explorable.close()
 
 
+def test_the_path_at_the_limit_of_stability_stays_in_the_figure() -> None:
+    picture = figures._Stability()
+    picture.update(product=3.8, momentum=0.9)
+    highest = np.abs(picture.path.get_ydata()).max()
+    assert 18 < highest < picture.path.axes.get_ylim()[1]
+    plt.close(picture.fig)
+
+
 def test_stability_says_what_happens() -> None:
     explorable = figures.explore_stability()
     try:
@@ -228,5 +245,7 @@ def test_sweep_figure_tells_the_gain(small_sweep: decay_sweep.Sweep) -> None:
         explorable.set(weight_decay=0.1)
         gain = small_sweep.test[2, 1, :, -1] - small_sweep.test[0, 1, :, -1]
         assert f"{gain.mean():+.3f} against λ = 0" in explorable.text
+        explorable.set(weight_decay=0.0)
+        assert "against" not in explorable.text
     finally:
         explorable.close()

@@ -13,6 +13,7 @@ from helpers.plots.style import PALETTE, label_axes
 
 FLOOR = 1e-18  # where an exact zero is drawn on a log axis
 GREY = "#666666"
+WALL = 150.0  # a weight beyond it has left the figure
 WIDTHS = ((7, "-"), (4, "--"), (2, "-"))  # wide below narrow: equal curves stay visible
 
 
@@ -98,8 +99,13 @@ class _Stability:
         )
         (self.path,) = left.plot([], [], color=PALETTE[0], marker="o", ms=4, lw=1.2)
         left.axhline(0, color=GREY, lw=1)
-        left.set(xlim=(-1, 40), ylim=(-5.2, 5.2))
-        label_axes(left, x="step", y="w, from 1, gradient 0")
+        left.set(xlim=(-1, 40), ylim=(-WALL, WALL))
+        left.set_yscale("symlog", linthresh=1, linscale=1)
+        left.set_yticks(
+            [-100, -10, -1, 0, 1, 10, 100], ["−100", "−10", "−1", "0", "1", "10", "100"]
+        )
+        left.yaxis.set_minor_locator(NullLocator())
+        label_axes(left, x="step", y="w, from 1, gradient 0 (log beyond ±1)")
         self.title = left.set_title(" ")
 
     def _draw_map(self, ax: Axes) -> None:
@@ -117,7 +123,7 @@ class _Stability:
 
     def update(self, product: float, momentum: float) -> list[Artist]:
         weights = pure_decay(product, momentum=momentum, steps=40)
-        self.path.set_data(np.arange(41), np.clip(weights, -10, 10))
+        self.path.set_data(np.arange(41), np.clip(weights, -2 * WALL, 2 * WALL))
         self.dot.set_data([product], [momentum])
         self.title.set_text(f"ηλ = {product:.2f}, μ = {momentum:.2f}: {fate(product, momentum)}")
         return [self.path, self.dot, self.title]

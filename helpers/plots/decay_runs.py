@@ -66,7 +66,7 @@ class _Noise:
         ]
         (self.curve,) = ax.plot([], [], color="black", lw=1, ls=DASHES)
         (self.level,) = ax.plot([], [], color="black", lw=1)
-        self.chosen = ax.axvline(1, color=GREY, lw=8, alpha=0.2, zorder=0)
+        self.chosen = ax.axvline(1, ymin=0.15 / 1.35, color=GREY, lw=8, alpha=0.2, zorder=0)
         self.note = ax.text(self.run.scales[0], 0, "", size=10, color=GREY, va="bottom")
         formula = "theory for Adam: −ηλw / √(mean of c² + λ²w²) a step"
         ground = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
@@ -178,22 +178,26 @@ class _Sweep:
         for i, label in enumerate(self.labels):
             test = sweep.test[at, i, :, -1]
             gain = test - sweep.test[0, i, :, -1]
+            against = (
+                f"{gain.mean():+.3f} against λ = {sweep.decays[0]:g}, better for "
+                f"{(gain > 0).sum()} of {gain.size} seeds, "
+            )
             parts.append(
-                f"{label}: test accuracy {test.mean():.3f}, {gain.mean():+.3f} against "
-                f"λ = {sweep.decays[0]:g}, better for {(gain > 0).sum()} of {gain.size} seeds, "
+                f"{label}: test accuracy {test.mean():.3f}, {against if at else ''}"
                 f"‖w‖ {sweep.norm[at, i].mean():.1f}"
             )
         return f"λ {weight_decay:g}. {'; '.join(parts)}."
 
 
 def _set_log_with_zero(ax: Axes, decays: Sequence[float]) -> None:
-    """A log axis for λ with a place for 0; a tick at each, labels where there is room."""
+    """A log axis for λ with a place for 0 and a tick at each; close ones are labelled lower."""
     positive = sorted(d for d in decays if d > 0)
     low, high = positive[0], positive[-1]
     ax.set_xscale("symlog", linthresh=low, linscale=0.2)
-    named = [0.0, low, *(d for a, d in pairwise(positive) if d >= 1.99 * a)]
-    ax.set_xticks(named, [f"{d:g}" for d in named], size=10)
-    ax.set_xticks(positive, minor=True)
+    close = [d for a, d in pairwise(positive) if d < 1.99 * a]
+    ticks = [0.0, *positive]
+    ax.set_xticks(ticks, ["\n" * (d in close) + f"{d:g}" for d in ticks], size=10)
+    ax.xaxis.set_minor_locator(NullLocator())
     ax.set_xlim(-0.25 * low, 1.4 * high)
 
 

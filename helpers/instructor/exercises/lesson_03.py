@@ -79,6 +79,14 @@ SGD_STEP = Exercise(
         "You stop the decay at 0. With ηλ above 1 the weight flips its sign: 1 − ηλ is negative.": (
             lambda w, g, lr, d: max(1 - lr * d, 0) * w - lr * g
         ),
+        "You step uphill: the weights move against the sum of the two gradients, not along "
+        "it.": lambda w, g, lr, d: w + lr * (g + d * w),
+        "The gradient of the loss is missing: only the decay acts in your step.": (
+            lambda w, g, lr, d: (1 - lr * d) * w
+        ),
+        "You returned the gradient with its decay. The weights after the step are asked for.": (
+            lambda w, g, lr, d: g + d * w
+        ),
     },
     probes=_sgd_probes,
     compare=SINGLE,
@@ -127,6 +135,11 @@ def _no_two(n: int) -> dict[str, float]:
     share = 1 / n
     ones = dict.fromkeys(("lambda", "lambda/2", "weight_decay"), 1.0)
     return ones | dict.fromkeys(("lambda/N", "lambda/2N", "C"), share)
+
+
+def _n_upside_down(n: int) -> dict[str, float]:
+    """λ/N and λ/2N multiplied by N, C as it should be."""
+    return _factors(n) | {"lambda/N": 2.0 * n, "lambda/2N": float(n)}
 
 
 def _two_inverted(n: int) -> dict[str, float]:
@@ -226,6 +239,8 @@ CONVERT = Exercise(
         "weight_decay, and divide by the target's.": _swapped,
         "You take PyTorch's weight_decay for the λ of λ‖w‖². It adds weight_decay·w to the "
         "gradient, which belongs to (λ/2)‖w‖².": (_convert_by(_decay_is_full)),
+        "N is on the wrong side in λ/N and λ/2N: the strength is divided by N, so 2λ/N and λ/N "
+        "stand in front of w.": _convert_by(_n_upside_down),
         "From C to C your function stops: the branch for the source C takes every target for one "
         "with a factor. Go to weight_decay first, from there to the target.": _c_or_c,
     },
@@ -328,6 +343,10 @@ MOMENTUM = Exercise(
             _momentum_by(
                 lambda w, g, b, lr, mu, d, h: (w - lr * (mu * b + h + d * w), mu * b + h + d * w)
             )
+        ),
+        "Your μ multiplies the new gradient, too. It shrinks the old buffer only; gradient and "
+        "decay are added whole.": _momentum_by(
+            lambda w, g, b, lr, mu, d, h: (w - lr * mu * (b + h), mu * (b + h))
         ),
         "Without momentum you leave the buffer as it was. The formula holds for μ = 0, too: the "
         "new buffer is the gradient with its decay.": _skip_buffer,

@@ -59,7 +59,7 @@ STABLE = Exercise(
     oracle=_bisected_limit,
     mistakes={
         "The limit 2/η holds without momentum. With it the weight remembers its last step, and "
-        "the limit moves: set z = −1 in the characteristic equation.": lambda lr, mu: 2 / lr,
+        "the limit moves: set z = −1 in the quadratic equation.": lambda lr, mu: 2 / lr,
         "You have 1 − μ where 1 + μ belongs: momentum widens the stable range, "
         "since it brakes a weight that flips its sign.": lambda lr, mu: 2 * (1 - mu) / lr,
         "2/(η(1 − μ)) treats momentum as a larger learning rate. That is right for slow, smooth "
@@ -74,12 +74,19 @@ STABLE = Exercise(
         ),
         "At (1 + μ)/η the weight swings, but it still shrinks; the limit is where |w| stops "
         "shrinking.": lambda lr, mu: (1 + mu) / lr,
-        "At (1 − √μ)²/η the discriminant is zero. There the weight only begins to swing; the limit "
-        "is where a root reaches z = −1.": lambda lr, mu: (1 - np.sqrt(mu)) ** 2 / lr,
-        "At (1 + √μ)²/η the discriminant is zero: both roots are −√μ, and the weight still "
+        "At (1 − √μ)²/η the two roots become one, √μ. There the weight only begins to swing; the "
+        "limit is where a root reaches z = −1.": lambda lr, mu: (1 - np.sqrt(mu)) ** 2 / lr,
+        "At (1 + √μ)²/η the two roots become one, −√μ, and the weight still "
         "shrinks. The limit is where a root reaches z = −1.": lambda lr, mu: (
             (1 + np.sqrt(mu)) ** 2 / lr
         ),
+        "You multiply by η. The limit of the product ηλ is a fixed number for each μ: solved for "
+        "λ, it is divided by η.": lambda lr, mu: 2 * (1 + mu) * lr,
+        "Only a part of the limit is divided by η: the whole limit of ηλ is.": (
+            lambda lr, mu: 2 + 2 * mu / lr
+        ),
+        "Your limit of ηλ is 2 + μ. With z = −1 two terms of the quadratic equation hold a μ: the "
+        "middle one, and the last.": lambda lr, mu: (2 + mu) / lr,
     },
     probes=_limit_probes,
 )
@@ -363,6 +370,10 @@ GROUPS = Exercise(
         "You look at the shape and at the name: bias_net.weight and normal_head.weight are "
         "matrices. The shape alone decides.": (
             _names_where(lambda name, s: len(s) > 1 and not _tells_norm(name))
+        ),
+        "All but names that end in bias decay in your answer. The gains γ and scalars do not end "
+        "so, and are vectors or less. Look at the shape.": (
+            _names_where(lambda name, _: not name.endswith("bias"))
         ),
     },
     probes=_group_probes,
