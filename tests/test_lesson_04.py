@@ -351,6 +351,44 @@ def test_an_unfit_output_is_shown_with_its_own_call() -> None:
     assert verdict_on(known, no_mask).mistake.startswith("With training=False you return None")
 
 
+def test_only_a_division_by_the_share_dropped_is_told_so() -> None:
+    task = make_task(LESSON.find("04.3"), rng())
+
+    def by(factor: Callable[[Any], Any]) -> Verdict:
+        def answer(x: np.ndarray, q: float, rng: np.random.Generator, training: bool) -> Any:
+            mask = (rng.random(x.shape) < (q if training else 1)) * 1.0
+            return (x * mask * factor(np.float64(q)) if training else x), mask
+
+        return verdict_on(task, answer)
+
+    assert by(lambda q: 1 / (1 - q)).mistake.startswith("You divide out by 1 − keep_prob")
+    for other in (lambda q: np.nan, lambda q: q / (1 - q), lambda q: 0 / (1 - q)):
+        assert by(other).message.startswith("Out has entries that are NaN or infinite")
+
+
+PENALTIES: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {
+    "times 1 − p": lambda gram, p: p / (1 - p) * gram,
+    "p has no effect": lambda gram, p: np.zeros_like(gram),
+}
+
+
+@pytest.mark.parametrize("told", PENALTIES)
+@pytest.mark.parametrize("inverse", [np.linalg.inv, np.linalg.pinv])
+def test_penalties_that_are_none_are_named_however_they_are_solved(
+    told: str, inverse: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    """A scaled least squares and a penalty with the whole XᵀX are one formula, so one message."""
+
+    def answer(X: np.ndarray, y: np.ndarray, p: float) -> np.ndarray:
+        gram = X.T @ X
+        return inverse(gram + PENALTIES[told](gram, p)) @ X.T @ y
+
+    for seed in range(5):
+        verdict = verdict_on(make_task(LESSON.find("04.6"), np.random.default_rng(seed)), answer)
+        assert told in verdict.mistake
+        assert ("singular" in verdict.mistake) == (inverse is np.linalg.inv)
+
+
 @pytest.mark.parametrize("exercise_id", JUDGES)
 def test_one_mask_for_all_rows_is_not_said_to_ignore_rng(exercise_id: str) -> None:
     def shared(shape: tuple[int, ...], q: float, rng: np.random.Generator) -> np.ndarray:

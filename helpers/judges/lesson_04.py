@@ -25,6 +25,7 @@ from helpers.judges import (
 
 Draw = tuple[float, int, np.ndarray]  # keep_prob, seed, which units are kept
 ROUNDING = 1e-6  # relative: an answer may compute in float32
+BY_DROPPED = "out is divided by 1 − keep_prob, which is 0 at keep_prob 1"
 
 
 def dropout_mask(calls: Sequence[Call]) -> list[Property]:
@@ -71,7 +72,14 @@ def dropout_forward(calls: Sequence[Call]) -> list[Property]:
 
 def inverted_dropout(calls: Sequence[Call]) -> list[Property]:
     """Judges `inverted_dropout(x, keep_prob, rng, training)`, which gives (out, mask)."""
-    read = [(call, *_out_and_mask(call)) for call in calls]
+    read: list[tuple[Call, np.ndarray, np.ndarray]] = []
+    for call in calls:
+        with looking_at(call):
+            try:
+                read.append((call, *_out_and_mask(call)))
+            except Unfit as unfit:
+                divided = unfit.problem.kind == "non-finite" and _divided_by_dropped(read)
+                raise (Unfit("non-finite", BY_DROPPED) if divided else unfit) from None
     some_zero = [(call, mask) for call, _, mask in read if not call.arguments[0].all()]
     whole = [entry for entry in read if entry[0].arguments[0].all()]
     calls, outputs, masks = (list(column) for column in zip(*whole, strict=True))
@@ -121,9 +129,16 @@ def _coins_at_zero(calls: Sequence[tuple[Call, np.ndarray]]) -> Iterator[Propert
 
 def _out_and_mask(call: Call) -> tuple[np.ndarray, np.ndarray]:
     shape = call.arguments[0].shape
-    with looking_at(call):
-        out, mask = require_pair(call.output, "the two arrays (out, mask)")
-        return require_array(out, shape, what="out"), require_array(mask, shape, what="the mask")
+    out, mask = require_pair(call.output, "the two arrays (out, mask)")
+    return require_array(out, shape, what="out"), require_array(mask, shape, what="the mask")
+
+
+def _divided_by_dropped(read: Sequence[tuple[Call, np.ndarray, np.ndarray]]) -> bool:
+    """Whether what training kept is x / (1 − keep_prob)."""
+    drawn = [(call.arguments, out) for call, out, _ in read if call.arguments[3]]
+    factors = [np.ones(0), *((out / x)[out != 0] * (1 - q) for (x, q, _, _), out in drawn)]
+    found = _joined(factors)
+    return found.size > 0 and np.allclose(found, 1, rtol=ROUNDING)
 
 
 def _split(calls: Sequence[Call], outputs: Sequence[np.ndarray]) -> tuple[list[Draw], list[Draw]]:

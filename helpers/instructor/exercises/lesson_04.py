@@ -114,10 +114,9 @@ DROPOUT_FORWARD = Exercise(
         "1/keep_prob times what it was trained on: scale by keep_prob.": lambda x, q, rng, t: (
             _forward(x, q, rng, True) if t else x.copy()
         ),
-        "You scale while training. That is inverted dropout, the next exercise; the original "
-        "leaves the kept units as they are and scales at test time.": lambda x, q, rng, t: (
-            _forward(x, q, rng, True) / q if t else x.copy()
-        ),
+        "You scale while training and not at test time. The original does it the other way round: "
+        "it leaves the kept units as they are. (Dividing them is inverted dropout, the next "
+        "exercise.)": lambda x, q, rng, t: _forward(x, q, rng, True) / q if t else x.copy(),
         "You scale while training, too. The original leaves the kept units as they are; it scales "
         "at test time only, in place of the mask.": lambda x, q, rng, t: (
             _forward(x, q, rng, t) * (q if t else 1)
@@ -128,6 +127,14 @@ DROPOUT_FORWARD = Exercise(
         "You drop units at test time as well: look at `training`.": lambda x, q, rng, t: _forward(
             x, q, rng, True
         ),
+        "You drop and scale in both modes: look at `training`. While training the kept units stay "
+        "as they are, at test time nothing is dropped.": lambda x, q, rng, t: (
+            _forward(x, q, rng, True) * q
+        ),
+        "You drop and divide in both modes. The original never divides; it drops while training, "
+        "and scales at test time.": lambda x, q, rng, t: _forward(x, q, rng, True) / q,
+        "At test time you scale, and drop units as well. Scaling takes the place of the mask: "
+        "nothing is dropped.": lambda x, q, rng, t: _forward(x, q, rng, True) * (1 if t else q),
         "At test time you divide by keep_prob; multiply by it: a whole layer gives too much, not "
         "too little.": lambda x, q, rng, t: _forward(x, q, rng, True) if t else x / q,
         "All rows share one mask: draw it with the shape of x.": lambda x, q, rng, t: (
@@ -187,6 +194,22 @@ def _no_mask(x: Array, q: float, rng: Rng, training: bool) -> tuple[Array, Array
     return _inverted(x, q, rng, True) if training else (x, None)
 
 
+def _divided_by_dropped(x: Array, q: float, rng: Rng, training: bool) -> tuple[Array, Array]:
+    """As `_rescaled(1 / (1 - q), …)`, but NumPy's division by 0 gives infinities, not an error."""
+    _, mask = _inverted(x, q, rng, training)
+    return (x * mask / (1 - q) if training else x), mask
+
+
+def _drawn_in_testing(x: Array, q: float, rng: Rng, training: bool) -> tuple[Array, Array]:
+    out, mask = _inverted(x, q, rng, True)
+    return (out if training else x), mask
+
+
+def _nothing_dropped(x: Array, q: float, rng: Rng, training: bool) -> tuple[Array, Array]:
+    _, mask = _inverted(x, q, rng, training)
+    return (np.where(mask == 1, x / q, x) if training else x), mask
+
+
 def _in_testing(factor: float, x: Array, q: float, rng: Rng, training: bool) -> Any:
     out, mask = _inverted(x, q, rng, training)
     return (out if training else out * factor), mask
@@ -206,6 +229,8 @@ INVERTED_DROPOUT = Exercise(
         "You divide by 1 − keep_prob; divide by the probability of keeping.": lambda x, q, rng, t: (
             _rescaled(1 / (1 - q), x, q, rng, t)
         ),
+        "You divide out by 1 − keep_prob, and at keep_prob 1 that is 0. Divide by the probability "
+        "of keeping.": _divided_by_dropped,
         "You multiply by keep_prob; divide by it.": lambda x, q, rng, t: _rescaled(q, x, q, rng, t),
         "You took keep_prob for the probability of dropping.": lambda x, q, rng, t: _inverted(
             x, 1 - q, rng, t
@@ -214,6 +239,10 @@ INVERTED_DROPOUT = Exercise(
         "ones.": lambda x, q, rng, t: _inverted(x, q, rng, True),
         "You scale twice: x is divided by keep_prob while training, so nothing is left to do at "
         "test time.": lambda x, q, rng, t: _in_testing(q, x, q, rng, t),
+        "At test time you return a mask with zeros, as if it were drawn before the `if`. Nothing "
+        "is dropped there: return ones.": _drawn_in_testing,
+        "Where a unit is dropped, your out is not 0. The mask says which outputs are 0, not only "
+        "which are divided by keep_prob.": _nothing_dropped,
         "You draw twice: the mask that you return is not the one that made out.": _second_mask,
         "With training=False you return None for the mask; return one of ones, in the shape of "
         "x.": _no_mask,

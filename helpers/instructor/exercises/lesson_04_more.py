@@ -60,6 +60,16 @@ DROPOUT_BACKWARD = Exercise(
         "You let the dropped units have the gradient and the kept ones none.": lambda g, m, q: (
             g * (1 - np.asarray(m, float)) / q
         ),
+        "You divide by keep_prob twice: out is divided by it once, and so is the "
+        "gradient.": lambda g, m, q: g * m / q**2,
+        "That is the derivative of one entry of out. The chain rule multiplies it with the "
+        "gradient that arrives, grad_out.": lambda g, m, q: np.asarray(m, float) / q,
+        "The kept units are right, but the dropped ones let grad_out through. They had no part in "
+        "the output: their gradient is 0.": lambda g, m, q: np.where(m, g / q, g),
+        "You divide the gradient of the dropped units, and that of the kept ones stays as it is. "
+        "The kept ones are divided by keep_prob, the dropped ones get 0.": lambda g, m, q: np.where(
+            m, g, g / q
+        ),
     },
 )
 
@@ -173,6 +183,11 @@ def _diagonal(X: Array) -> Array:
     return np.diag(np.diag(X.T @ X))
 
 
+def _plain(X: Array, y: Array) -> Array:
+    """Plain least squares by its normal equations, which fail for fewer rows than columns."""
+    return np.asarray(np.linalg.solve(X.T @ X, X.T @ y))
+
+
 def _original_weights(X: Array, y: Array, p: float) -> Array:
     return np.asarray(_ridge(X, y, p / (1 - p) * _diagonal(X)) / (1 - p))
 
@@ -182,10 +197,19 @@ def _ridge_probes(rng: Rng) -> dict[str, list[tuple[Any, ...]]]:
         X = np.round(rng.normal(size=(n, d)) * rng.uniform(0.5, 3, d) + 0.5, 2)
         return X, np.round(rng.normal(size=n) + X.sum(1), 2), p
 
+    def staircase(n: int, d: int, p: float) -> tuple[Any, ...]:
+        """Fewer rows than columns, and whole numbers: the elimination in XᵀX does not round.
+
+        So a solver says that XᵀX is singular, where rounding would give it any large numbers.
+        """
+        X = np.triu(rng.integers(1, 4, (n, d)) * rng.choice([-1.0, 1.0], (n, d)), 1)
+        X[:, :n] += np.diag(rng.choice([-4.0, 4.0], n))
+        return X, np.round(rng.normal(size=n) + X.sum(1), 2), p
+
     return {
         "more rows than columns": [probe(9, 3, 0.3), probe(12, 5, 0.65), probe(7, 1, 0.2)],
         "too many columns to enumerate": [probe(30, 24, 0.25)],
-        "more columns than rows": [probe(4, 5, 0.4), probe(2, 3, 0.75)],
+        "more columns than rows": [staircase(4, 5, 0.5), staircase(2, 3, 0.75)],
     }
 
 
@@ -199,8 +223,17 @@ DROPOUT_RIDGE = Exercise(
     mistakes={
         "Your penalty is (1−p)/p; it is p/(1−p), and grows with the share of dropped "
         "inputs.": lambda X, y, p: _ridge(X, y, (1 - p) / p * _diagonal(X)),
-        "You penalize with the whole matrix XᵀX; coins of different inputs are independent, so "
-        "only its diagonal remains.": lambda X, y, p: (1 - p) * np.linalg.pinv(X) @ y,
+        "Your answer is plain least squares times 1 − p. A penalty with the whole matrix XᵀX comes "
+        "to the same. Coins of different inputs are independent, so only its diagonal belongs "
+        "there.": lambda X, y, p: (1 - p) * np.linalg.pinv(X) @ y,
+        "Your matrix is singular for n < d; for n > d your answer is plain least squares times "
+        "1 − p. A penalty with the whole matrix XᵀX does both; only its diagonal belongs there: "
+        "coins of different inputs are independent.": lambda X, y, p: (1 - p) * _plain(X, y),
+        "Your answer is plain least squares: p has no effect. Dropped inputs add noise to Xw, and "
+        "its variance is the penalty.": lambda X, y, p: np.linalg.pinv(X) @ y,
+        "Your matrix is singular for n < d, and for n > d your answer is plain least squares: p "
+        "has no effect. The penalty is missing; it would also make the matrix "
+        "regular.": lambda X, y, p: _plain(X, y),
         "That is plain ridge: every weight has the same penalty. Dropout weighs them with the "
         "diagonal of XᵀX.": lambda X, y, p: _ridge(X, y, p / (1 - p) * np.eye(X.shape[1])),
         "You add the diagonal as a vector: NumPy adds it to every row of XᵀX. Make it a diagonal "
@@ -218,6 +251,20 @@ DROPOUT_RIDGE = Exercise(
         ),
         "You divide the penalty by the number of examples; XᵀX is a sum over them "
         "already.": lambda X, y, p: _ridge(X, y, p / (1 - p) * _diagonal(X) / len(X)),
+        "You divide XᵀX by the number of examples, and neither the penalty nor Xᵀy. All three are "
+        "sums over the examples, or all three are means.": lambda X, y, p: (
+            len(X) * _ridge(X, y, len(X) * p / (1 - p) * _diagonal(X))
+        ),
+        "Next to XᵀX and Xᵀy your penalty is n times too large. All three are sums over the "
+        "examples, or all three are means.": lambda X, y, p: _ridge(
+            X, y, len(X) * p / (1 - p) * _diagonal(X)
+        ),
+        "Your weights are n times too large: Xᵀy is a sum over the examples, so the matrix "
+        "beside w is one, too.": lambda X, y, p: len(X) * _ridge(X, y, p / (1 - p) * _diagonal(X)),
+        "Your weights are n times too small: Xᵀy is a mean over the examples, so the matrix "
+        "beside w must be one, too.": lambda X, y, p: (
+            _ridge(X, y, p / (1 - p) * _diagonal(X)) / len(X)
+        ),
         "You return the weights of original dropout, which are 1/(1−p) times as large. With "
         "inverted dropout the weights are used as they are.": _original_weights,
     },
