@@ -16,7 +16,7 @@ import nbformat
 from nbformat import NotebookNode
 from traitlets.config import Config
 
-from helpers.instructor.exercise import LAST_DIGITS, ExerciseError, Lesson, encode_bank
+from helpers.instructor.exercise import LAST_DIGITS, Exercise, ExerciseError, Lesson, encode_bank
 from helpers.instructor.exercises import load_lesson
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -164,25 +164,32 @@ def _mark(cell: NotebookNode, lesson: Lesson, path: Path, marked: set[str]) -> N
         raise BuildError(f"{path.name}: {kind} {name} is marked twice")
     marked.add(f"{kind} {name}")
     if kind == "written":
-        points = next((w.points for w in lesson.written if w.id == name), None)
-        if points is None:
-            raise BuildError(
-                f"{path.name}: lesson {lesson.number} has no written question {name!r}"
-            )
-        _set(cell, f"written-{name}", grade=True, solution=True, locked=False, points=points)
+        _mark_written(cell, lesson, path, name)
         return
     try:
         exercise = lesson.find(name)
     except ExerciseError as error:
         raise BuildError(f"{path.name}: {kind} {name}: {error}") from error
-    if kind == "exercise":
-        if SOLUTION_MARK not in cell.source:
-            raise BuildError(f"{path.name}: exercise {name} has no {SOLUTION_MARK}")
-        _set(cell, f"exercise-{name}", grade=False, solution=True, locked=False)
+    if kind == "check":
+        _mark_check(cell, exercise, path, after=marked)
         return
+    if SOLUTION_MARK not in cell.source:
+        raise BuildError(f"{path.name}: exercise {name} has no {SOLUTION_MARK}")
+    _set(cell, f"exercise-{name}", grade=False, solution=True, locked=False)
+
+
+def _mark_written(cell: NotebookNode, lesson: Lesson, path: Path, name: str) -> None:
+    points = next((w.points for w in lesson.written if w.id == name), None)
+    if points is None:
+        raise BuildError(f"{path.name}: lesson {lesson.number} has no written question {name!r}")
+    _set(cell, f"written-{name}", grade=True, solution=True, locked=False, points=points)
+
+
+def _mark_check(cell: NotebookNode, exercise: Exercise, path: Path, *, after: set[str]) -> None:
+    name = exercise.id
     if cell.source.strip() != f'check("{name}", {exercise.function})':
         raise BuildError(f'{path.name}: check {name} must be: check("{name}", {exercise.function})')
-    if f"exercise {name}" not in marked:
+    if f"exercise {name}" not in after:
         raise BuildError(f"{path.name}: check {name} stands before its exercise, or without one")
     _set(cell, f"check-{name}", grade=True, solution=False, locked=True, points=exercise.points)
 

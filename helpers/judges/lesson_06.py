@@ -34,16 +34,7 @@ def bootstrap(calls: Sequence[Call]) -> list[Property]:
     drawn, left_out, scatter = [], [], []
     for n in sizes:
         samples = _once(draws, n)
-        drawn += [
-            share(f"n = {n}: share of draws that are index 0", samples == 0, 1 / n),
-            share(f"n = {n}: share of draws that are index n − 1", samples == n - 1, 1 / n),
-            share(
-                f"n = {n}: share of draws that are one of these two",
-                (samples == 0) | (samples == n - 1),
-                2 / n,
-            ),
-            share(f"n = {n}: share of draws in the lower half", samples < n // 2, n // 2 / n),
-        ]
+        drawn += _evenly(n, samples)
         counts = np.array([n - len(np.unique(sample)) for sample in samples])
         left_out.append(_left_out(n, counts))
         scatter.append(_standardized(n, counts))
@@ -64,6 +55,17 @@ def bootstrap(calls: Sequence[Call]) -> list[Property]:
             follows,
         ),
         *as_part("out of bag", *_complements(draws), follows),
+    ]
+
+
+def _evenly(n: int, samples: np.ndarray) -> list[Property]:
+    """That all indices are drawn equally often; `samples` is (draws, n)."""
+    first, last = samples == 0, samples == n - 1
+    return [
+        share(f"n = {n}: share of draws that are index 0", first, 1 / n),
+        share(f"n = {n}: share of draws that are index n − 1", last, 1 / n),
+        share(f"n = {n}: share of draws that are one of these two", first | last, 2 / n),
+        share(f"n = {n}: share of draws in the lower half", samples < n // 2, n // 2 / n),
     ]
 
 

@@ -131,66 +131,93 @@ def _near_tenth(rng: Rng) -> Probe:
     return _fall(rng, n, 0.2), _u(rng, n, rise, bottom=bottom)
 
 
+def _put(curve: Array, values: dict[int, float]) -> Array:
+    """The curve with other values at some steps."""
+    changed = curve.copy()
+    changed[list(values)] = list(values.values())
+    return changed
+
+
 def _diagnose_probes(rng: Rng) -> dict[str, list[Probe]]:
-    n, longer = 6, int(rng.integers(8, 14))  # a call with six numbers is shown in full
-    up = np.round(np.linspace(2.4, 3.1, n), 3)
-    nan = np.where(np.arange(n) < 4, up, np.nan)
-    inf = np.where(np.arange(n) < n - 2, _fall(rng, n, 0.4), np.inf)
-    blip = _fall(rng, n, 0.3)
-    blip[2], blip[4] = np.inf, 0.9  # once not finite, then back
-    gap = _fall(rng, n, 0.35)
-    gap[3] = np.nan  # once not a number, then back
-    spike = _fall(rng, n, 0.5)
-    spike[-2] = 2.6  # above the start in the last step but one
-    dip = _fall(rng, n, 2.4)
-    dip[1], dip[n // 2] = 1.0, 0.5  # falls, and ends where it began
-    hump = np.round(np.linspace(3.2, 2.5, n), 3)
-    hump[0] = 2.4  # rises at once, and does not come back to where it began
-    bump = _fall(rng, n, 0.5)
-    bump[1] = 2.9  # rises at first, and then falls
-    crest = _fall(rng, n, 1.5)
-    crest[1] = 3.4  # more than half the first loss, and less than half the highest
-    jump = _fall(rng, n, 1.5)
-    jump[-2] = 0.6  # the lowest loss says "good", the last one says "low"
-    short = [
-        (_fall(rng, 2, a, start=b), _fall(rng, 2, 0.6, start=0.5)) for a, b in ((1, 3), (2, 3))
-    ]
-    again = [
-        (_fall(rng, k, 0.3), np.linspace(1, last, k))
-        for k, last in ((2, 1.15), (3, 1.05), (3, 1.15))
-    ]
-    early = np.where(np.arange(n) < 1, np.nan, _fall(rng, n, 0.4))  # not a number at first
-    under = np.where(np.arange(n) == 3, -np.inf, _fall(rng, n, 0.4))
-    lost = np.where(np.arange(n) == 2, np.inf, _u(rng, n, 1.05))
-    flat, slow, half = _fall(rng, n, 2.395), _fall(rng, n, 1.3), _fall(rng, n, 1.2)
-    fine = _fall(rng, n, 0.9)
-    worse = _fall(rng, n, 0.2)
+    longer = int(rng.integers(8, 14))  # a call with six numbers is shown in full
     return {
         "the learning rate": [
-            (up, up + 0.1), (nan, nan), (inf, _u(rng, n, 1.0)), (blip, _u(rng, n, 1.02)),
-            (dip, _u(rng, n, 1.5)), (flat, _fall(rng, n, 2.35)), (slow, _u(rng, n, 1.3)),
-            (jump, _fall(rng, n, 1.55)), (half, _fall(rng, n, 1.25)), (fine, _fall(rng, n, 2.0)),
-            (_fall(rng, 4, 0.5, start=0.9), _fall(rng, 4, 0.6, start=1.0)),
-            (gap, _u(rng, n, 1.03)), (spike, _u(rng, n, 1.04)),
-            (bump, _u(rng, n, 1.05)), (hump, _u(rng, n, 1.05)), (crest, _u(rng, n, 1.05)),
-            (_fall(rng, longer, 1.4), _u(rng, longer, 1.0)),
-            *short, (early, _u(rng, n, 1.03)), (under, _u(rng, n, 1.03)),
-            *(_near_half(rng) for _ in range(8)),
+            *_not_finite(rng, 6), *_ups_and_downs(rng, 6), *_short(rng),
+            (_fall(rng, longer, 1.4), _u(rng, longer, 1.0)), *(_near_half(rng) for _ in range(8)),
         ],
         "overfitting": [
-            (fine, _u(rng, n, 1.3)), (fine, _u(rng, n, 1.1, bottom=1.0)),
-            (worse, _u(rng, n, 1.07)), (worse, _u(rng, n, 1.15)),
-            (fine, _u(rng, n, 2.0, bottom=0.4)),
-            (worse, np.append(_fall(rng, n - 2, 0.7), [1.2, 0.72])),
-            (worse, np.append(_u(rng, n - 1, 1.5), 0.81)), (worse, np.full(n, 2.0)),
-            (worse, _u(rng, n, 4.0)),
-            (half, np.append(_fall(rng, n - 1, 0.5), 0.55)),
-            (worse, _u(rng, n, 1.3, bottom=0.2)), (worse, _u(rng, n, 1.06, bottom=2.0)),
-            (_fall(rng, longer, 0.4), _u(rng, longer, 1.4)),
-            (worse, np.append(_fall(rng, n - 1, 0.7), np.inf)),  # sure, and wrong
-            *again, (worse, lost), *(_near_tenth(rng) for _ in range(8)),
+            *_overfitted(rng, 6), (_fall(rng, longer, 0.4), _u(rng, longer, 1.4)),
+            *_last_above_lowest(rng), *(_near_tenth(rng) for _ in range(8)),
         ],
     }  # fmt: skip
+
+
+def _not_finite(rng: Rng, n: int) -> list[Probe]:
+    """Training losses that are not finite at the end, in between, or at first."""
+    nan, inf = np.nan, np.inf
+    up = np.round(np.linspace(2.4, 3.1, n), 3)
+    ends_in_nan = _put(up, dict.fromkeys(range(4, n), nan))
+    return [
+        (ends_in_nan, ends_in_nan),
+        (_put(_fall(rng, n, 0.4), {n - 2: inf, n - 1: inf}), _u(rng, n, 1.0)),
+        (_put(_fall(rng, n, 0.3), {2: inf, 4: 0.9}), _u(rng, n, 1.02)),
+        (_put(_fall(rng, n, 0.35), {3: nan}), _u(rng, n, 1.03)),
+        (_put(_fall(rng, n, 0.4), {0: nan}), _u(rng, n, 1.03)),
+        (_put(_fall(rng, n, 0.4), {3: -inf}), _u(rng, n, 1.03)),
+    ]
+
+
+def _ups_and_downs(rng: Rng, n: int) -> list[Probe]:
+    """Finite training losses whose first, last, lowest and highest tell different stories."""
+    up = np.round(np.linspace(2.4, 3.1, n), 3)
+    hump = _put(np.round(np.linspace(3.2, 2.5, n), 3), {0: 2.4})
+    return [
+        (up, up + 0.1),
+        (hump, _u(rng, n, 1.05)),  # rises at once, and does not come back to where it began
+        (_put(_fall(rng, n, 2.4), {1: 1.0, n // 2: 0.5}), _u(rng, n, 1.5)),  # ends as it began
+        (_put(_fall(rng, n, 0.5), {n - 2: 2.6}), _u(rng, n, 1.04)),  # late above the start
+        (_put(_fall(rng, n, 0.5), {1: 2.9}), _u(rng, n, 1.05)),  # rises at first, and then falls
+        # more than half the first loss, and less than half the highest
+        (_put(_fall(rng, n, 1.5), {1: 3.4}), _u(rng, n, 1.05)),
+        # the lowest loss says "good", the last one says "low"
+        (_put(_fall(rng, n, 1.5), {n - 2: 0.6}), _fall(rng, n, 1.55)),
+        (_fall(rng, n, 2.395), _fall(rng, n, 2.35)),
+        (_fall(rng, n, 1.3), _u(rng, n, 1.3)),
+        (_fall(rng, n, 1.2), _fall(rng, n, 1.25)),
+        (_fall(rng, n, 0.9), _fall(rng, n, 2.0)),
+    ]
+
+
+def _short(rng: Rng) -> list[Probe]:
+    """Two losses each, and four from another start."""
+    return [
+        (_fall(rng, 4, 0.5, start=0.9), _fall(rng, 4, 0.6, start=1.0)),
+        (_fall(rng, 2, 1, start=3), _fall(rng, 2, 0.6, start=0.5)),
+        (_fall(rng, 2, 2, start=3), _fall(rng, 2, 0.6, start=0.5)),
+    ]
+
+
+def _overfitted(rng: Rng, n: int) -> list[Probe]:
+    """Good training losses; the validation loss ends above its lowest, or not."""
+    fine, worse = _fall(rng, n, 0.9), _fall(rng, n, 0.2)
+    return [
+        (fine, _u(rng, n, 1.3)), (fine, _u(rng, n, 1.1, bottom=1.0)),
+        (worse, _u(rng, n, 1.07)), (worse, _u(rng, n, 1.15)),
+        (fine, _u(rng, n, 2.0, bottom=0.4)),
+        (worse, np.append(_fall(rng, n - 2, 0.7), [1.2, 0.72])),
+        (worse, np.append(_u(rng, n - 1, 1.5), 0.81)), (worse, np.full(n, 2.0)),
+        (worse, _u(rng, n, 4.0)),
+        (_fall(rng, n, 1.2), np.append(_fall(rng, n - 1, 0.5), 0.55)),
+        (worse, _u(rng, n, 1.3, bottom=0.2)), (worse, _u(rng, n, 1.06, bottom=2.0)),
+        (worse, np.append(_fall(rng, n - 1, 0.7), np.inf)),  # sure, and wrong
+        (worse, _put(_u(rng, n, 1.05), {2: np.inf})),
+    ]  # fmt: skip
+
+
+def _last_above_lowest(rng: Rng) -> list[Probe]:
+    """Validation losses that begin at their lowest."""
+    ends = ((2, 1.15), (3, 1.05), (3, 1.15))
+    return [(_fall(rng, k, 0.3), np.linspace(1, last, k)) for k, last in ends]
 
 
 DIAGNOSE = Exercise(
