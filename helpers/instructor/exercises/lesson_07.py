@@ -84,14 +84,14 @@ def _asks_first(losses: Array, patience: int, min_delta: float) -> Pair:
     return len(losses) - 1, best
 
 
-def _from_zero(first: int) -> Rule:
-    """The best loss is 0 to begin with; `first` is what a bad epoch 0 adds to the count."""
+def _from(level: float, *, first: int, start: int = 0, best_epoch: int = 0) -> Rule:
+    """The best loss is `level` to begin with; `first` is what a bad epoch `start` counts for."""
 
     def rule(losses: Array, patience: int, min_delta: float) -> Pair:
-        best, lowest, waited = 0, 0.0, first - 1
-        for t, loss in enumerate(losses.tolist()):
-            if loss < lowest - min_delta:
-                best, lowest, waited = t, loss, 0
+        best, lowest, waited = best_epoch, level, first - 1
+        for t in range(start, len(losses)):
+            if losses[t] < lowest - min_delta:
+                best, lowest, waited = t, float(losses[t]), 0
             else:
                 waited += 1
                 if waited >= patience:
@@ -209,9 +209,17 @@ EARLY_STOP = Exercise(
         "that is lower by min_delta or less does not become the best, so it must not set the bar "
         "for later ones.": _stop_by(better=lambda x, t, best, d: x[t] < x[:t].min() - d),
         "Your best loss is 0 to begin with, and no positive loss is below that. Epoch 0 is the "
-        "best to begin with: start from losses[0].": _from_zero(first=0),
+        "best to begin with: start from losses[0].": _from(0.0, first=0),
         "Your best loss is 0 to begin with, so even epoch 0 counts as a bad one. Epoch 0 is the "
-        "best to begin with: start from losses[0], and count from epoch 1.": _from_zero(first=1),
+        "best to begin with: start from losses[0], and count from epoch 1.": _from(0.0, first=1),
+        "Your best loss is 0 to begin with, so from epoch 1 on no positive loss counts as better. "
+        "The best before epoch 1 is losses[0].": _from(0.0, first=1, start=1),
+        "Your best loss is 0 to begin with and your best epoch −1, and no positive loss takes "
+        "their place. Epoch 0 is the best to begin with.": _from(0.0, first=1, best_epoch=-1),
+        "You never look at epoch 0: your best loss is infinite when epoch 1 comes, so that one "
+        "counts as better whatever its loss is. The best before it is losses[0].": _from(
+            np.inf, first=1, start=1
+        ),
         "min_delta is a difference here, not a share of the best loss.": _stop_by(
             better=lambda x, t, best, d: x[t] < x[best] * (1 - d)
         ),
