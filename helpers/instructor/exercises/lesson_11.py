@@ -69,6 +69,36 @@ INTERACTION = Exercise(
         "missing, so the baseline is taken away twice and added once only.": (
             lambda n, f, s, b: _told(b - f - s)
         ),
+        "You take away `neither`; its sign is wrong. Each effect is a score minus `neither`: who "
+        "takes two of them away from a third takes `neither` away once and gives it back twice.": (
+            lambda n, f, s, b: _told(b - f - s - n)
+        ),
+        "You take the two effects away from the score of both, not from its effect: `neither` is "
+        "given back twice, and not taken away once.": lambda n, f, s, b: _told(b - f - s + 2 * n),
+        "You add the two effects of the second treatment, with the first one and without it. The "
+        "interaction is their difference.": lambda n, f, s, b: _told(b - f + s - n),
+        "You add the two effects of the first treatment, with the second one and without it. The "
+        "interaction is their difference.": lambda n, f, s, b: _told(b + f - s - n),
+        "That is minus the sum of the two effects of the second treatment, with the first one and "
+        "without it. The interaction is a difference: the one with it minus the one without.": (
+            lambda n, f, s, b: _told(f - b + n - s)
+        ),
+        "That is minus the sum of the two effects of the first treatment, with the second one and "
+        "without it. The interaction is a difference: the one with it minus the one without.": (
+            lambda n, f, s, b: _told(s - b + n - f)
+        ),
+        "You compare both treatments with the mean of the single ones. The interaction compares "
+        "effects, scores minus `neither`, and takes away both.": (
+            lambda n, f, s, b: _told(b - (f + s) / 2)
+        ),
+        "You compare both treatments with the better one of each seed. The interaction compares "
+        "effects, scores minus `neither`, and takes away both.": (
+            lambda n, f, s, b: _told(b - np.maximum(f, s))
+        ),
+        "Your two values are half as large as asked, as where the interaction is a mean of two "
+        "differences. Here it is one difference of two effects.": (
+            lambda n, f, s, b: _told(_interaction(n, f, s, b) / 2)
+        ),
         "Your sign is reversed: two treatments that do more together than their effects add up "
         "to have a positive interaction.": lambda n, f, s, b: _told(-_interaction(n, f, s, b)),
         "Your second value is the standard deviation over seeds. The standard error of the mean "
