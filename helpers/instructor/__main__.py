@@ -13,7 +13,7 @@ from helpers.instructor.build import (
     find_sources,
     find_stale,
 )
-from helpers.instructor.commands import add_commands
+from helpers.instructor.commands import add_commands, count
 from helpers.instructor.course import CourseError
 from helpers.instructor.exercise import ExerciseError
 from helpers.instructor.kernels.warm import NoBox
@@ -83,10 +83,10 @@ def _add_site(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
 def _build(options: argparse.Namespace) -> int:
     if options.solved:
         written = build_solved(options.solved, lessons=options.lessons)
-        print(f"wrote {len(written)} solved notebooks to {options.solved}")
+        print(f"wrote {count(written, 'solved notebook')} to {options.solved}")
         return 0
     if not options.check:
-        print(f"wrote {len(build(lessons=options.lessons))} files")
+        print(f"wrote {count(build(lessons=options.lessons), 'file')}")
         return 0
     stale = find_stale(lessons=options.lessons)
     for path in stale:
@@ -105,7 +105,7 @@ def _site(options: argparse.Namespace) -> int:
     from helpers.instructor.site import build_site
 
     made = build_site(options.out, lessons=options.lessons, repository=options.repository)
-    print(f"wrote {len(made)} pages; open {options.out / 'index.html'}")
+    print(f"wrote {count(made, 'page')}; open {options.out / 'index.html'}")
     return 0
 
 

@@ -139,13 +139,14 @@ def _collect(options: argparse.Namespace) -> int:
     for platform, students in done.platforms.items():
         more = f" ... and {len(students) - SHOWN} more" if len(students) > SHOWN else ""
         names = ", ".join(sorted(students)[:SHOWN])
-        print(f"{platform}: {_count(students, 'student')}: {names}{more}")
-    left = f"{_count(done.skipped, 'file')} left out"
-    print(f"collected {_count(done.students, 'student')}; {left}")
+        print(f"{platform}: {count(students, 'student')}: {names}{more}")
+    left = f"{count(done.skipped, 'file')} left out"
+    print(f"collected {count(done.students, 'student')}; {left}")
     return 1 if done.unclear else 0
 
 
-def _count(things: Sized, noun: str) -> str:
+def count(things: Sized, noun: str) -> str:
+    """`1 file` or `2 files`."""
     return f"{len(things)} {noun}" if len(things) == 1 else f"{len(things)} {noun}s"
 
 
@@ -215,8 +216,8 @@ def _export(options: argparse.Namespace) -> int:
     rows = export(Course(options.course), options.file)
     waiting = [row for row in rows if row["status"] == WAITING]
     if waiting:
-        print(f"{_count(waiting, 'line')} with 0 points: {WAITING}", file=sys.stderr)
-    print(f"wrote {_count(rows, 'line')} to {options.file}")
+        print(f"{count(waiting, 'line')} with 0 points: {WAITING}", file=sys.stderr)
+    print(f"wrote {count(rows, 'line')} to {options.file}")
     return 0
 
 

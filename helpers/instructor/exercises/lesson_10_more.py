@@ -120,14 +120,14 @@ def _u(rng: Rng, n: int, rise: float, *, bottom: float = 0.8) -> Array:
 def _near_half(rng: Rng) -> Probe:
     """A last training loss a little above or below half the first one, whichever it is."""
     n, start = int(rng.integers(3, 16)), float(np.round(rng.uniform(0.8, 5), 2))
-    share = 0.5 + rng.choice([-1, 1]) * rng.uniform(0.01, 0.04)
+    share = 0.5 + rng.choice([-1, 1]) * rng.uniform(0.003, 0.015)
     return _fall(rng, n, share * start, start=start), _fall(rng, n, 0.7 * start, start=start)
 
 
 def _near_tenth(rng: Rng) -> Probe:
     """A last validation loss a little above or below 1.1 times the lowest, whichever it is."""
     n, bottom = int(rng.integers(5, 16)), float(np.round(rng.uniform(0.5, 2), 2))
-    rise = 1.1 + rng.choice([-1, 1]) * rng.uniform(0.01, 0.04)
+    rise = 1.1 + rng.choice([-1, 1]) * rng.uniform(0.004, 0.02)
     return _fall(rng, n, 0.2), _u(rng, n, rise, bottom=bottom)
 
 
