@@ -663,7 +663,7 @@ claim("layer norm, std 0.001: accuracy", layer[0.001], high=0.3)
 claim("layer norm, std 0.03, 0.1, 0.3: accuracy", [layer[s] for s in STDS[3:6]], low=0.75)
 rates = {name: dict(zip(RATES, found.mean(1), strict=True))
          for name, found in zip(("none", "batch"), by_rate, strict=True)}  # fmt: skip
-claim("rate 0.4 without normalization", rates["none"][0.4], low=0.85, high=0.99)
+claim("rate 0.4 without normalization", rates["none"][0.4], low=0.7, high=0.99)
 claim("rate 1.6 without normalization", rates["none"][1.6], high=0.3)
 claim("rate 1.6 with batch norm", rates["batch"][1.6], low=0.85, high=0.99)
 claim("rate 6.4 with batch norm", rates["batch"][6.4], high=0.25)
@@ -734,7 +734,7 @@ predict(
 # = \frac{\mathbb E[\varphi'(z)^2]}{\operatorname{Var}[\varphi(z)]} \;\ge\; 1 .$$
 #
 # ($g_l$: the gradient at layer $l$; $\|g_l\|^2$ is a sum over its units. The mean over units keeps
-# a factor $n_\text{out}/n_\text{in}$, which is 1 where all layers are equally wide, as here.) The
+# a factor $n_\text{out}/n_\text{in}$, measured below; it is 1 where layers are equally wide.) The
 # weights' variance cancels, so none that you could choose helps, as long as the layers are wide,
 # the batches large and the weights independent. The inequality is Poincaré's, for normal $z$:
 # equality for straight lines only. For ReLU it is
@@ -752,6 +752,19 @@ claim("tanh: layer norm's factor over batch norm's", deep.gradient_factor("tanh"
       / factors["tanh"], low=1 - 1e-9, high=1 + 1e-9)  # fmt: skip
 claim("ReLU: squared factor minus π/(π−1)", factors["relu"] ** 2 - np.pi / (np.pi - 1),
       low=-1e-3, high=1e-3)  # fmt: skip
+
+# %%
+n_in, n_out = 512, 128  # a layer that is not as wide as the one before it
+generator = torch.Generator().manual_seed(SEED)
+z = torch.randn(1000, n_in, generator=generator, requires_grad=True)
+weights = torch.randn(n_in, n_out, generator=generator)
+arriving = torch.randn(1000, n_out, generator=generator)
+F.batch_norm(z.relu() @ weights, None, None, training=True).backward(arriving)
+sums, means = (
+    f(z.grad**2) / f(arriving**2) / factors["relu"] ** 2 for f in (torch.sum, torch.mean)
+)
+claim("ReLU, 512 units to 128: ratio of sums over theory", sums, low=0.975, high=1.025)
+claim("ratio of means over theory, with 128/512 = 0.25", means, low=0.244, high=0.256)
 
 # %%
 stack = deep.draw_stack(SEED, samples=256, width=128, depth=50)
@@ -1011,20 +1024,22 @@ for name, setting in SETTINGS.items():
         for place in ("before", "after")
     )
 before, after = (np.array([pair[i].accuracy for pair in rows.values()]) for i in (0, 1))
+gains, wins = (after - before).mean(1), (after > before).sum(1)
+told = [
+    f"{' '.join(name.split())}: {100 * gain:+.1f}, after wins {won} of {len(SEEDS)}"
+    for name, gain, won in zip(rows, gains, wins, strict=True)
+]
 plots.show(
     figures.plot_places(list(rows), before, after),
-    alt="Accuracy after minus before the activation: sigmoid and a ReLU network of 2 layers gain "
-    "about 5 points, tanh and ReLU of 4 layers change little, ReLU with 200 images loses "
-    "about a point.",
+    alt="Accuracy with batch norm after minus before the activation, mean over seeds in percentage "
+    f"points. {'; '.join(told)}.",
 )
 
 # %%
-gains = (after - before).mean(1)
 claim("sigmoid: after minus before", gains[0], low=0.02, high=0.08)
 claim("tanh, and ReLU with 4 layers: after minus before", gains[1:3], low=-0.015, high=0.02)
 claim("ReLU with 2 layers: after minus before", gains[3], low=0.015, high=0.09)
 claim("ReLU with 200 images: after minus before", gains[4], low=-0.03, high=-0.001)
-wins = (after > before).sum(1)
 claim("seeds out of 16 where after wins: ReLU with 2 layers", wins[3], low=13)
 claim("seeds out of 16 where after wins: ReLU with 200 images", wins[4], high=7)
 
