@@ -150,6 +150,7 @@ def _stop_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
         (np.array([1.5, 1.0]), 1, 0.0),
         (_draw_curve(rng, 12), 30, 0.0),  # more patience than epochs
         (_draw_curve(rng, 40), 9, 0.0),
+        (np.sort(_draw_curve(rng, 9)) - 8, 3, 0.0),  # below 0, and the first epoch is the best
     ]
     return {
         "min_delta of zero": draw(0) + ends + [level(b, 3, 0.0) for b in (-3.0, -2.5, 5000.0)],
