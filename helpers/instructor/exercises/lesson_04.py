@@ -133,6 +133,12 @@ DROPOUT_FORWARD = Exercise(
         ),
         "You drop and divide in both modes. The original never divides; it drops while training, "
         "and scales at test time.": lambda x, q, rng, t: _forward(x, q, rng, True) / q,
+        "You drop nothing while training, and scale in both modes. The mask belongs to training, "
+        "the scale to test time.": lambda x, q, rng, t: x * q,
+        "While training the kept units are right, but the dropped ones are not 0. Scaling is for "
+        "test time; a dropped unit puts out 0.": lambda x, q, rng, t: (
+            np.where(_torch_mask(x.shape, q, rng) == 1, x, x * q) if t else x * q
+        ),
         "At test time you scale, and drop units as well. Scaling takes the place of the mask: "
         "nothing is dropped.": lambda x, q, rng, t: _forward(x, q, rng, True) * (1 if t else q),
         "At test time you divide by keep_prob; multiply by it: a whole layer gives too much, not "
