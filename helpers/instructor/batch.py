@@ -97,6 +97,8 @@ class Batch:
     def _prepare(self, student: str, folder: Path) -> tuple[Job, Path, str, list[str]] | None:
         """The job of a submission; None when an earlier run did the same."""
         path, remarks = find_notebook(folder, self.stem)
+        _, trouble = read_timestamp(folder)
+        remarks += [trouble] if trouble else []
         mark = self._fingerprint(path, remarks)
         recorded = self.course.read_result(self.stem, student)
         same = recorded.get("fingerprint") == mark and not self.settings.force
@@ -151,8 +153,8 @@ class Batch:
     ) -> None:
         notebook = result.pop("notebook")
         outputs = result.pop("outputs")
-        timestamp, trouble = read_timestamp(folder)
-        result["remarks"] = [*remarks, *([trouble] if trouble else []), *result["remarks"]]
+        timestamp, _ = read_timestamp(folder)
+        result["remarks"] = [*remarks, *result["remarks"]]
         scores = {
             f"check-{name.replace('.', '-')}": entry for name, entry in result["exercises"].items()
         }

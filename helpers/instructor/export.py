@@ -18,6 +18,7 @@ from nbgrader.api import (
 from tqdm import tqdm
 
 from helpers.instructor.course import Course, harmless, quiet, require_folder
+from helpers.instructor.penalties import update_penalties
 
 COLUMNS = (
     "lesson", "student", "last_name", "first_name", "email", "score", "max_score", "auto_score",
@@ -32,6 +33,10 @@ def export(course: Course, path: Path) -> list[dict[str, Any]]:
     Raises CourseError when there is no such folder.
     """
     require_folder(path)
+    with quiet(), course.api().gradebook as gradebook:
+        lessons = [lesson.name for lesson in gradebook.assignments]
+    for lesson in lessons:
+        update_penalties(course, lesson)
     with quiet(), course.api().gradebook as gradebook:
         rows = list(_list_rows(course, gradebook))
     with path.open("w", newline="", encoding="utf-8") as file:

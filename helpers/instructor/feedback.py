@@ -3,6 +3,7 @@
 from tqdm import tqdm
 
 from helpers.instructor.course import Course, CourseError, explain_failure, lesson_stem, quiet
+from helpers.instructor.penalties import update_penalties
 
 
 def feedback(course: Course, lesson_name: str) -> dict[str, str]:
@@ -16,6 +17,7 @@ def feedback(course: Course, lesson_name: str) -> dict[str, str]:
         raise CourseError(
             f"no submission of {stem} is graded yet; first: {course.command('grade', stem)}"
         )
+    update_penalties(course, stem)
     api, failed = course.api(), {}
     for path in tqdm(graded, desc="feedback", unit="student"):
         student = path.parents[1].name

@@ -23,6 +23,7 @@ from helpers.instructor.exercise import make_task
 from helpers.instructor.exercises import load_lesson
 from helpers.instructor.kernels.choose import OPEN, choose_box
 from helpers.instructor.kernels.warm import readable_paths
+from helpers.instructor.penalties import update_penalties
 from helpers.judging import Task
 
 __all__ = ["Settings", "Summary", "draw_tasks", "grade"]
@@ -40,7 +41,9 @@ def grade(course: Course, lesson_name: str, settings: Settings | None = None) ->
         _require_out_of_sight(course)
     with _only_grader(course):
         tasks = draw_tasks(stem[:2], course.secret())
-        return Batch(course, stem, release, tasks, kernel, settings).run()
+        summary = Batch(course, stem, release, tasks, kernel, settings).run()
+        update_penalties(course, stem)  # also of those that have not changed
+        return summary
 
 
 def draw_tasks(number: str, secret: bytes) -> dict[str, Task]:
