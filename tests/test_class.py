@@ -4,15 +4,18 @@ What grading makes of answers is in tests/test_grading.py.
 """
 
 import csv
+import json
 import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from helpers.instructor.__main__ import main
 from helpers.instructor.batch import Batch, Settings
 from helpers.instructor.course import Course, quiet
 from helpers.instructor.export import export
@@ -21,7 +24,7 @@ from helpers.instructor.release import release
 from helpers.instructor.restore import read_cells
 from helpers.instructor.submission import nothing
 from tests import small_lesson
-from tests.hostile.lab import Case, hand_in
+from tests.hostile.lab import Case, hand_in, make_notebook
 from tests.small_lesson import NAME, NUMBER
 
 SOLVED = Case(name="solved", about="", solved=True)
@@ -115,3 +118,73 @@ def test_a_due_date_counts_whenever_it_is_set(course: Course) -> None:
     assert rows["late"]["timestamp"] == "2026-11-20 12:00:01"
     run_nbgrader(course, "db", "assignment", "add", NAME, "--duedate=2026-11-21 12:00:00 UTC")
     assert float(exported(course)["late"]["score"]) == FULL + 2
+
+
+# -- collect ---------------------------------------------------------------------------------------
+
+
+def make_zip(folder: Path, files: dict[str, str]) -> Path:
+    with zipfile.ZipFile(folder / "export.zip", "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return folder / "export.zip"
+
+
+def of_lesson(number: str) -> str:
+    return json.dumps({"cells": [], "metadata": {"course": {"lesson": number}}, "nbformat": 4})
+
+
+def run_collect(course: Course, folder: Path, files: dict[str, str]) -> int:
+    source = make_zip(folder, files)
+    return main(["collect", str(source), "--lesson", NUMBER, "--course", str(course.root)])
+
+
+def test_canvas_says_who_is_late(
+    course: Course, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    solved = json.dumps(make_notebook(SOLVED))
+    files = {
+        "doejane_LATE_101_9001_99_small.ipynb": solved,
+        "roejohn_102_9002_99_small.ipynb": solved,
+        "roejohn_102_9004_LATE_1_2.ipynb": solved,  # a name of his own
+    }
+    assert run_collect(course, tmp_path, files) == 0
+    assert "\nhanded in late, says Canvas: doejane\n" in capsys.readouterr().out
+    record(course, "doejane")
+    record(course, "roejohn")
+    reasons = {student: row["reason"] for student, row in exported(course).items()}
+    waiting = "1 written answer waits for points"
+    assert reasons == {
+        "doejane": f"handed in late, says Canvas; {waiting}", "roejohn": waiting
+    }  # fmt: skip
+    in_time = {"doejane_101_9003_99_small-1.ipynb": solved}
+    assert run_collect(course, tmp_path, in_time) == 0
+    assert "late" not in capsys.readouterr().out
+    assert exported(course)["doejane"]["reason"] == waiting
+
+
+def test_a_notebook_says_which_lesson_it_is(
+    course: Course, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever its file is called; text in a cell that looks like it is none."""
+    quoting = json.dumps({"cells": [{"source": of_lesson("02")}]})
+    files = {
+        "ann/99_small.ipynb": of_lesson("02"), "bob/99_small.ipynb": of_lesson("99"),
+        "eve/99_small.ipynb": "{}", "zoe/Untitled.ipynb": quoting,
+    }  # fmt: skip
+    assert run_collect(course, tmp_path, files) == 0
+    told, errors = capsys.readouterr()
+    assert "left out: 'ann/99_small.ipynb': is lesson 02 by its contents\n" in errors
+    assert "collected 3 students; 1 file left out" in told
+    assert not (course.root / "submitted" / "ann").exists()
+
+
+def test_most_notebooks_of_another_lesson_are_an_error(
+    course: Course, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {f"s{i}/99_small.ipynb": of_lesson("02") for i in range(3)} | {
+        "eve/Untitled1.ipynb": "{}"
+    }
+    assert run_collect(course, tmp_path, files) == 1
+    told = "of other lessons: 3 notebooks; of this one, or of no lesson: 1. Is it the right file"
+    assert f"error: {told}, and the right --lesson?" in capsys.readouterr().err

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from helpers.instructor.collect_files import METADATA, File, open_files, printable
 from helpers.instructor.collect_names import (
     Found,
+    OtherLesson,
     Owner,
     compile_patterns,
     find_owner,
@@ -24,12 +25,14 @@ from helpers.instructor.collect_names import (
     name_notebook,
     plain_path,
     read_gradescope,
+    require_lesson,
 )
 from helpers.instructor.collect_who import Names
 from helpers.instructor.course import Course, CourseError, lesson_stem
 
 MAX_FILES = 200  # notebooks of one learner
 MAX_SPACE = 100 << 20  # bytes of one learner's notebooks for one lesson
+LATE = "late.txt"  # beside a notebook of which the platform says that it came late
 _Fit = tuple[re.Match[str], Owner, str]
 
 
@@ -38,13 +41,27 @@ class Collected:
     """What a collection did: notebooks by student, and what was left out, with the reason.
 
     `platforms` says by whose way of naming files each student was recognized; `unclear` holds the
-    names as exported of which nobody has said whose they are.
+    names as exported of which nobody has said whose they are, `other` the files of other lessons,
+    `late` the students whose notebook came late, and who says so.
     """
 
     students: dict[str, list[str]] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     platforms: dict[str, set[str]] = field(default_factory=dict)
     unclear: set[str] = field(default_factory=set)
+    other: set[str] = field(default_factory=set)
+    late: dict[str, str] = field(default_factory=dict)
+
+    def leave_out(self, path: str, reason: CourseError | str) -> None:
+        """Notes that a file, or a folder, is not taken."""
+        self.skipped[printable(path)] = str(reason)
+        if isinstance(reason, OtherLesson):
+            self.other.add(printable(path))
+
+    @property
+    def mostly_other(self) -> bool:
+        """Whether more notebooks are of other lessons than were taken."""
+        return len(self.other) > sum(map(len, self.students.values()))
 
 
 def collect(
@@ -60,7 +77,7 @@ def collect(
     patterns = compile_patterns(pattern, stem)
     collected = Collected()
     with open_files(source) as (files, others):
-        export = _Export(files, stem, patterns, collected.skipped)
+        export = _Export(files, stem, patterns, collected)
         found = list(export.find())
         export.note_others(others, found)
         grouped = _group(found, course, collected)
@@ -85,7 +102,7 @@ def _group(
         try:
             notebooks = grouped.setdefault(names.student_of(item), {})
         except CourseError as error:
-            collected.skipped[printable(item.path)] = str(error)
+            collected.leave_out(item.path, error)
             collected.unclear.add(item.label)
             continue
         notebooks.setdefault(item.name, []).append(item)
@@ -99,18 +116,28 @@ def _place(folder: Path, notebooks: Mapping[str, list[Found]], collected: Collec
     """
     student, room = folder.parent.name, MAX_SPACE
     for name in sorted(notebooks, key=lambda n: (n != f"{folder.name}.ipynb", n)):
-        item = _write_one(folder / name, notebooks[name], room, collected.skipped)
+        item = _write_one(folder / name, notebooks[name], room, collected)
         if not item:
             continue
         room -= (folder / name).stat().st_size
-        if item.time and student not in collected.students:
-            (folder / "timestamp.txt").write_text(item.time, encoding="utf-8")
+        if student not in collected.students:
+            _note_time(folder, item, collected)
         collected.students.setdefault(student, []).append(name)
         collected.platforms.setdefault(item.platform, set()).add(student)
 
 
+def _note_time(folder: Path, item: Found, collected: Collected) -> None:
+    if item.time:
+        (folder / "timestamp.txt").write_text(item.time, encoding="utf-8")
+    (folder / LATE).unlink(missing_ok=True)
+    if item.late:
+        collected.late[folder.parent.name] = item.platform
+        told = f"handed in late, says {item.platform}"
+        (folder / LATE).write_text(told + "\n", encoding="utf-8")
+
+
 def _write_one(
-    target: Path, items: Sequence[Found], room: int, skipped: dict[str, str]
+    target: Path, items: Sequence[Found], room: int, collected: Collected
 ) -> Found | None:
     """Writes and returns, of files of one name, the least deep one that can be read.
 
@@ -122,10 +149,11 @@ def _write_one(
             if taken:
                 raise CourseError(f"{printable(taken.path)} is taken instead")
             content = item.read()
+            require_lesson(content, target.parent.name)
             if len(content) > room:
                 raise CourseError(f"the student's notebooks exceed {MAX_SPACE >> 20} MB with it")
         except CourseError as error:
-            skipped[printable(item.path)] = str(error)
+            collected.leave_out(item.path, error)
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
@@ -141,9 +169,9 @@ class _Export:
         files: Sequence[File],
         stem: str,
         patterns: dict[str, re.Pattern[str]],
-        skipped: dict[str, str],
+        collected: Collected,
     ) -> None:
-        self.stem, self.patterns, self.skipped = stem, patterns, skipped
+        self.stem, self.patterns, self.collected = stem, patterns, collected
         self.root = "" if "--pattern" in patterns else find_root([f.path for f in files], stem)
         metadata = (METADATA, self.root + METADATA)
         self.files = [f for f in files if f.path not in metadata]
@@ -152,7 +180,7 @@ class _Export:
             try:
                 content = file.read()
             except CourseError as error:
-                skipped[printable(file.path)] = str(error)
+                collected.leave_out(file.path, error)
             else:
                 self.submitters = read_gradescope(content)
 
@@ -168,11 +196,11 @@ class _Export:
             try:
                 yield self._name(file, fit)
             except CourseError as error:
-                self.skipped[printable(file.path)] = str(error)
+                self.collected.leave_out(file.path, error)
         for whose, count in counts.items():
             if count > MAX_FILES:
                 told = f"{count} notebooks; only the first {MAX_FILES} are looked at"
-                self.skipped[printable(whose)] = told
+                self.collected.leave_out(whose, told)
 
     def _name(self, file: File, fit: _Fit | None) -> Found:
         if PurePosixPath(file.path).name == METADATA:
@@ -204,4 +232,4 @@ class _Export:
                 continue
             if whose not in known:
                 known.add(whose)
-                self.skipped[printable(path)] = "not a notebook"
+                self.collected.leave_out(path, "not a notebook")

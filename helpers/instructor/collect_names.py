@@ -13,6 +13,7 @@ from helpers.instructor.build import find_sources
 from helpers.instructor.collect_files import METADATA, File
 from helpers.instructor.course import CourseError
 
+_LESSON = re.compile(rb'"course"\s*:\s*\{\s*"lesson"\s*:\s*"(\d\d)"')
 MAX_NAME = 200  # bytes; file systems allow 255
 
 # Path in the export, below its root -> student, by the name of what gives such paths. Only the
@@ -21,12 +22,16 @@ MAX_NAME = 200  # bytes; file systems allow 255
 PATTERNS = {
     "Moodle": r"(?P<student>[^/]+?)_(?P<key>\d{1,20})_assignsubmission_[a-z]+"
     r"(?:_?/(?:.*/)?|_)(?P<file>[^/]*)",
-    "Canvas": r"(?P<student>[^/_]+)_(?:LATE_)?(?P<key>\d{1,20})_\d+_(?P<file>[^/]+)",
+    "Canvas": r"(?P<student>[^/_]+)_(?P<late>LATE_)?(?P<key>\d{1,20})_\d+_(?P<file>[^/]+)",
     "Gradescope": r"(?P<student>submission_(?P<key>\d{1,20}))/(?:.*/)?(?P<file>[^/]+)",
     "nbgrader's folders": r"(?P<student>[^/]+)/{stem}/(?:.*/)?(?P<file>[^/]+)",
     "a folder for each student": r"(?P<student>[^/]+)/(?:.*/)?(?P<file>[^/]+)",
     "a file for each student": r"(?P<student>[^/]+?)(?:[_-]{stem})?(?P<file>\.ipynb)",
 }
+
+
+class OtherLesson(CourseError):
+    """A notebook of another lesson than the one that is collected."""
 
 
 class Owner(NamedTuple):
@@ -35,6 +40,7 @@ class Owner(NamedTuple):
     student: str
     key: str = ""  # see Found
     time: str = ""
+    late: bool = False
 
     @property
     def label(self) -> str:
@@ -54,6 +60,7 @@ class Found:
     time: str = ""
     label: str = ""  # the student's name as the export has it, with the number
     platform: str = ""
+    late: bool = False  # says the platform
 
 
 def compile_patterns(pattern: str | None, stem: str) -> dict[str, re.Pattern[str]]:
@@ -99,13 +106,14 @@ def find_owner(match: re.Match[str], submitters: Mapping[str, tuple[str, str, bo
     groups = match.groupdict()
     given = groups["student"]
     student, time, sure = submitters.get(given, (given, "", False))
-    return Owner(student, "" if sure else groups.get("key") or "", time)
+    key = "" if sure else groups.get("key") or ""
+    return Owner(student, key, time, bool(groups.get("late")))
 
 
 def name_notebook(match: re.Match[str], owner: Owner, file: File, stem: str) -> Found:
     """What a notebook that a pattern fits is to be called, and whose it is.
 
-    Raises CourseError when no name is left, and for a file that is named as another lesson.
+    Raises CourseError when no name is left, OtherLesson for a file that is named as another.
     """
     _require_fit(file.path, owner.student, stem)
     name = match.groupdict().get("file") or PurePosixPath(file.path).name
@@ -114,13 +122,15 @@ def name_notebook(match: re.Match[str], owner: Owner, file: File, stem: str) -> 
     lesson = again in (f"{stem}.ipynb", ".ipynb")
     name = f"{stem}.ipynb" if lesson else f"{slug(name.removesuffix('.ipynb'))}.ipynb"
     student = slug(owner.student)
-    return Found(student, owner.key, name, file.path, file.read, owner.time, owner.label)
+    return Found(
+        student, owner.key, name, file.path, file.read, owner.time, owner.label, late=owner.late
+    )
 
 
 def _require_fit(path: str, student: str, stem: str) -> None:
     other = find_other_lesson(path, stem)
     if other:
-        raise CourseError(f"is named as another lesson, {other}")
+        raise OtherLesson(f"is named as another lesson, {other}")
     if re.fullmatch(rf"{re.escape(stem)}[\W\d_]*", student):
         raise CourseError("no student can be read from its path; see --pattern")
 
@@ -131,6 +141,16 @@ def find_other_lesson(path: str, stem: str) -> str:
     stems = [source.stem for source in find_sources()]
     named = [s for s in stems if re.search(rf"(^|[_-]){re.escape(s)}[\W\d_]*$", name)]
     return named[0] if named and stem not in named else ""
+
+
+def require_lesson(content: bytes, stem: str) -> None:
+    """Raises OtherLesson for a notebook whose metadata names other lessons only.
+
+    Whatever the file holds: in a cell's text or output these quotes have backslashes.
+    """
+    named = {number.decode() for number in _LESSON.findall(content)}
+    if named and stem[:2] not in named:
+        raise OtherLesson(f"is lesson {min(named)} by its contents")
 
 
 def slug(name: str) -> str:

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Sized
+from collections.abc import Collection, Sized
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -137,12 +137,24 @@ def _collect(options: argparse.Namespace) -> int:
     for name, reason in done.skipped.items():
         print(f"left out: {name!r}: {reason}", file=sys.stderr)
     for platform, students in done.platforms.items():
-        more = f" ... and {len(students) - SHOWN} more" if len(students) > SHOWN else ""
-        names = ", ".join(sorted(students)[:SHOWN])
-        print(f"{platform}: {count(students, 'student')}: {names}{more}")
+        print(f"{platform}: {count(students, 'student')}: {_list(students)}")
     left = f"{count(done.skipped, 'file')} left out"
     print(f"collected {count(done.students, 'student')}; {left}")
-    return 1 if done.unclear else 0
+    for platform in sorted(set(done.late.values())):
+        late = [student for student, said in done.late.items() if said == platform]
+        print(f"handed in late, says {platform}: {_list(late)}")
+    if done.mostly_other:
+        there = f"of other lessons: {count(done.other, 'notebook')}; of this one, or of no lesson"
+        taken = sum(map(len, done.students.values()))
+        told = f"{there}: {taken}. Is it the right file, and the right --lesson?"
+        print(f"error: {told}", file=sys.stderr)
+    return 1 if done.unclear or done.mostly_other else 0
+
+
+def _list(students: Collection[str]) -> str:
+    """The first names of a list of students, in order, and how many more there are."""
+    more = f" ... and {len(students) - SHOWN} more" if len(students) > SHOWN else ""
+    return ", ".join(sorted(students)[:SHOWN]) + more
 
 
 def count(things: Sized, noun: str) -> str:

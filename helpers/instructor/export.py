@@ -17,13 +17,16 @@ from nbgrader.api import (
 )
 from tqdm import tqdm
 
+from helpers.instructor.collect import LATE
 from helpers.instructor.course import Course, harmless, quiet, require_folder
 from helpers.instructor.penalties import update_penalties
+from helpers.instructor.sanitize import one_line
 
 COLUMNS = (
     "lesson", "student", "last_name", "first_name", "email", "score", "max_score", "auto_score",
     "written_score", "late_penalty", "timestamp", "status", "needs_review", "reason",
 )  # fmt: skip
+MAX_LATE = 100  # bytes
 WAITING = "collected, not graded"
 
 
@@ -90,10 +93,20 @@ def _find_outcome(
     if collected and result.get("status", "missing") == "missing":
         return {"status": WAITING, "reason": f"{WAITING}; first: {course.command('grade', lesson)}"}
     reasons = [result["reason"]] if result else []
+    reasons += _read_late(course, lesson, student)
     if waiting:
         told = "1 written answer waits" if waiting == 1 else f"{waiting} written answers wait"
-        reasons = [*(r for r in reasons if r != "graded"), f"{told} for points"]
-    return {"status": result["status"], "reason": "; ".join(reasons)} if result else {}
+        reasons.append(f"{told} for points")
+    told = "; ".join(r for r in reasons if r != "graded") or "graded"
+    return {"status": result["status"], "reason": told} if result else {}
+
+
+def _read_late(course: Course, lesson: str, student: str) -> list[str]:
+    """What the platform said when the submission was collected."""
+    path = course.root / "submitted" / student / lesson / LATE
+    if path.is_symlink() or not path.is_file() or path.stat().st_size > MAX_LATE:
+        return []
+    return [one_line(path.read_text(encoding="utf-8", errors="replace").strip(), MAX_LATE)]
 
 
 def _find_scores(gradebook: Gradebook, lesson: str, student: str) -> dict[str, Any]:
