@@ -6,6 +6,7 @@ What grading makes of answers is in tests/test_grading.py.
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -17,6 +18,7 @@ import pytest
 
 from helpers.instructor.__main__ import main
 from helpers.instructor.batch import Batch, Settings
+from helpers.instructor.build import ROOT
 from helpers.instructor.course import Course, quiet
 from helpers.instructor.export import export
 from helpers.instructor.grade import draw_tasks
@@ -28,6 +30,7 @@ from tests.hostile.lab import Case, hand_in, make_notebook
 from tests.small_lesson import NAME, NUMBER
 
 SOLVED = Case(name="solved", about="", solved=True)
+README = ROOT / "helpers" / "instructor" / "README.md"
 FULL = 7.0  # of the checks; 2 more are the written answer's
 
 
@@ -118,6 +121,29 @@ def test_a_due_date_counts_whenever_it_is_set(course: Course) -> None:
     assert rows["late"]["timestamp"] == "2026-11-20 12:00:01"
     run_nbgrader(course, "db", "assignment", "add", NAME, "--duedate=2026-11-21 12:00:00 UTC")
     assert float(exported(course)["late"]["score"]) == FULL + 2
+
+
+# -- the list of students --------------------------------------------------------------------------
+
+
+def test_who_is_not_in_the_student_list_is_named(
+    course: Course, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the columns of the instructor's page; without a list, nobody is named."""
+    files = {f"{name}/99_small.ipynb": "{}" for name in ("doejane", "evex")}
+    assert run_collect(course, tmp_path, files) == 0
+    record(course, "old")  # is then in the gradebook, but in no list
+    assert "student list" not in capsys.readouterr().err
+    page = README.read_text(encoding="utf-8")
+    (listed,) = re.findall(r"^id,first_name.*?(?=^```)", page, re.MULTILINE | re.DOTALL)
+    (course.root / "students.csv").write_text(listed, encoding="utf-8")
+    run_nbgrader(course, "db", "student", "import", "students.csv")
+    told = "not in the student list, where id must be this name: "
+    assert run_collect(course, tmp_path, files) == 0
+    assert f"\n{told}evex\n" in capsys.readouterr().err
+    assert main(["export", str(tmp_path / "a.csv"), "--course", str(course.root)]) == 0
+    assert f"{told}evex, old\n" in capsys.readouterr().err
+    assert exported(course)["doejane"]["email"] == "jane@example.org"
 
 
 # -- collect ---------------------------------------------------------------------------------------

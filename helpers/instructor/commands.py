@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Collection, Sized
+from collections.abc import Collection, Iterable, Sized
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -133,7 +133,8 @@ def _collect(options: argparse.Namespace) -> int:
     from helpers.instructor.collect import collect
     from helpers.instructor.course import Course
 
-    done = collect(options.source, Course(options.course), options.lesson, pattern=options.pattern)
+    course = Course(options.course)
+    done = collect(options.source, course, options.lesson, pattern=options.pattern)
     for name, reason in done.skipped.items():
         print(f"left out: {name!r}: {reason}", file=sys.stderr)
     for platform, students in done.platforms.items():
@@ -143,12 +144,20 @@ def _collect(options: argparse.Namespace) -> int:
     for platform in sorted(set(done.late.values())):
         late = [student for student, said in done.late.items() if said == platform]
         print(f"handed in late, says {platform}: {_list(late)}")
+    _warn_of_unlisted(course, done.students)
     if done.mostly_other:
         there = f"of other lessons: {count(done.other, 'notebook')}; of this one, or of no lesson"
         taken = sum(map(len, done.students.values()))
         told = f"{there}: {taken}. Is it the right file, and the right --lesson?"
         print(f"error: {told}", file=sys.stderr)
     return 1 if done.unclear or done.mostly_other else 0
+
+
+def _warn_of_unlisted(course: "Course", students: Iterable[str]) -> None:
+    unlisted = course.unlisted(students)
+    if unlisted:
+        told = f"not in the student list, where id must be this name: {_list(unlisted)}"
+        print(told, file=sys.stderr)
 
 
 def _list(students: Collection[str]) -> str:
@@ -225,7 +234,9 @@ def _export(options: argparse.Namespace) -> int:
     from helpers.instructor.course import Course
     from helpers.instructor.export import WAITING, export
 
-    rows = export(Course(options.course), options.file)
+    course = Course(options.course)
+    rows = export(course, options.file)
+    _warn_of_unlisted(course, (row["student"] for row in rows if row["status"] != "missing"))
     waiting = [row for row in rows if row["status"] == WAITING]
     if waiting:
         print(f"{count(waiting, 'line')} with 0 points: {WAITING}", file=sys.stderr)

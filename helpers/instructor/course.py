@@ -16,7 +16,7 @@ import re
 import secrets
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -104,6 +104,15 @@ class Course:
         """Everybody in the gradebook."""
         with quiet(), self.api().gradebook as gradebook:
             return [student.id for student in gradebook.students]
+
+    def unlisted(self, students: Iterable[str]) -> list[str]:
+        """Who of these is not in the list of students, if one was imported.
+
+        On a list, somebody has a name or an address; grading adds students without.
+        """
+        with quiet(), self.api().gradebook as gradebook:
+            listed = {s.id for s in gradebook.students if s.first_name or s.last_name or s.email}
+        return sorted(set(students) - listed) if listed else []
 
     def result_path(self, stem: str, student: str) -> Path:
         """Where the outcome of a submission is written."""
