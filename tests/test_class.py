@@ -18,16 +18,17 @@ import pytest
 
 from helpers.instructor.__main__ import main
 from helpers.instructor.batch import Batch, Settings
-from helpers.instructor.build import ROOT
-from helpers.instructor.course import Course, quiet
+from helpers.instructor.build import ROOT, dump, read_source
+from helpers.instructor.course import Course, quiet, write_atomically
 from helpers.instructor.export import export
 from helpers.instructor.grade import draw_tasks
 from helpers.instructor.release import release
 from helpers.instructor.restore import read_cells
+from helpers.instructor.rubrics import write_rubrics
 from helpers.instructor.submission import nothing
 from tests import small_lesson
-from tests.hostile.lab import Case, hand_in, make_notebook
-from tests.small_lesson import NAME, NUMBER
+from tests.hostile.lab import Case, hand_in, make_notebook, marks
+from tests.small_lesson import NAME, NUMBER, lesson_99
 
 SOLVED = Case(name="solved", about="", solved=True)
 README = ROOT / "helpers" / "instructor" / "README.md"
@@ -97,6 +98,33 @@ def give_points(course: Course, student: str, cell: str, points: float) -> None:
         grade = gradebook.find_grade(cell, NAME, NAME, student)
         grade.manual_score, grade.needs_manual_grade = points, False
         gradebook.db.commit()
+
+
+# -- release ---------------------------------------------------------------------------------------
+
+
+def test_rubrics_are_in_the_course_and_not_in_the_release(course: Course) -> None:
+    text = (course.root / "rubrics.md").read_text(encoding="utf-8")
+    (question,) = lesson_99.LESSON.written
+    assert f"## {question.id} {question.title} ({question.points} points)" in text
+    for line, points in question.rubric.items():
+        assert f"- **{points} point{'s' * (points > 1)}**: {line}" in text
+    solved = (course.root / "source" / NAME / f"{NAME}.ipynb").read_text(encoding="utf-8")
+    answer = marks(json.loads(solved), "written-99-w")["source"]
+    assert f"> {answer[1].strip()}" in text
+    assert "SOLUTION" not in text
+    assert [p.name for p in (course.root / "release" / NAME).iterdir()] == [f"{NAME}.ipynb"]
+
+
+def test_rubrics_of_another_assignment_and_of_a_lesson_released_earlier(course: Course) -> None:
+    own = course.root / "source" / "quiz" / "quiz.ipynb"
+    own.parent.mkdir()
+    own.write_text("{}")
+    solved = read_source(ROOT / "notebooks" / "source" / "00_warm_up.py")
+    write_atomically(course.root / "source" / "00_warm_up" / "00_warm_up.ipynb", dump(solved))
+    write_rubrics(course)
+    text = (course.root / "rubrics.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## (\S+)", text, re.MULTILINE) == ["00.w", "99.w"]
 
 
 # -- deadlines -------------------------------------------------------------------------------------

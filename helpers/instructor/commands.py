@@ -123,9 +123,11 @@ def _positive(text: str) -> int:
 
 def _release(options: argparse.Namespace) -> int:
     from helpers.instructor.release import release
+    from helpers.instructor.rubrics import FILE as RUBRICS
 
     course = release(options.lessons, options.course, course_id=options.course_id)
     print(f"released in {course.root}; hand out the notebooks in {course.root / 'release'}")
+    print(f"how to grade written answers is in {course.root / RUBRICS}; keep it to yourself")
     return 0
 
 

@@ -3,6 +3,7 @@
 source/ release/ submitted/ autograded/ feedback/ gradebook.db   nbgrader's own
 nbgrader_config.py   settings, also for nbgrader's own commands
 grading/<lesson>/<student>.json   the outcome of each submission, in words
+rubrics.md           how written answers are graded, with model answers
 names.csv            who is who, where two students share a name; a person fills it in
 .probe-secret        from which fresh probes are drawn; never hand it out
 """

@@ -16,6 +16,7 @@ from helpers.instructor.course import (
     quiet,
     write_atomically,
 )
+from helpers.instructor.rubrics import write_rubrics
 
 
 def release(
@@ -30,6 +31,7 @@ def release(
     course.secret()
     for stem in tqdm(stems, desc="release", unit="lesson"):
         _release_one(course, stem)
+    write_rubrics(course)
     return course
 
 
