@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import zmq
 from jupyter_client.manager import AsyncKernelManager
 
 from helpers.instructor.contain import Blown, run_contained
@@ -207,6 +208,28 @@ def test_the_fallback_box_holds() -> None:
         with pytest.raises(Ended, match="more than 32 files in /run/ipc"):
             session.run(MANY_FILES)
     assert not host.exists()
+
+
+def test_a_kernel_that_left_between_two_cells_is_not_waited_for() -> None:
+    """No cell is left that could be asked to stop: a request would wait for its reader for ever."""
+    leave = "import os, threading; threading.Timer(0.1, os._exit, [3]).start()"
+    with Session(choose.choose_box(), seconds=60, total=300) as session:
+        session.run(leave)
+        time.sleep(1)
+        with pytest.raises(Ended, match="it ended Python with exit code 3"):
+            session.run("print(1)")
+
+
+def test_a_request_that_nobody_reads_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Session(choose.choose_box(), seconds=60, total=300) as session:
+        assert session.context.getsockopt(zmq.SNDTIMEO) == 5000
+
+        def execute(*_: object, **__: object) -> str:
+            raise zmq.Again
+
+        monkeypatch.setattr(session.client, "execute", execute)
+        with pytest.raises(Ended, match="it closed its sockets"):
+            session.run("print(1)")
 
 
 def test_the_fallback_box_counts_all_its_memory() -> None:

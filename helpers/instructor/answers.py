@@ -41,7 +41,9 @@ class Finding:
 
 def not_judged(task: Task, reason: str) -> Finding:
     """Nothing earned, and a person is told why."""
+    endless = reason.startswith("no answer came back (stopped")
     message = f"Your answer could not be judged: {reason}."
+    message += " Perhaps it has a loop that never ends." * endless
     return Finding(Verdict(WRONG, 0, task.total, message), reason, judged=False)
 
 

@@ -7,10 +7,11 @@ no metadata, no output, no edited check.
 
 import json
 import os
+import re
 import stat
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +38,14 @@ class Cell:
 
 @dataclass
 class Restored:
-    """The notebook to grade, and what a person should know about the file (`remarks`)."""
+    """The notebook to grade, and what a person should know about the file (`remarks`).
+
+    `lost`: what became of answer cells that were not found by their names, by grade_id.
+    """
 
     notebook: NotebookNode
     remarks: list[str] = field(default_factory=list)
+    lost: dict[str, str] = field(default_factory=dict)
 
 
 def read_cells(path: Path) -> list[Cell]:
@@ -111,7 +116,9 @@ def _clean(source: str) -> str:
 def restore(cells: list[Cell], release: NotebookNode) -> Restored:
     """The released notebook with the learner's answers, and with the learner's own cells."""
     restored = Restored(deepcopy(release))
-    answers = _find_answers(cells, release, restored.remarks)
+    cells = _name_lost_answers(cells, release, restored.lost)
+    restored.remarks += restored.lost.values()
+    answers = _find_answers(cells, release, restored)
     extra = _find_extra(cells, release)
     result: list[NotebookNode] = _own_cells(extra.get(-1, []), -1)
     for index, cell in enumerate(restored.notebook.cells):
@@ -134,15 +141,48 @@ def _own_cells(sources: list[str], index: int, kind: str = "own") -> list[Notebo
     ]
 
 
+def _answer_cells(release: NotebookNode) -> dict[str, NotebookNode]:
+    """The released notebook's answer cells, by grade_id."""
+    marked = [(c.metadata.get("nbgrader", {}), c) for c in release.cells]
+    return {marks["grade_id"]: c for marks, c in marked if marks.get("solution")}
+
+
+def _name_lost_answers(
+    cells: list[Cell], release: NotebookNode, lost: dict[str, str]
+) -> list[Cell]:
+    """The cells, with names for those that some editor has taken from answers.
+
+    A cell of code that defines the function of an answer that is not there is that answer; what
+    the learner wrote in cells of text is the written one.
+    """
+    cells, sources = list(cells), {c.source for c in release.cells}
+    names = {c.id for c in release.cells}
+    own = [i for i, c in enumerate(cells) if c.name not in names and c.source not in sources]
+    present = {c.name for c in cells}
+    for name, answer in _answer_cells(release).items():
+        found = [] if name in present else [i for i in own if _may_be(cells[i], answer)]
+        if not found:
+            continue
+        text = cells[found[-1]].source
+        if answer.cell_type == "markdown":
+            text = "\n\n".join(cells[i].source for i in found)
+        cells[found[-1]] = replace(cells[found[-1]], name=name, source=text)
+        lost[name] = f"{name} has lost its mark; a cell of the learner's own was taken for it"
+    return cells
+
+
+def _may_be(cell: Cell, answer: NotebookNode) -> bool:
+    if cell.kind != answer.cell_type or not cell.source.strip():
+        return False
+    function = re.search(r"^def \w+\(", answer.source, re.MULTILINE)
+    return not function or any(s.startswith(function[0]) for s in cell.source.splitlines())
+
+
 def _find_answers(
-    cells: list[Cell], release: NotebookNode, remarks: list[str]
+    cells: list[Cell], release: NotebookNode, restored: Restored
 ) -> dict[str, list[str]]:
     """The sources submitted for each answer cell, in order; copies of the empty stub left out."""
-    stubs = {
-        c.metadata.nbgrader["grade_id"]: c.source
-        for c in release.cells
-        if c.metadata.get("nbgrader", {}).get("solution")
-    }
+    stubs = {name: cell.source for name, cell in _answer_cells(release).items()}
     found: dict[str, list[str]] = {}
     for cell in cells:
         if cell.name in stubs:
@@ -150,11 +190,12 @@ def _find_answers(
     for name, sources in found.items():
         written = list(dict.fromkeys(s for s in sources if s != stubs[name]))
         if len(written) > 1:
-            remarks.append(f"{name} is there {len(written)} times; the last one counts")
+            restored.remarks.append(f"{name} is there {len(written)} times; the last one counts")
         found[name] = written or [stubs[name]]
     gone = [name for name in stubs if name not in found]
     if gone:
-        remarks.append(f"deleted: {', '.join(gone)}; taken as not answered")
+        restored.remarks.append(f"deleted: {', '.join(gone)}; taken as not answered")
+        restored.lost |= dict.fromkeys(gone, restored.remarks[-1])
     return found
 
 

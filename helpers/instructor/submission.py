@@ -109,6 +109,10 @@ def grade_submission(job: Job) -> dict[str, Any]:
         findings = examine(restored.notebook, job.tasks, open_session, seed=job.seed)
     except NoBox as error:
         return {"no_box": str(error)}
+    for name, remark in restored.lost.items():
+        finding = findings.exercises.get(name.removeprefix("exercise-").replace("-", "."))
+        if finding:  # so that formgrader lists it, too
+            finding.review = finding.review or remark
     exercises = _score(job.tasks, findings)
     return {
         "status": "graded",

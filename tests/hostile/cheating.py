@@ -190,6 +190,14 @@ def _delete_answer(document: Document) -> None:
     document["cells"].remove(marks(document, "exercise-99-1"))
 
 
+def lose_marks(document: Document) -> None:
+    """As an editor does that knows neither ids nor metadata, with cells in another order."""
+    for cell in document["cells"]:
+        cell["metadata"] = {}
+        del cell["id"]
+    document["cells"].reverse()
+
+
 def _reverse(document: Document) -> None:
     document["cells"] = document["cells"][::-1]
 
@@ -265,6 +273,8 @@ CASES = [
          change=_duplicate_stub, earned=without()),
     Case(name="deleted answer", about="gets 0, a person is told", solved=True,
          change=_delete_answer, earned=without("99.1"), review=True, reason="deleted"),
+    Case(name="cells without marks", about="found by their functions, a person is told",
+         solved=True, change=lose_marks, earned=without(), review=True, reason="lost its mark"),
     Case(name="cells in reverse order", about="judged in the release's order", solved=True,
          change=_reverse, earned=without()),
     Case(name="helper function further down", about="extra cells are run", solved=True,

@@ -99,6 +99,7 @@ for _ in range(20):
 import time
 time.sleep(3)
 """
+HE = "def he_std(fan_in):\n    return (2 / fan_in) ** 0.5"
 HIDDEN_MEMORY = """
 import ctypes, os
 tried = []
@@ -161,4 +162,11 @@ CASES = [
          answers={"2": "import os\ndef standardize(x, eps):\n    os._exit(0)"},
          earned=without("99.2"), review=True),
     Case(name="quit()", about="costs no point", solved=True, last="quit()", earned=without()),
+    Case(name="exit() in two cells", about="costs no point, also beside a loop", solved=True,
+         answers={"1": f"{HE}\nexit()", "3": "exit()\nwhile True: pass"}, seconds=QUICK,
+         earned=without("99.3"), review=True, reason="exercise 99.3"),
+    Case(name="commands of a shell", about="are not run, and cost no point", solved=True,
+         answers={"1": f"!pip install scipy\nfound = !ls\nassert found == []\n{HE}"},
+         first="%pip install seaborn", earned=without(), review=False,
+         shown=("not run while grading: !pip install scipy",)),
 ]  # fmt: skip

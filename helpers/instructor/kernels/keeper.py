@@ -25,7 +25,7 @@ def explain(code: int) -> str:
         return "it used all of its processor time"
     if code < 0:
         return f"it was ended by {signal.Signals(-code).name}"
-    return f"it left with exit code {code}"
+    return f"it ended Python with exit code {code}"
 
 
 def explain_memory(limits: Limits) -> str:
