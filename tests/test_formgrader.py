@@ -45,6 +45,9 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Course]:
         summary = grade(made, NUMBER, Settings(seconds=20))
         assert summary.failed == {}
         feedback(made, NUMBER)
+        with quiet(), made.api().gradebook as gradebook:  # as grading flags a cell
+            gradebook.find_grade("check-99-2", NAME, NAME, "eve").needs_manual_grade = True
+            gradebook.db.commit()
         yield made
 
 
@@ -188,6 +191,24 @@ def test_the_detector_sees_scripts(page: Page) -> None:
     assert len(scripted_elements(page)) == 2
 
 
+def test_points_that_stay_as_they_are_take_a_cell_off_the_list(
+    course: Course, address: str, page: Page
+) -> None:
+    """As the instructor's page says; graded again, the cell is back."""
+    assert _waits(course)
+    page.goto(submission_url(course, address))
+    page.wait_for_function("document.querySelector('#check-99-2').placeholder")  # it is loaded
+    box = page.locator("#check-99-2")
+    box.fill(box.get_attribute("placeholder") or "")
+    box.press("Tab")
+    until = time.monotonic() + 20
+    while _waits(course) and time.monotonic() < until:
+        time.sleep(0.2)
+    assert not _waits(course)
+    grade(course, NUMBER, Settings(seconds=20, force=True))
+    assert _waits(course)
+
+
 def test_points_given_by_hand_are_kept(course: Course, address: str, page: Page) -> None:
     page.goto(submission_url(course, address))
     box = page.locator("#written-99-w")
@@ -199,6 +220,12 @@ def test_points_given_by_hand_are_kept(course: Course, address: str, page: Page)
     assert _manual_score(course) == 1.5
     page.goto(submission_url(course, address))
     page.wait_for_function("document.querySelector('#written-99-w').value == '1.5'")
+
+
+def _waits(course: Course) -> bool:
+    with quiet(), course.api().gradebook as gradebook:
+        waits: bool = gradebook.find_grade("check-99-2", NAME, NAME, "eve").needs_manual_grade
+        return waits
 
 
 def _manual_score(course: Course) -> float | None:
