@@ -16,9 +16,13 @@ FARTHEST = 10**12  # steps
 
 
 def draw_homes(n: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """n homes: x (n, 2) of area in m² and number of rooms, correlated; y (n, 1), a price."""
+    """n homes: x (n, 2) of area in m² and number of rooms, correlated; y (n, 1), a price.
+
+    No area is below 20 m², rooms are counted: 1 or more.
+    """
     z = rng.standard_normal((n, 2)) @ np.linalg.cholesky([[1, 0.8], [0.8, 1]]).T
-    x = np.c_[80 + 25 * z[:, 0], 3 + z[:, 1]]
+    area = np.maximum(20, 77 * np.exp(0.3 * z[:, 0]))  # mean 80, std 25
+    x = np.c_[area, np.maximum(1, np.round(3 + z[:, 1]))]
     price = 4 * x[:, 0] + 30 * x[:, 1] + 50 + rng.normal(0, 20, n)
     return x, price[:, None]
 

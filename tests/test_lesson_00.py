@@ -58,6 +58,17 @@ def test_flat_directions_are_left_out() -> None:
     assert len(scaling.descend(x, np.ones((6, 1))).curvatures) == 2
 
 
+def test_homes_are_believable() -> None:
+    homes, prices = scaling.draw_homes(20_000, np.random.default_rng(3))
+    area, rooms = homes.T
+    assert area.min() >= 20
+    assert set(rooms) == set(range(1, int(rooms.max()) + 1))
+    np.testing.assert_allclose(homes.mean(0), [80, 3], rtol=0.02)
+    np.testing.assert_allclose(homes.std(0), [25, 1], rtol=0.03)
+    assert 0.7 < np.corrcoef(area, rooms)[0, 1] < 0.8
+    assert prices.shape == (20_000, 1)
+
+
 def test_prepare_uses_the_training_set_only() -> None:
     split = data.splits([1], n_train=50, n_test=20, pixel_noise=0.1)
     train, test = split.x_train[0], split.x_test[0]
