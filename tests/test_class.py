@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from helpers.instructor.__main__ import main
-from helpers.instructor.batch import Batch, Settings
+from helpers.instructor.batch import Batch, Settings, join_remarks
 from helpers.instructor.build import ROOT, dump, read_source
 from helpers.instructor.course import Course, quiet, write_atomically
 from helpers.instructor.export import export
@@ -149,6 +149,84 @@ def test_a_due_date_counts_whenever_it_is_set(course: Course) -> None:
     assert rows["late"]["timestamp"] == "2026-11-20 12:00:01"
     run_nbgrader(course, "db", "assignment", "add", NAME, "--duedate=2026-11-21 12:00:00 UTC")
     assert float(exported(course)["late"]["score"]) == FULL + 2
+
+
+# -- feedback --------------------------------------------------------------------------------------
+
+
+def test_feedback_names_the_exercises_and_what_waits(
+    course: Course, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for student in ("ann", "bob"):
+        record(course, student)
+    with quiet(), course.api().gradebook as gradebook:
+        gradebook.find_comment("exercise-99-1", NAME, NAME, "ann").manual_comment = "Neat."
+        gradebook.db.commit()
+    run = ["feedback", NUMBER, "--course", str(course.root)]
+    assert main(run) == 0
+    told = "2 written answers still wait: these pages show 0 points for them\n"
+    assert told in capsys.readouterr().err
+    page = (course.root / "feedback" / "ann" / NAME / f"{NAME}.html").read_text(encoding="utf-8")
+    contents = page.partition('<div id="toc">')[2].partition("</div>")[0]
+    names = re.findall(r'<li><a href="#(.+?)">(.*?)</a>', contents)
+    (written,) = lesson_99.LESSON.written
+    assert names[:2] == [
+        ("comment-exercise-99-1", "Comment on 99.1"),
+        ("check-99-1", "99.1 <code>he_std</code>"),
+    ]
+    assert names[-1] == ("written-99-w", f"99.w {written.title}")
+    assert "Test cell" not in contents
+    assert page.rstrip().endswith("</html>")
+    give_points(course, "ann", "written-99-w", 1.0)
+    record(course, "ann")  # graded again, it waits again, but with its points
+    assert main(run) == 0
+    told = "1 written answer still waits: these pages show 0 points for it\n"
+    assert told in capsys.readouterr().err
+    give_points(course, "bob", "written-99-w", 0.0)
+    assert main(run) == 0
+    assert "still wait" not in capsys.readouterr().err
+
+
+# -- export ----------------------------------------------------------------------------------------
+
+
+def test_a_spreadsheet_reads_the_scores(course: Course, tmp_path: Path) -> None:
+    """Umlauts, by the mark at the start; two decimals; points by hand are where they belong."""
+    record(course, "zoë")
+    give_points(course, "zoë", "check-99-1", 2 / 3)
+    give_points(course, "zoë", "written-99-w", 1 / 3)
+    row = exported(course)["zoë"]
+    assert (tmp_path / "scores.csv").read_bytes().startswith(b"\xef\xbb\xbflesson,student,")
+    scores = {name: row[name] for name in ("code_score", "written_score", "score", "max_score")}
+    assert scores == {
+        "code_score": "5.67", "written_score": "0.33", "score": "6", "max_score": "9"
+    }  # fmt: skip
+
+
+def test_remarks_that_repeat_are_one(course: Course) -> None:
+    changed = "the text of check-99-{} was changed; the original counts"
+    remarks = [changed.format(n) for n in (1, 2, 3, 5)] + ["the file is named x.ipynb"]
+    told = "check-99-1 to check-99-3 and check-99-5 were changed; the originals count"
+    result = record(course, "ann", remarks=remarks)
+    assert result["reason"] == f"{told}; the file is named x.ipynb"
+    assert result["remarks"] == remarks
+    assert exported(course)["ann"]["reason"].startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "told"),
+    [
+        ((1,), "the text of check-99-1 was changed; the original counts"),
+        ((1, 2), "check-99-1 and check-99-2 were changed; the originals count"),
+        ((1, 3), "check-99-1 and check-99-3 were changed; the originals count"),
+        ((9, 10, 11), "check-99-9 to check-99-11 were changed; the originals count"),
+        ((1, 2, 4, 6, 7, 8), "check-99-1, check-99-2, check-99-4 and check-99-6 to check-99-8 "
+         "were changed; the originals count"),
+    ],
+)  # fmt: skip
+def test_joined_remarks(numbers: tuple[int, ...], told: str) -> None:
+    remarks = [f"the text of check-99-{n} was changed; the original counts" for n in numbers]
+    assert join_remarks([*remarks, "other"]) == [told, "other"]
 
 
 # -- the list of students --------------------------------------------------------------------------

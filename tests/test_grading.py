@@ -812,7 +812,7 @@ def test_export(course: Course, tmp_path: Path) -> None:
     hand_in(CLASS["full"], course.root / "submitted" / "late" / NAME)
     hand_in(CLASS["full"], course.root / "submitted" / "absent" / NAME)
     assert len(export(course, tmp_path / "scores.csv")) == len(SCORES) + 1
-    with (tmp_path / "scores.csv").open(newline="") as file:
+    with (tmp_path / "scores.csv").open(newline="", encoding="utf-8-sig") as file:
         rows = {row["student"]: row for row in csv.DictReader(file)}
     scores = {s: float(row["score"]) for s, row in rows.items()}
     assert scores == pytest.approx(SCORES | {"late": 0.0})

@@ -4,8 +4,9 @@ import hashlib
 import json
 import multiprocessing
 import os
+import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from helpers.judging import Task
 if TYPE_CHECKING:
     from distributed import Client
 
+_CHANGED = re.compile(r"the text of (\S+) was changed; the original counts")
 CONNECT_TIMEOUT = 10  # seconds
 VERSION = 2  # of the outcomes; a higher one grades everything again
 
@@ -174,7 +176,7 @@ class Batch:
             "score": sum(e["points"] for e in exercises),
             "max_score": sum(e["max_points"] for e in exercises),
             "needs_review": bool(reasons) and not missing,
-            "reason": "; ".join(reasons) or "graded",
+            "reason": "; ".join(join_remarks(reasons)) or "graded",
             "fingerprint": mark,
         }
         text = json.dumps(result, indent=1, ensure_ascii=False, sort_keys=True)
@@ -186,6 +188,31 @@ class Batch:
         remarks = ["nothing was handed in"]
         result = {"exercises": exercises, "remarks": remarks, "status": "missing"}
         self._write(student, result, "")
+
+
+def join_remarks(remarks: Sequence[str]) -> list[str]:
+    """Remarks as they are told: those about single checks that were changed become one."""
+    changed = [match[1] for text in remarks if (match := _CHANGED.fullmatch(text))]
+    if len(changed) < 2:
+        return list(remarks)
+    runs: list[list[str]] = []  # of names whose numbers follow each other
+    for name in changed:
+        if runs and _follows(runs[-1][-1], name):
+            runs[-1].append(name)
+        else:
+            runs.append([name])
+    parts = [part for run in runs for part in (run if len(run) < 3 else [f"{run[0]} to {run[-1]}"])]
+    *first, last = parts
+    names = f"{', '.join(first)} and {last}" if first else last
+    joined = f"{names} were changed; the originals count"
+    told = (joined if _CHANGED.fullmatch(text) else text for text in remarks)
+    return list(dict.fromkeys(told))
+
+
+def _follows(before: str, name: str) -> bool:
+    (stem, _, number), (other, _, following) = before.rpartition("-"), name.rpartition("-")
+    counted = number.isdecimal() and following.isdecimal()
+    return counted and stem == other and int(following) == int(number) + 1
 
 
 @contextmanager

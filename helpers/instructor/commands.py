@@ -221,13 +221,22 @@ def _report(course: "Course", lesson: str, summary: "Summary") -> int:
 
 
 def _feedback(options: argparse.Namespace) -> int:
-    from helpers.instructor.course import Course
+    from helpers.instructor.course import Course, lesson_stem, quiet
+    from helpers.instructor.export import count_waiting
     from helpers.instructor.feedback import feedback
     from helpers.instructor.sanitize import one_line
 
-    failed = feedback(Course(options.course), options.lesson)
+    course = Course(options.course)
+    failed = feedback(course, options.lesson)
     for student, reason in failed.items():
         print(one_line(f"no feedback for {student}: {reason}", LINE), file=sys.stderr)
+    with quiet(), course.api().gradebook as gradebook:
+        waiting = count_waiting(gradebook, lesson_stem(options.lesson), given=False).total()
+    if waiting:
+        one = waiting == 1
+        answers = "written answer still waits" if one else "written answers still wait"
+        told = f"{waiting} {answers}: these pages show 0 points for {'it' if one else 'them'}"
+        print(told, file=sys.stderr)
     print(f"the pages are in {options.course / 'feedback'}")
     return 1 if failed else 0
 

@@ -23,7 +23,7 @@ from helpers.instructor.penalties import update_penalties
 from helpers.instructor.sanitize import one_line
 
 COLUMNS = (
-    "lesson", "student", "last_name", "first_name", "email", "score", "max_score", "auto_score",
+    "lesson", "student", "last_name", "first_name", "email", "score", "max_score", "code_score",
     "written_score", "late_penalty", "timestamp", "status", "needs_review", "reason",
 )  # fmt: skip
 MAX_LATE = 100  # bytes
@@ -42,15 +42,23 @@ def export(course: Course, path: Path) -> list[dict[str, Any]]:
         update_penalties(course, lesson)
     with quiet(), course.api().gradebook as gradebook:
         rows = list(_list_rows(course, gradebook))
-    with path.open("w", newline="", encoding="utf-8") as file:
+    # the mark at the start is for spreadsheets, which would break umlauts without it
+    with path.open("w", newline="", encoding="utf-8-sig") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
-        writer.writerows({k: harmless(v) for k, v in row.items()} for row in rows)
+        writer.writerows({k: harmless(_round(v)) for k, v in row.items()} for row in rows)
     return rows
 
 
-def count_waiting(gradebook: Gradebook, lesson: str) -> Counter[str]:
-    """How many written answers of each student wait for points in formgrader."""
+def _round(value: Any) -> Any:
+    return round(value, 2) if isinstance(value, float) else value
+
+
+def count_waiting(gradebook: Gradebook, lesson: str, *, given: bool = True) -> Counter[str]:
+    """How many written answers of each student wait for points in formgrader.
+
+    `given`: also those that were graded again after somebody gave points, which they still have.
+    """
     written = (
         gradebook.db.query(SubmittedAssignment.student_id)
         .join(Assignment, SubmittedAssignment.assignment_id == Assignment.id)
@@ -60,6 +68,8 @@ def count_waiting(gradebook: Gradebook, lesson: str) -> Counter[str]:
         .filter(Assignment.name == lesson, Grade.needs_manual_grade)
         .filter(BaseCell.name.like("written-%"))
     )
+    if not given:
+        written = written.filter(Grade.manual_score.is_(None))
     return Counter(student for (student,) in written)
 
 
@@ -113,10 +123,10 @@ def _find_scores(gradebook: Gradebook, lesson: str, student: str) -> dict[str, A
     try:
         submission = gradebook.find_submission(lesson, student)
     except MissingEntry:
-        return {"score": 0.0, "auto_score": 0.0, "written_score": 0.0, "needs_review": False}
+        return {"score": 0.0, "code_score": 0.0, "written_score": 0.0, "needs_review": False}
     return {
         "score": max(submission.score - submission.late_submission_penalty, 0.0),
-        "auto_score": submission.code_score,
+        "code_score": submission.code_score,
         "written_score": submission.written_score,
         "late_penalty": submission.late_submission_penalty,
         "timestamp": submission.timestamp,
