@@ -218,6 +218,22 @@ def test_manual_points_survive_regrading(course: Course) -> None:
     assert score_of(course, "half") == pytest.approx(6.25)
 
 
+def test_only_the_students_that_are_named_are_graded_again(course: Course) -> None:
+    summary = grade(course, NUMBER, Settings(seconds=10, students=("half", "empty")))
+    assert set(summary.graded) == {"half", "empty"}
+    assert summary.kept == []
+    with pytest.raises(CourseError, match=r"from absent, nobody; the students of whom it is: .*"):
+        grade(course, NUMBER, Settings(students=("absent", "nobody", "half")))
+
+
+def test_fresh_probes_are_for_all(course: Course, capsys: pytest.CaptureFixture[str]) -> None:
+    secret = course.secret()
+    options = ["--course", str(course.root), "--fresh-probes", "--student", "half"]
+    assert main(["grade", NUMBER, *options]) == 1
+    assert "--fresh-probes is for all students alike" in capsys.readouterr().err
+    assert course.secret() == secret
+
+
 def test_scores_are_the_same_for_any_j(course: Course) -> None:
     summary = grade(course, NUMBER, Settings(jobs=3, seconds=10, force=True))
     assert {s: r["score"] for s, r in summary.graded.items()} == pytest.approx(SCORES)
