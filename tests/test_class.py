@@ -311,12 +311,14 @@ def test_a_notebook_says_which_lesson_it_is(
     assert not (course.root / "submitted" / "ann").exists()
 
 
-def test_most_notebooks_of_another_lesson_are_an_error(
+def test_most_students_with_another_lesson_are_an_error(
     course: Course, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     files = {f"s{i}/99_small.ipynb": of_lesson("02") for i in range(3)} | {
         "eve/Untitled1.ipynb": "{}"
     }
     assert run_collect(course, tmp_path, files) == 1
-    told = "of other lessons: 3 notebooks; of this one, or of no lesson: 1. Is it the right file"
+    told = "3 students handed in other lessons only, 1 student this one. Is it the right file"
     assert f"error: {told}, and the right --lesson?" in capsys.readouterr().err
+    whole = {f"ann/{n:02}.ipynb": of_lesson(f"{n:02}") for n in range(12)}  # the whole course
+    assert run_collect(course, tmp_path, whole | {"ann/99_small.ipynb": of_lesson("99")}) == 0

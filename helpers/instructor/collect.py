@@ -41,8 +41,9 @@ class Collected:
     """What a collection did: notebooks by student, and what was left out, with the reason.
 
     `platforms` says by whose way of naming files each student was recognized; `unclear` holds the
-    names as exported of which nobody has said whose they are, `other` the files of other lessons,
-    `late` the students whose notebook came late, and who says so.
+    names as exported of which nobody has said whose they are, `other` those of whom a notebook of
+    another lesson was left out, `taken` those of whom one was taken; `late` the students whose
+    notebook came late, and who says so.
     """
 
     students: dict[str, list[str]] = field(default_factory=dict)
@@ -50,18 +51,19 @@ class Collected:
     platforms: dict[str, set[str]] = field(default_factory=dict)
     unclear: set[str] = field(default_factory=set)
     other: set[str] = field(default_factory=set)
+    taken: set[str] = field(default_factory=set)
     late: dict[str, str] = field(default_factory=dict)
 
-    def leave_out(self, path: str, reason: CourseError | str) -> None:
+    def leave_out(self, path: str, reason: CourseError | str, whose: str = "") -> None:
         """Notes that a file, or a folder, is not taken."""
         self.skipped[printable(path)] = str(reason)
         if isinstance(reason, OtherLesson):
-            self.other.add(printable(path))
+            self.other.add(whose)
 
     @property
     def mostly_other(self) -> bool:
-        """Whether more notebooks are of other lessons than were taken."""
-        return len(self.other) > sum(map(len, self.students.values()))
+        """Whether more handed in another lesson only than were taken."""
+        return len(self.other - self.taken) > len(self.taken)
 
 
 def collect(
@@ -123,6 +125,7 @@ def _place(folder: Path, notebooks: Mapping[str, list[Found]], collected: Collec
         if student not in collected.students:
             _note_time(folder, item, collected)
         collected.students.setdefault(student, []).append(name)
+        collected.taken.add(item.label)
         collected.platforms.setdefault(item.platform, set()).add(student)
 
 
@@ -153,7 +156,7 @@ def _write_one(
             if len(content) > room:
                 raise CourseError(f"the student's notebooks exceed {MAX_SPACE >> 20} MB with it")
         except CourseError as error:
-            collected.leave_out(item.path, error)
+            collected.leave_out(item.path, error, item.label)
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
@@ -196,7 +199,7 @@ class _Export:
             try:
                 yield self._name(file, fit)
             except CourseError as error:
-                self.collected.leave_out(file.path, error)
+                self.collected.leave_out(file.path, error, whose)
         for whose, count in counts.items():
             if count > MAX_FILES:
                 told = f"{count} notebooks; only the first {MAX_FILES} are looked at"

@@ -92,6 +92,13 @@ def _add_grade(commands: "Commands") -> None:
     )
     parser.add_argument("--force", action="store_true", help="grade again what has not changed")
     parser.add_argument(
+        "--student",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="grade only these students, and again if nothing has changed",
+    )
+    parser.add_argument(
         "--fresh-probes", action="store_true", help="draw new probes; grades everything again"
     )
     parser.add_argument(
@@ -148,9 +155,9 @@ def _collect(options: argparse.Namespace) -> int:
         print(f"handed in late, says {platform}: {_list(late)}")
     _warn_of_unlisted(course, done.students)
     if done.mostly_other:
-        there = f"of other lessons: {count(done.other, 'notebook')}; of this one, or of no lesson"
-        taken = sum(map(len, done.students.values()))
-        told = f"{there}: {taken}. Is it the right file, and the right --lesson?"
+        others = count(done.other - done.taken, "student")
+        there = f"{others} handed in other lessons only, {count(done.taken, 'student')} this one"
+        told = f"{there}. Is it the right file, and the right --lesson?"
         print(f"error: {told}", file=sys.stderr)
     return 1 if done.unclear or done.mostly_other else 0
 
@@ -174,10 +181,12 @@ def count(things: Sized, noun: str) -> str:
 
 
 def _grade(options: argparse.Namespace) -> int:
-    from helpers.instructor.course import Course
+    from helpers.instructor.course import Course, CourseError
     from helpers.instructor.grade import Settings, grade
 
     course = Course(options.course)
+    if options.fresh_probes and options.student:
+        raise CourseError("--fresh-probes is for all students alike: leave --student out")
     if options.fresh_probes:
         course.secret(renew=True)
     if options.trust_submissions:
@@ -188,6 +197,7 @@ def _grade(options: argparse.Namespace) -> int:
         trust=options.trust_submissions,
         force=options.force,
         dask=options.dask,
+        students=tuple(options.student),
     )
     return _report(course, options.lesson, grade(course, options.lesson, settings))
 
