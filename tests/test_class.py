@@ -22,6 +22,7 @@ from helpers.instructor.build import ROOT, dump, read_source
 from helpers.instructor.course import Course, quiet, write_atomically
 from helpers.instructor.export import export
 from helpers.instructor.grade import draw_tasks
+from helpers.instructor.record import read_timestamp
 from helpers.instructor.release import release
 from helpers.instructor.restore import read_cells
 from helpers.instructor.rubrics import write_rubrics
@@ -149,6 +150,43 @@ def test_a_due_date_counts_whenever_it_is_set(course: Course) -> None:
     assert rows["late"]["timestamp"] == "2026-11-20 12:00:01"
     run_nbgrader(course, "db", "assignment", "add", NAME, "--duedate=2026-11-21 12:00:00 UTC")
     assert float(exported(course)["late"]["score"]) == FULL + 2
+
+
+NO_TIMES = ["soon", "2026-11-20 12:00:01 99999999999999999999", "1.5h10000000010000000099999999999"]
+
+
+@pytest.mark.parametrize("text", NO_TIMES)
+def test_a_time_that_is_none_stops_nobody(text: str, tmp_path: Path) -> None:
+    (tmp_path / "timestamp.txt").write_text(text)
+    told = "timestamp.txt is not a time; taken as handed in without one"
+    assert read_timestamp(tmp_path) == ("", told)
+
+
+def test_a_time_that_cannot_be_read_stops_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "timestamp.txt").write_bytes(b"\xff")
+    told = "timestamp.txt cannot be read; taken as handed in without one"
+    assert read_timestamp(tmp_path) == ("", told)
+
+    def refuse(*_: object, **__: object) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    assert read_timestamp(tmp_path) == ("", told)
+
+
+def test_a_time_that_was_mended_is_graded_again(course: Course) -> None:
+    folder = course.root / "submitted" / "ann" / NAME
+    hand_in(SOLVED, folder)
+    batch = Batch(course, NAME, course.read_release(NAME), {}, "", Settings())
+    found = []
+    for text in ("soon", "2026-11-20 12:00:01 UTC", "2026-11-21 12:00:01 UTC"):
+        (folder / "timestamp.txt").write_text(text)
+        prepared = batch._prepare("ann", folder)
+        assert prepared
+        found.append(prepared[2])
+    assert found[0] != found[1] == found[2]  # a valid time is no part of what was graded
 
 
 # -- feedback --------------------------------------------------------------------------------------

@@ -168,11 +168,14 @@ class Recorder:
 def read_timestamp(folder: Path) -> tuple[str, str]:
     """When it was handed in, as nbgrader can read it, and what is wrong with it if it cannot."""
     path = folder / "timestamp.txt"
-    if path.is_symlink() or not path.is_file() or path.stat().st_size > MAX_TIMESTAMP:
-        return "", ""
     try:
+        if path.is_symlink() or not path.is_file() or path.stat().st_size > MAX_TIMESTAMP:
+            return "", ""
         text = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return "", "timestamp.txt cannot be read; taken as handed in without one"
+    try:
         parse_utc(text)
-    except (ValueError, OverflowError):  # UnicodeDecodeError is a ValueError
+    except Exception:  # whatever it holds: one student's file must not stop the class
         return "", "timestamp.txt is not a time; taken as handed in without one"
     return text, ""
