@@ -4,7 +4,7 @@ All values of λ train at once. Each network's λw is added to its gradient, as 
 its one `weight_decay` for all.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -151,30 +151,67 @@ def batch_norm_choices(
     networks share data, initial weights and batches. SGD, lr 0.05, momentum 0.9, batches of 64.
     `tick` is called after every step.
     """
+    chosen = [
+        [name for name in _NAMES if not name.startswith("weights")],
+        [name for name in _NAMES if name.startswith("weights")],
+        _NAMES,
+    ]
+    arms = [{}, *(dict.fromkeys(names, decay) for names in chosen for decay in decays)]
+    test, apart = _train_normalized(arms, seeds=seeds, n_train=n_train, steps=steps, tick=tick)
+    shape = (len(DECAYED), len(decays), len(seeds))
+    return Choices(tuple(decays), test[0], test[1:].reshape(shape), apart[1:].reshape(shape))
+
+
+def decay_of_the_last_pair(
+    decay: float, *, seeds: Sequence[int], n_train: int = 600, steps: int = 300
+) -> Floats:
+    """How far apart two images' outputs are, (2, S), as in `Choices.apart`.
+
+    First where nothing decays but the output layer's W and the γ, β before it; then where all but
+    that W decays.
+    """
+    pair = [name for name in _NAMES if name == "weights.2" or name.startswith("norms.1")]
+    others = [name for name in _NAMES if name != "weights.2"]
+    arms = [dict.fromkeys(names, decay) for names in (pair, others)]
+    return _train_normalized(arms, seeds=seeds, n_train=n_train, steps=steps)[1]
+
+
+_NAMES = [
+    *(f"{kind}.{i}" for kind in ("weights", "biases") for i in range(3)),
+    *(f"norms.{i}.{kind}" for i in range(2) for kind in ("gamma", "beta")),
+]
+
+
+def _train_normalized(
+    arms: Sequence[Mapping[str, float]],
+    *,
+    seeds: Sequence[int],
+    n_train: int,
+    steps: int,
+    tick: Callable[[], object] | None = None,
+) -> tuple[Floats, Floats]:
+    """Test accuracy, and how far apart images' outputs are, both (arms, S).
+
+    An arm gives λ by a parameter's name; what it does not name does not decay.
+    """
     cut = data.splits(seeds, n_train=n_train, n_test=700, label_noise=0.4, standardize=True)
     x, y, x_test, y_test = nets.tensors(cut.x_train, cut.y_train, cut.x_test, cut.y_test)
-    grid = torch.tensor(decays)
-    off, none = torch.zeros_like(grid), torch.zeros(1)
-    on_others = torch.cat([none, grid, off, grid]).repeat_interleave(len(seeds))
-    on_matrices = torch.cat([none, off, grid, grid]).repeat_interleave(len(seeds))
-    count = 1 + len(DECAYED) * len(decays)
-    copies = nets.MLPs((64, 64, 64, 10), seeds=[*seeds] * count, norm="batch")
-    model = Repeated(copies, count)
-    others = [p for name, p in copies.named_parameters() if not name.startswith("weights")]
+    copies = nets.MLPs((64, 64, 64, 10), seeds=[*seeds] * len(arms), norm="batch")
+    model = Repeated(copies, len(arms))
     optimizer = nets.make_optimizer(copies.parameters(), "sgd", lr=0.05, momentum=0.9)
-    _pull(optimizer, on_matrices, copies.weights)
-    _pull(optimizer, on_others, others)
+    for name, parameter in copies.named_parameters():
+        strengths = torch.tensor([arm.get(name, 0.0) for arm in arms])
+        _pull(optimizer, strengths.repeat_interleave(len(seeds)), [parameter])
     nets.train(
         model, x, y, steps=steps, optimizer=optimizer,
         generator=torch.Generator().manual_seed(seeds[0]), loss=model.loss,
         after_step=lambda _: _call(tick),
     )  # fmt: skip
-    test = model.accuracy(x_test, y_test)  # (1 + choices · λ, S)
-    shape = (len(DECAYED), len(decays), len(seeds))
+    test = model.accuracy(x_test, y_test)
     with torch.no_grad():
-        logits = model(x_test)  # ((1 + choices · λ) · S, n, K)
-    apart = (logits.amax(1) - logits.amin(1)).amax(1).numpy().astype(np.float64)[len(seeds) :]
-    return Choices(tuple(decays), test[0], test[1:].reshape(shape), apart.reshape(shape))
+        logits = model(x_test)  # (arms · S, n, K)
+    apart = (logits.amax(1) - logits.amin(1)).amax(1).reshape(test.shape)
+    return test, apart.numpy().astype(np.float64)
 
 
 def _call(tick: Callable[[], object] | None) -> None:

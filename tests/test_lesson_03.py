@@ -177,6 +177,12 @@ def test_a_network_whose_weights_and_gains_vanish_gives_all_images_one_output() 
     assert (np.minimum(vectors, matrices) > 0.1).all()
 
 
+def test_the_last_weights_and_the_gains_before_them_kill_a_network_together() -> None:
+    pair, others = decay_sweep.decay_of_the_last_pair(0.3, seeds=[1, 2], n_train=64, steps=150)
+    assert (pair < 1e-4).all()
+    assert (others > 1.0).all()
+
+
 @pytest.fixture
 def choices() -> decay_sweep.Choices:
     means = np.array([[0.5, 0.7, 0.6], [0.8, 0.4, 0.3], [0.1, 0.2, 0.9]])

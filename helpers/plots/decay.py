@@ -39,7 +39,7 @@ class _Ways:
              for i in which]
             for ax, which in ((left, (0, 1, 2)), (right, (1, 2)))
         )  # fmt: skip
-        _log_axes(left, (0.25, 10), {0.3: "0.3", 1: "1", 3: "3", 10: "10"})
+        _log_axes(left, (0.25, 40), {0.3: "0.3", 1: "1", 3: "3", 10: "10", 30: "30"})
         label_axes(left, x="step", y="‖w‖ / ‖w at the start‖")
         left.legend(loc="upper left", title="how λ enters", alignment="left")
         self.title = left.set_title(" ")
@@ -63,11 +63,14 @@ class _Ways:
 
     def alt(self, optimizer: str, lr: float, weight_decay: float) -> str:
         found = three_ways(optimizer, lr=lr, weight_decay=weight_decay, seed=SEED)
-        by_argument, by_product = found.gaps.max(0)
+        apart = (*found.gaps.max(0), found.between.max())
+        by_argument, by_product, between = (f"{gap:.1e}" if gap else "0" for gap in apart)
+        ends = ", ".join(f"{end:.2f}" for end in found.norms[-1] / found.norms[0])
         return (
             f"{optimizer}, learning rate {lr:.2g}, λ {weight_decay:.2g}: to the run with the "
-            f"penalty in the loss, weight_decay differs by at most {by_argument:.1e}, "
-            f"multiplying by 1 − ηλ by at most {by_product:.1e}."
+            f"penalty in the loss, weight_decay differs by at most {by_argument}, "
+            f"multiplying by 1 − ηλ by at most {by_product}; these two from each other by at most "
+            f"{between}. In the end ‖w‖ over ‖w at the start‖ is, in this order, {ends}."
         )
 
 
@@ -119,7 +122,7 @@ class _Stability:
         ax.text(2.45, 0.4, "limit", color="white", rotation=62, ha="center", va="center")
         ax.text(0.6, 0.1, "shrinks", color="white", ha="left", va="center")
         ax.text(3.5, 0.1, "diverges", color="black", ha="center", va="center")
-        self.fig.colorbar(field, ax=ax, pad=0.02)
+        self.fig.colorbar(field, ax=ax, pad=0.02, extend="max")
 
     def update(self, product: float, momentum: float) -> list[Artist]:
         weights = pure_decay(product, momentum=momentum, steps=40)
@@ -130,9 +133,12 @@ class _Stability:
 
     def alt(self, product: float, momentum: float) -> str:
         factor = float(growth_per_step(product, momentum))
+        sizes = np.abs(pure_decay(product, momentum=momentum, steps=40))
+        highest, last = sizes.max(), sizes[-1]
         return (
             f"ηλ {product:.2f}, momentum {momentum:.2f}: the weight {fate(product, momentum)}; "
-            f"in the long run |w| changes by the factor {factor:.3f} a step."
+            f"in the long run |w| changes by the factor {factor:.3f} a step. In 40 steps |w| is "
+            f"{highest:.3g} at most; after them it is {last:.3g}."
         )
 
 

@@ -128,8 +128,8 @@ class _Sweep:
         self.fig, (accuracy, norm, learning) = plt.subplots(1, 3, figsize=(10, 4.0))
         self._draw_over_decay(accuracy, sweep.test[..., -1], top=1.02, title="Test accuracy")
         self._draw_over_decay(norm, sweep.norm, top=None, title="‖w‖ at the end")
-        accuracy.legend(loc="lower left")
-        self.picks = [ax.axvline(0, color=GREY, lw=10, alpha=0.2, zorder=5)
+        accuracy.legend(loc="lower left", framealpha=1)
+        self.picks = [ax.axvline(0, color=GREY, lw=10, alpha=0.2, zorder=0)
                       for ax in (accuracy, norm)]  # fmt: skip
         self._draw_learning(learning)
 
@@ -186,7 +186,13 @@ class _Sweep:
                 f"{label}: test accuracy {test.mean():.3f}, {against if at else ''}"
                 f"‖w‖ {sweep.norm[at, i].mean():.1f}"
             )
-        return f"λ {weight_decay:g}. {'; '.join(parts)}."
+        test, train = sweep.test[at, 1].mean(0), sweep.train[at, 1].mean(0)
+        highest = int(test.argmax())
+        return (
+            f"λ {weight_decay:g}. {'; '.join(parts)}. With wrong labels the test accuracy is "
+            f"highest at step {sweep.steps[highest]}, {test[highest]:.2f}, and {test[-1]:.2f} at "
+            f"the end; the training accuracy ends at {train[-1]:.2f}."
+        )
 
 
 def _set_log_with_zero(ax: Axes, decays: Sequence[float]) -> None:

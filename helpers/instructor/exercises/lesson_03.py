@@ -84,6 +84,13 @@ SGD_STEP = Exercise(
         "The gradient of the loss is missing: only the decay acts in your step.": (
             lambda w, g, lr, d: (1 - lr * d) * w
         ),
+        "The learning rate is missing: η multiplies the whole step, the gradient of the loss and "
+        "that of the penalty.": lambda w, g, lr, d: w - (g + d * w),
+        "You add λ to the gradient, not λw: the penalty's gradient is larger for larger "
+        "weights.": lambda w, g, lr, d: w - lr * (g + d),
+        "You put the penalty (λ/2)w² itself into the step. Its gradient λw belongs there.": (
+            lambda w, g, lr, d: w - lr * (g + d / 2 * w**2)
+        ),
         "You returned the gradient with its decay. The weights after the step are asked for.": (
             lambda w, g, lr, d: g + d * w
         ),
@@ -186,6 +193,12 @@ def _c_or_c(value: float, source: str, target: str, n: int) -> float:
     return _convert(value, source, target, n)
 
 
+def _c_not_turned(value: float, source: str, target: str, n: int) -> float:
+    """Into C without the last inverse."""
+    right = _convert(value, source, target, n)
+    return 1 / right if target == "C" and source != "C" else right
+
+
 def _convert_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
     def draw(source: str, target: str) -> Probe:
         return (draw_number(rng, 0.01, 2.0), source, target, int(rng.integers(20, 900)))
@@ -241,6 +254,18 @@ CONVERT = Exercise(
         "gradient, which belongs to (λ/2)‖w‖².": (_convert_by(_decay_is_full)),
         "N is on the wrong side in λ/N and λ/2N: the strength is divided by N, so 2λ/N and λ/N "
         "stand in front of w.": _convert_by(_n_upside_down),
+        "You stop at weight_decay: the value in the convention `target` is asked for.": (
+            lambda value, source, target, n: _convert(value, source, "weight_decay", n)
+        ),
+        "Your answer is `value` itself: the same number means another strength in another "
+        "convention.": lambda value, source, target, n: value,
+        "Into C your number is upside down: weight_decay·N is 1/C; turn it over.": _c_not_turned,
+        "In λ/N and λ/2N the 2 of the square is missing: their gradients are 2λw/N and λw/N.": (
+            _convert_by(lambda n: _factors(n) | {"lambda/N": 1 / n, "lambda/2N": 0.5 / n})
+        ),
+        "In λ/N and λ/2N the N is missing: the strength is divided by N.": _convert_by(
+            lambda n: _factors(n) | {"lambda/N": 2.0, "lambda/2N": 1.0}
+        ),
         "From C to C your function stops: the branch for the source C takes every target for one "
         "with a factor. Go to weight_decay first, from there to the target.": _c_or_c,
     },
@@ -347,6 +372,35 @@ MOMENTUM = Exercise(
         "Your μ multiplies the new gradient, too. It shrinks the old buffer only; gradient and "
         "decay are added whole.": _momentum_by(
             lambda w, g, b, lr, mu, d, h: (w - lr * mu * (b + h), mu * (b + h))
+        ),
+        "Your step ignores weight_decay.": lambda w, g, b, lr, mu, d: (
+            w - lr * (mu * b + g),
+            mu * b + g,
+        ),
+        "The decay has the wrong sign: λw is added to the gradient, which is subtracted.": (
+            lambda w, g, b, lr, mu, d: (w - lr * (mu * b + g - d * w), mu * b + g - d * w)
+        ),
+        "The decay enters the buffer half as strong: the gradient of (λ/2)‖w‖² is λw, the 2 of "
+        "the square cancels the ½.": lambda w, g, b, lr, mu, d: (
+            w - lr * (mu * b + g + d / 2 * w),
+            mu * b + g + d / 2 * w,
+        ),
+        "Your buffer keeps all of the past: μ shrinks the old buffer first.": _momentum_by(
+            lambda w, g, b, lr, mu, d, h: (w - lr * (b + h), b + h)
+        ),
+        "The learning rate is missing: w moves by −η times the new buffer.": _momentum_by(
+            lambda w, g, b, lr, mu, d, h: (w - (mu * b + h), mu * b + h)
+        ),
+        "You step uphill: w moves against the new buffer.": _momentum_by(
+            lambda w, g, b, lr, mu, d, h: (w + lr * (mu * b + h), mu * b + h)
+        ),
+        "You returned the old buffer. The next step needs the new one.": _momentum_by(
+            lambda w, g, b, lr, mu, d, h: (w - lr * (mu * b + h), b)
+        ),
+        "You decay twice: λw is in the buffer, and w is multiplied by 1 − ηλ as well.": (
+            _momentum_by(
+                lambda w, g, b, lr, mu, d, h: ((1 - lr * d) * w - lr * (mu * b + h), mu * b + h)
+            )
         ),
         "Without momentum you leave the buffer as it was. The formula holds for μ = 0, too: the "
         "new buffer is the gradient with its decay.": _skip_buffer,

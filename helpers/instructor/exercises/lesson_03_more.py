@@ -80,6 +80,12 @@ STABLE = Exercise(
         "shrinks. The limit is where a root reaches z = −1.": lambda lr, mu: (
             (1 + np.sqrt(mu)) ** 2 / lr
         ),
+        "That limit is for μ = 0.9 only, as in the figure: yours must hold for every momentum.": (
+            lambda lr, mu: 3.8 / lr
+        ),
+        "A decay below 0 makes a weight grow; look at the signs when you solve for ηλ.": (
+            lambda lr, mu: -2 * (1 + mu) / lr
+        ),
         "You multiply by η. The limit of the product ηλ is a fixed number for each μ: solved for "
         "λ, it is divided by η.": lambda lr, mu: 2 * (1 + mu) * lr,
         "Only a part of the limit is divided by η: the whole limit of ηλ is.": (
@@ -206,6 +212,56 @@ def _v_uncorrected(*arguments: Any) -> Triple:
     return start - lr * m / (1 - beta1**t) / (np.sqrt(v) + eps), m, v
 
 
+def _divided_decay(*arguments: Any) -> Triple:
+    w, _, _, _, t, lr, _, beta2, eps, weight_decay, decoupled = arguments
+    moved, m, v = _no_decay(*arguments) if decoupled else _torch_adam(*arguments)
+    shrink = lr * weight_decay * w / (np.sqrt(v / (1 - beta2**t)) + eps)
+    return (moved - shrink if decoupled else moved), m, v
+
+
+def _shrunk_always(*arguments: Any) -> Triple:
+    w, lr, weight_decay, decoupled = (arguments[i] for i in (0, 5, 9, 10))
+    moved, m, v = _torch_adam(*arguments)
+    return (moved if decoupled else moved - lr * weight_decay * w), m, v
+
+
+def _without_decay_if(mode: bool) -> Callable[..., Triple]:
+    return lambda *arguments: (
+        _no_decay(*arguments) if arguments[-1] == mode else _torch_adam(*arguments)
+    )
+
+
+def _only_in_v(*arguments: Any) -> Triple:
+    """Coupled, with λw in the second moment but not in the first."""
+    w, grad, m, _, t, lr, beta1, beta2, eps, _, decoupled = arguments
+    if decoupled:
+        return _torch_adam(*arguments)
+    _, _, v = _torch_adam(*arguments)
+    m = beta1 * m + (1 - beta1) * grad
+    return w - lr * m / (1 - beta1**t) / (np.sqrt(v / (1 - beta2**t)) + eps), m, v
+
+
+def _m_uncorrected(*arguments: Any) -> Triple:
+    w, _, _, _, t, lr, _, beta2, eps, weight_decay, decoupled = arguments
+    _, m, v = _torch_adam(*arguments)
+    start = (1 - lr * weight_decay) * w if decoupled else w
+    return start - lr * m / (np.sqrt(v / (1 - beta2**t)) + eps), m, v
+
+
+def _uphill(*arguments: Any) -> Triple:
+    w, lr, weight_decay, decoupled = (arguments[i] for i in (0, 5, 9, 10))
+    moved, m, v = _torch_adam(*arguments)
+    start = (1 - lr * weight_decay) * w if decoupled else w
+    return 2 * start - moved, m, v
+
+
+def _without_rate(*arguments: Any) -> Triple:
+    w, lr, weight_decay, decoupled = (arguments[i] for i in (0, 5, 9, 10))
+    moved, m, v = _torch_adam(*arguments)
+    start = (1 - lr * weight_decay) * w if decoupled else w
+    return start + (moved - start) / lr, m, v
+
+
 def _adam_probes(rng: np.random.Generator) -> dict[str, list[Probe]]:
     def draw(
         shape: tuple[int, ...], t: int, decoupled: bool, decay: bool = True, betas: Any = (1, 1)
@@ -274,6 +330,26 @@ ADAM = Exercise(
         "You add ε to √v before the bias correction, so that ε is corrected, too. "
         "It is added to √v̂.": _early_eps,
         "You correct m, but not v: the step divides by √v̂ + ε.": _v_uncorrected,
+        "Your decoupled decay is divided by √v̂ + ε like the gradient. In AdamW w loses ηλw, "
+        "undivided.": _divided_decay,
+        "You shrink w by 1 − ηλ in both modes. With decoupled=False λw is in the gradient, and "
+        "nothing else shrinks w.": _shrunk_always,
+        "With decoupled=False your step ignores weight_decay: there λw is added to the "
+        "gradient.": _without_decay_if(False),
+        "With decoupled=True your step ignores weight_decay: there w shrinks by 1 − ηλ.": (
+            _without_decay_if(True)
+        ),
+        "Your coupled λw is in v, but not in m. It belongs to the gradient before both.": (
+            _only_in_v
+        ),
+        "You correct v, but not m: the step goes along m̂.": _m_uncorrected,
+        "Your bias correction is one step behind: t is the number of this step, 1 for the "
+        "first.": _adam_by(shift=-1),
+        "You step uphill: the weights move against m̂.": _uphill,
+        "The learning rate is missing: η multiplies m̂/(√v̂ + ε).": _without_rate,
+        "The root is missing: m̂ is divided by √v̂ + ε, not by v̂ + ε.": (
+            _adam_by(root=lambda v, eps: v + eps)
+        ),
         "You swapped β₁ and β₂: β₁ belongs to m, β₂ to v.": _swapped_betas,
     },
     probes=_adam_probes,
@@ -353,9 +429,18 @@ GROUPS = Exercise(
         "is called 1.weight, and normal_head.weight is a matrix. Look at the shape.": (
             _names_where(lambda name, _: not _tells_norm(name))
         ),
-        "You go by names that end in .weight: a normalization layer's γ does so, "
+        "You go by names with the word weight: a normalization layer's γ has it, "
         "and a kernel need not. Look at the shape.": (
             _names_where(lambda name, _: name.endswith("weight"))
+        ),
+        "You returned all names. Vectors and scalars do not decay.": _names_where(lambda *_: True),
+        "You ask for two axes and for the word weight: a kernel or an embedding need not have it. "
+        "The shape alone decides.": _names_where(lambda name, s: len(s) > 1 and "weight" in name),
+        "The names are right, their order is not: keep that of `parameters`.": (
+            lambda parameters: _decaying(parameters)[::-1]
+        ),
+        "You return after the first name: the `return` stands inside of the loop.": (
+            lambda parameters: _decaying(parameters)[:1]
         ),
         "You returned the names that do not decay.": _names_where(lambda _, s: len(s) < 2),
         "You leave out kernels: those of convolutions have more than two axes. Matrices are not "
