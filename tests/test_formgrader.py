@@ -197,7 +197,7 @@ def test_points_that_stay_as_they_are_take_a_cell_off_the_list(
     """As the instructor's page says; graded again, the cell is back."""
     assert _waits(course)
     page.goto(submission_url(course, address))
-    page.wait_for_function("document.querySelector('#check-99-2').placeholder")  # it is loaded
+    _wait_for_points(page)
     box = page.locator("#check-99-2")
     box.fill(box.get_attribute("placeholder") or "")
     box.press("Tab")
@@ -211,6 +211,7 @@ def test_points_that_stay_as_they_are_take_a_cell_off_the_list(
 
 def test_points_given_by_hand_are_kept(course: Course, address: str, page: Page) -> None:
     page.goto(submission_url(course, address))
+    _wait_for_points(page)
     box = page.locator("#written-99-w")
     box.fill("1.5")
     box.press("Tab")
@@ -220,6 +221,11 @@ def test_points_given_by_hand_are_kept(course: Course, address: str, page: Page)
     assert _manual_score(course) == 1.5
     page.goto(submission_url(course, address))
     page.wait_for_function("document.querySelector('#written-99-w').value == '1.5'")
+
+
+def _wait_for_points(page: Page) -> None:
+    """Until the boxes have what the gradebook has: what is typed before is lost."""
+    page.wait_for_function("document.querySelector('#check-99-2').placeholder")
 
 
 def _waits(course: Course) -> bool:
