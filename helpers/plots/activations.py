@@ -21,6 +21,7 @@ from helpers.scaling import Floats
 
 BLUE, ORANGE, GREEN = PALETTE[:3]
 GREY = "#666666"
+WITH_ALPHA = ("leaky ReLU / PReLU", "ELU")
 GALLERY: dict[str, Callable[[Tensor, float], Tensor]] = {
     "leaky ReLU / PReLU": F.leaky_relu,
     "ReLU": lambda z, alpha: torch.relu(z),
@@ -121,8 +122,9 @@ class _Gallery:
 
     def alt(self, activation: str, alpha: float, std: float, layers: int) -> str:
         factor = self.typical_factor(activation, alpha, std)
+        uses = f", α = {alpha:g}" if activation in WITH_ALPHA else ""
         return (
-            f"{activation}, α = {alpha:g}, inputs with std {std:.2g}: root mean square of the "
+            f"{activation}{uses}, inputs with std {std:.2g}: root mean square of the "
             f"derivative {factor:.3f} a layer, {factor**layers:.2g} over {layers} layers."
         )
 

@@ -103,12 +103,12 @@ class _Map:
             ax.loglog([], [], color=PALETTE[i], ls=STYLES[i], label=name)[0]
             for i, name in enumerate(VERSIONS)
         ]
-        ax.set(xlim=(1, 1e6), ylim=(2e-3, 4))  # before a line that would be all there is to see
+        ax.set(xlim=(1, 1e6), ylim=(2e-3, 12))  # before a line that would be all there is to see
         ax.axhline(LEFT, color=GREY, lw=1, ls=(0, (4, 2)))
         (self.mark,) = ax.plot([], [], "D", color="black", ms=8, zorder=4)
         ax.set_yticks([0.01, 0.1, 1], ["1 %", "10 %", "100 %"])
         ax.minorticks_off()
-        ax.legend(loc="upper right", ncols=3, handlelength=2.6, columnspacing=1.2)
+        ax.legend(loc="upper right", ncols=3, handlelength=2.6, columnspacing=1.2, framealpha=1)
         label_axes(ax, x="steps", y="distance left")
         self.arrived = ax.set_title(" ")
 
@@ -125,21 +125,22 @@ class _Map:
         self.title.set_text(f"{features}: condition number {valley.condition:,.3g}")
         step = valley.arrival
         self.mark.set_data([step] if step else [], [LEFT] if step else [])
-        self.arrived.set_text(f"99 % of the way takes {self._told(step)}")
+        self.arrived.set_text(self._told(step))
         return [*self.rings, *self.lines, self.path, self.mark, self.title, self.arrived]
 
     @staticmethod
     def _told(step: int | None) -> str:
         if step is None:
-            return "forever: it never arrives"
-        return f"{step:,} steps" if step > 1 else "1 step"
+            return "It never arrives"
+        return f"99 % of the way takes {step:,} step{'s' * (step > 1)}"
 
     def alt(self, features: str, ratio: float, correlation: float, rate: float) -> str:
         valley = find_valley(features, ratio, correlation, rate)
+        scales = f", scales {ratio:.3g} to 1" if features == "raw" else ""
+        between = f", correlation {correlation:g}" if features != "whitened" else ""
         return (
-            f"Features {features}, scales {ratio:.3g} to 1, correlation {correlation:g}, learning "
-            f"rate {rate:g}/λ₁: condition number {valley.condition:.4g}; 99 % of the way takes "
-            f"{self._told(valley.arrival)}."
+            f"Features {features}{scales}{between}, learning rate {rate:g}/λ₁: condition number "
+            f"{valley.condition:.4g}. {self._told(valley.arrival)}."
         )
 
 
@@ -181,14 +182,17 @@ def plot_statistics(scores: Mapping[str, Floats]) -> Figure:
 
 
 def plot_walks(panels: Mapping[str, Walks], *, seed: int = 0) -> Figure:
-    """The way of the two weights of one seed, a panel a setting, up to a tenth of the distance."""
-    fig, axes = plt.subplots(1, len(panels), figsize=(10, 3.1), sharey=True)
+    """The way of the two weights of one seed, a panel a setting, up to a tenth of the distance.
+
+    The detour in a panel's title is the mean over all seeds.
+    """
+    fig, axes = plt.subplots(1, len(panels), figsize=(10, 3.7), sharey=True)
     for ax, (i, (name, walks)) in zip(axes, enumerate(panels.items()), strict=True):
         path = walks.weights[: int(walks.steps[seed]) + 1, seed]
         ax.plot(*path.T, color=PALETTE[i], marker=MARKERS[i], ms=4, lw=1.3)
         ax.plot(*-GOAL, "s", color="black", ms=7)
         ax.plot(*GOAL, "*", color="black", ms=13)
         ax.set(xlim=(-2.5, 2.5), ylim=(-2.5, 2.5), aspect="equal")
-        label_axes(ax, title=f"{name}\ndetour {walks.detour.mean():.1f}", x="weight 1")
+        label_axes(ax, title=f"{name}\nmean detour {walks.detour.mean():.1f}", x="weight 1")
     axes[0].set_ylabel("weight 2")
     return fig

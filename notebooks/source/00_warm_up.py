@@ -422,20 +422,23 @@ claim("test accuracy at the end: range over the preparations", np.ptp(ends, axis
 # %%
 clean = scaling.compare_on_digits(seeds, times, pixel_noise=0.0)
 typical = {name: np.exp(np.log(found.arrival).mean()) for name, found in clean.items()}
-claim("clean: steps to 1 %, min–max / raw", typical["min–max"] / typical["raw"], high=0.6)
-claim("clean: centered / standardized", typical["mean 0"] / typical["standardized"], low=4, high=40)
+ratio = typical["min–max"] / typical["raw"]
+claim("clean digits: steps to 1 % of the loss, min–max over raw", ratio, high=0.6)
+ratio = typical["mean 0"] / typical["standardized"]
+claim("clean digits: steps to 1 % of the loss, centered over standardized", ratio, low=4, high=40)
 for title, runs in {"noisy": speed, "clean": clean}.items():
     means = {name: found.accuracy.mean(1) for name, found in runs.items()}
     soon = {name: times[int(np.argmax(m >= m.max() - 0.02))] for name, m in means.items()}
     best = {name: found.accuracy.max(0).mean() for name, found in runs.items()}
     lost = [best[name] - best["whitened"] for name in best if name != "whitened"]
     low = 0.02 if title == "noisy" else 0.006
-    claim(f"{title}: best on the way, all others less whitened", lost, low=low, high=0.08)
+    claim(f"{title} digits: best accuracy, others less whitened", lost, low=low, high=0.08)
     told = ", ".join(f"{name} {step}" for name, step in soon.items())
     print(f"{title} digits, steps to 2 points below the best accuracy: {told}")
-    claim(f"{title}: raw / centered", soon["raw"] / soon["mean 0"], low=5, high=25)
+    near = f"{title} digits: steps to 2 points below the best accuracy"
+    claim(f"{near}, raw over centered", soon["raw"] / soon["mean 0"], low=5, high=25)
     scaled = soon["mean 0"] / soon["standardized"]
-    claim(f"{title}: centered / standardized", scaled, low=0.5, high=4)
+    claim(f"{near}, centered over standardized", scaled, low=0.5, high=4)
 
 # %% [markdown]
 # So there is no order that always holds. On clean digits min–max helps, and standardizing beats
@@ -899,7 +902,8 @@ claim("leaky ReLU less ReLU: test accuracy at 0.1", gain, low=0, high=0.24)
 #
 # Two ways to walk: one step for each example, or one step for each *batch* of 16, along the mean of
 # their gradients. A walk ends when a tenth of the distance is left. Its *detour* is its length over
-# the straight way: 1 is none.
+# the straight way: 1 is none. Each panel shows the path of one seed; the detour above it is the
+# mean over twenty seeds.
 
 # %%
 twenty = range(100 * SEED, 100 * SEED + 20)
@@ -909,9 +913,13 @@ same_rate = {
     name: zigzag.walk(mean, batch_size=size, lr=2.0, seeds=twenty)
     for name, (mean, size) in cases.items()
 }
-plots.show(plot_walks(same_rate), alt="Four paths of two weights from start to goal: centered "
-           "inputs go nearly straight, positive ones zig-zag when taken one by one; in batches of "
-           "16 both go nearly straight.")  # fmt: skip
+told = "; ".join(f"{name}: {walks.detour.mean():.1f}" for name, walks in same_rate.items())
+plots.show(
+    plot_walks(same_rate),
+    alt="Four paths of two weights from start to goal, of one seed: "
+    "centered inputs go nearly straight, positive ones zig-zag when taken one by one; in "
+    f"batches of 16 both go nearly straight. Mean detour over twenty seeds: {told}.",
+)
 
 # %%
 plain, single, plain_batch, batch = same_rate.values()
@@ -1025,8 +1033,9 @@ claim("the same: detour of positive inputs, mean", tuned[1].detour.mean(), low=1
 # | $\lambda_i,\ \lambda_1$ | eigenvalues of the curvature; the largest one | 00, 07 |
 # | $\lambda,\ \pi$ in mixup | share of the first image; the order of partners | 08 |
 # | $\kappa$ | condition number, largest over smallest curvature | 00, 10 |
-# | $H$ | Hessian, the matrix of second derivatives | 07, 09, 10 |
-# | $\alpha$ | of leaky ReLU and ELU; a model's say in AdaBoost; ridge's strength | 00; 06; 07 |
+# | $H,\ h$ | Hessian, the matrix of second derivatives; one curvature | 07, 09, 10; 03 |
+# | $\alpha$ | of leaky ReLU and ELU; a model's say in AdaBoost; ridge's strength | 00; 06; 03, 07 |
+# | $C,\ \Gamma$ | inverse strength of a penalty; matrix of a penalty | 03; 04 |
 # | $\alpha$ | an angle; of mixup | 08 |
 # | $a$ | bound of $U[-a, a]$; a factor on weights (in 02, α) | 01; 05, 09 |
 # | $\mu$ | mean; in 03 and 10 the momentum | 00, 05; 03, 10 |

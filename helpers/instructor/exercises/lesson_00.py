@@ -370,6 +370,10 @@ WHITEN = Exercise(
         "them to the eigenvectors of the covariance first.": (lambda x: _standardize(x, x)[0]),
         "Your covariance divides by n − 1, as np.cov does. Here it is divided by n: "
         "np.cov(..., bias=True).": lambda x: PCA(whiten=True).fit_transform(x),
+        "You add something tiny to the eigenvalues. Where the variances themselves are tiny, that "
+        "is all that is left of them: here no eigenvalue is 0.": (
+            _rotated(lambda values: np.sqrt(values + 1e-5))
+        ),
         "You only subtract the mean.": lambda x: x - x.mean(0),
         "You turn the data by `vectors.T`. The directions are the columns of `vectors`, so it is "
         "`centered @ vectors`.": _turned_back,

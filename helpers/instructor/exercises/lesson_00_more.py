@@ -109,6 +109,12 @@ ACTIVATION = Exercise(
         "overtakes x. np.where(x > 0, …) chooses by the sign.": (
             _but(_activate, elu=lambda x, a: np.maximum(x, a * (np.exp(x) - 1)))
         ),
+        "leaky_relu: below 0 your function is 0, that of ReLU. There it is α·x.": (
+            _but(_activate, leaky_relu=lambda x, a: np.maximum(x, 0))
+        ),
+        "leaky_relu: the larger of x and α is no slope: α must be multiplied by x.": (
+            _but(_activate, leaky_relu=lambda x, a: np.maximum(x, a))
+        ),
         "leaky_relu: your slope is 0.01, whatever α says. Use `alpha`.": (
             _but(_activate, leaky_relu=lambda x, a: np.where(x > 0, x, 0.01 * x))
         ),
@@ -270,6 +276,18 @@ ACTIVATION_GRAD = Exercise(
         ),
         "silu: of the two terms of the product rule, sigmoid(x) is missing.": (
             _but(_gradient, silu=lambda x, a: x * _sigmoid(x) * (1 - _sigmoid(x)))
+        ),
+        "tanh: you return tanh itself; its derivative is 1 − t².": (
+            _but(_gradient, tanh=lambda x, a: np.tanh(x))
+        ),
+        "elu: you return the function's value; its slope is 1 for x > 0 and α·exp(x) below.": (
+            _but(_gradient, elu=lambda x, a: _activate("elu", x, a))
+        ),
+        "silu: you return the function's value; asked is its slope.": (
+            _but(_gradient, silu=lambda x, a: x * _sigmoid(x))
+        ),
+        "leaky_relu: you return the function's value; its slope is 1 for x > 0 and α below.": (
+            _but(_gradient, leaky_relu=lambda x, a: np.where(x > 0, x, a * x))
         ),
         "You return the functions' values; asked are their derivatives.": _activate,
     },
