@@ -186,7 +186,7 @@ def plot_walks(panels: Mapping[str, Walks], *, seed: int = 0) -> Figure:
 
     The detour in a panel's title is the mean over all seeds.
     """
-    fig, axes = plt.subplots(1, len(panels), figsize=(10, 3.7), sharey=True)
+    fig, axes = plt.subplots(1, len(panels), figsize=(10, 3.5), sharey=True)
     for ax, (i, (name, walks)) in zip(axes, enumerate(panels.items()), strict=True):
         path = walks.weights[: int(walks.steps[seed]) + 1, seed]
         ax.plot(*path.T, color=PALETTE[i], marker=MARKERS[i], ms=4, lw=1.3)
