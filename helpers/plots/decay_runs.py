@@ -128,7 +128,7 @@ class _Sweep:
         self.fig, (accuracy, norm, learning) = plt.subplots(1, 3, figsize=(10, 4.0))
         self._draw_over_decay(accuracy, sweep.test[..., -1], top=1.02, title="Test accuracy")
         self._draw_over_decay(norm, sweep.norm, top=None, title="‖w‖ at the end")
-        accuracy.legend(loc="lower left", framealpha=1)
+        accuracy.legend(loc="lower left")
         self.picks = [ax.axvline(0, color=GREY, lw=10, alpha=0.2, zorder=0)
                       for ax in (accuracy, norm)]  # fmt: skip
         self._draw_learning(learning)

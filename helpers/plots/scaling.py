@@ -108,7 +108,15 @@ class _Map:
         (self.mark,) = ax.plot([], [], "D", color="black", ms=8, zorder=4)
         ax.set_yticks([0.01, 0.1, 1], ["1 %", "10 %", "100 %"])
         ax.minorticks_off()
-        ax.legend(loc="upper right", ncols=3, handlelength=2.6, columnspacing=1.2, framealpha=1)
+        ax.legend(
+            loc="upper right",
+            ncols=3,
+            handlelength=2.6,
+            columnspacing=1.2,
+            frameon=True,
+            framealpha=1,
+            edgecolor="none",
+        )
         label_axes(ax, x="steps", y="distance left")
         self.arrived = ax.set_title(" ")
 
