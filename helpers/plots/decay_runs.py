@@ -129,8 +129,10 @@ class _Sweep:
         self._draw_over_decay(accuracy, sweep.test[..., -1], top=1.02, title="Test accuracy")
         self._draw_over_decay(norm, sweep.norm, top=None, title="‖w‖ at the end")
         accuracy.legend(loc="lower left")
-        self.picks = [ax.axvline(0, color=GREY, lw=10, alpha=0.2, zorder=0)
-                      for ax in (accuracy, norm)]  # fmt: skip
+        self.picks = [  # above the lines, which stay where they are; on the left above the legend
+            ax.axvline(0, ymin=low, color=GREY, lw=10, alpha=0.2, zorder=5)
+            for ax, low in ((accuracy, 0.24), (norm, 0))
+        ]
         self._draw_learning(learning)
 
     def _draw_over_decay(
