@@ -108,7 +108,10 @@ class _Search:
             for method in METHODS
         )
         picked = self.found[budget, shown, scale].accuracy[draw - 1]
-        return f"{budget} trials, {scale} scale. Mean accuracy picked: {told}. Here: {picked:.2f}."
+        return (
+            f"{budget} trials, {scale} scale. Mean accuracy picked: {told}. Shown is search {draw} "
+            f"by {shown}: {picked:.2f}."
+        )
 
 
 def plot_four(picked: Mapping[str, Floats]) -> Figure:
