@@ -90,17 +90,20 @@ def _find_in_sequence(
 ) -> Problem | None:
     if not isinstance(got, list | tuple):
         kind = "list" if isinstance(expected, list) else "tuple"
-        items = f"{len(expected)} item{'s' if len(expected) != 1 else ''}"
-        return Problem("type", _types(got, f"a {kind} of {items}", where))
+        return Problem("type", _types(got, f"a {kind} of {_number(expected)}", where))
     if len(got) != len(expected):
         return Problem("shape", f"got {_count(got)}{where}, expected {_count(expected)}")
     pairs = enumerate(zip(got, expected, strict=True))
     return _worst(find_problem(g, e, within, f"{where} in item {i}") for i, (g, e) in pairs)
 
 
+def _number(items: Sequence[Any]) -> str:
+    return f"{len(items)} item{'s' if len(items) != 1 else ''}"
+
+
 def _count(items: Sequence[Any]) -> str:
     """`1 item` or `2 items`; of a few words they are told, too: `2 items ('shift', 'turn')`."""
-    told = f"{len(items)} item{'s' if len(items) != 1 else ''}"
+    told = _number(items)
     if 0 < len(items) <= MOST_WORDS and all(isinstance(item, str) for item in items):
         told += f" ({', '.join(repr(item[:MOST_LETTERS]) for item in items)})"
     return told

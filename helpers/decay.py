@@ -152,6 +152,7 @@ def mean_field(run: NoiseRun, weight_decay: float) -> Floats:
     return np.stack(path)
 
 
+@lru_cache(maxsize=256)
 def pure_decay(product: float, *, momentum: float, steps: int = 60) -> Floats:
     """A weight that starts at 1 and has no gradient under torch's SGD: (steps + 1,).
 

@@ -4,7 +4,7 @@ All values of λ train at once. Each network's λw is added to its gradient, as 
 its one `weight_decay` for all.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -151,12 +151,8 @@ def batch_norm_choices(
     networks share data, initial weights and batches. SGD, lr 0.05, momentum 0.9, batches of 64.
     `tick` is called after every step.
     """
-    chosen = [
-        [name for name in _NAMES if not name.startswith("weights")],
-        [name for name in _NAMES if name.startswith("weights")],
-        _NAMES,
-    ]
-    arms = [{}, *(dict.fromkeys(names, decay) for names in chosen for decay in decays)]
+    rules: list[Rule] = [lambda name: not _is_matrix(name), _is_matrix, lambda _: True]
+    arms = [(_is_matrix, 0.0), *((rule, decay) for rule in rules for decay in decays)]
     test, apart = _train_normalized(arms, seeds=seeds, n_train=n_train, steps=steps, tick=tick)
     shape = (len(DECAYED), len(decays), len(seeds))
     return Choices(tuple(decays), test[0], test[1:].reshape(shape), apart[1:].reshape(shape))
@@ -170,20 +166,23 @@ def decay_of_the_last_pair(
     First where nothing decays but the output layer's W and the γ, β before it; then where all but
     that W decays.
     """
-    pair = [name for name in _NAMES if name == "weights.2" or name.startswith("norms.1")]
-    others = [name for name in _NAMES if name != "weights.2"]
-    arms = [dict.fromkeys(names, decay) for names in (pair, others)]
+    rules: list[Rule] = [
+        lambda name: name == "weights.2" or name.startswith("norms.1"),
+        lambda name: name != "weights.2",
+    ]
+    arms = [(rule, decay) for rule in rules]
     return _train_normalized(arms, seeds=seeds, n_train=n_train, steps=steps)[1]
 
 
-_NAMES = [
-    *(f"{kind}.{i}" for kind in ("weights", "biases") for i in range(3)),
-    *(f"norms.{i}.{kind}" for i in range(2) for kind in ("gamma", "beta")),
-]
+Rule = Callable[[str], bool]  # whether the parameter of this name decays
+
+
+def _is_matrix(name: str) -> bool:
+    return name.startswith("weights")
 
 
 def _train_normalized(
-    arms: Sequence[Mapping[str, float]],
+    arms: Sequence[tuple[Rule, float]],
     *,
     seeds: Sequence[int],
     n_train: int,
@@ -192,7 +191,7 @@ def _train_normalized(
 ) -> tuple[Floats, Floats]:
     """Test accuracy, and how far apart images' outputs are, both (arms, S).
 
-    An arm gives λ by a parameter's name; what it does not name does not decay.
+    An arm is the rule that says what decays, and λ.
     """
     cut = data.splits(seeds, n_train=n_train, n_test=700, label_noise=0.4, standardize=True)
     x, y, x_test, y_test = nets.tensors(cut.x_train, cut.y_train, cut.x_test, cut.y_test)
@@ -200,13 +199,14 @@ def _train_normalized(
     model = Repeated(copies, len(arms))
     optimizer = nets.make_optimizer(copies.parameters(), "sgd", lr=0.05, momentum=0.9)
     for name, parameter in copies.named_parameters():
-        strengths = torch.tensor([arm.get(name, 0.0) for arm in arms])
+        strengths = torch.tensor([decay * rule(name) for rule, decay in arms])
         _pull(optimizer, strengths.repeat_interleave(len(seeds)), [parameter])
     nets.train(
         model, x, y, steps=steps, optimizer=optimizer,
         generator=torch.Generator().manual_seed(seeds[0]), loss=model.loss,
         after_step=lambda _: _call(tick),
     )  # fmt: skip
+    model.eval()
     test = model.accuracy(x_test, y_test)
     with torch.no_grad():
         logits = model(x_test)  # (arms · S, n, K)

@@ -58,8 +58,13 @@ class Step:
         """The exercise that it answers or asks for, such as 01.2; "" when it is another cell."""
         if self.task:
             return self.task.id
-        answer = self.own and self.id.startswith("exercise-")
-        return self.id.removeprefix("exercise-").replace("-", ".") if answer else ""
+        return exercise_of(self.id) if self.own else ""
+
+
+def exercise_of(cell: str) -> str:
+    """The exercise that the cell of this id answers, such as 01.2; "" when it is another cell."""
+    answer = cell.startswith("exercise-")
+    return cell.removeprefix("exercise-").replace("-", ".") if answer else ""
 
 
 def plan_steps(notebook: NotebookNode, tasks: Mapping[str, Task], *, whole: bool) -> list[Step]:

@@ -19,7 +19,7 @@ from helpers.compare import Judged
 from helpers.instructor.contain import Blown, run_contained
 from helpers.instructor.kernels.choose import OPEN, WARM
 from helpers.instructor.kernels.warm import ADDRESS, NoBox, zygote_address
-from helpers.instructor.probing import Findings, examine
+from helpers.instructor.probing import Findings, examine, exercise_of
 from helpers.instructor.restore import Unreadable, read_cells, restore
 from helpers.instructor.sanitize import one_line
 from helpers.instructor.session import Session
@@ -110,7 +110,7 @@ def grade_submission(job: Job) -> dict[str, Any]:
     except NoBox as error:
         return {"no_box": str(error)}
     for name, remark in restored.lost.items():
-        finding = findings.exercises.get(name.removeprefix("exercise-").replace("-", "."))
+        finding = findings.exercises.get(exercise_of(name))
         if finding:  # so that formgrader lists it, too
             finding.review = finding.review or remark
     exercises = _score(job.tasks, findings)
