@@ -155,7 +155,7 @@ def _judge_values(task: Task, outcomes: Sequence[Outcome], names: Sequence[str])
     assert problem is not None
     call = show_call(task.function, names, task.probes[first])
     message = f"{mistake or problem.text}\n  {call}"
-    if mistake and problem.kind == "value":
+    if mistake and problem.kind in ("value", "error"):
         message += f"\n  {problem.text}"
     right = [name for name, good in parts.items() if good]
     if right:
@@ -221,6 +221,7 @@ def _judge_properties(task: Task, outcomes: Sequence[Outcome], names: Sequence[s
             assert problem is not None
             mistake = _recognize_error(task, outcome.error) if outcome.error else ""
             message = f"{mistake or problem.text}\n  {show_call(task.function, names, probe)}"
+            message += f"\n  {problem.text}" if mistake else ""
             return Verdict(WRONG, 0, 1, message, mistake=mistake, probe=i)
     try:
         found = properties_of(task, outcomes)

@@ -366,6 +366,24 @@ def test_only_a_division_by_the_share_dropped_is_told_so() -> None:
         assert by(other).message.startswith("Out has entries that are NaN or infinite")
 
 
+def test_an_error_is_shown_beside_the_mistake_that_is_taken_for_its_cause() -> None:
+    """The same error can have another cause; its line tells."""
+
+    def by_dropped(x: np.ndarray, q: float, rng: np.random.Generator, training: bool) -> Any:
+        return x * (1 / (1 - q)), x
+
+    verdict = verdict_on(make_task(LESSON.find("04.3"), rng()), by_dropped)
+    assert verdict.mistake.startswith("You divide by 1 − keep_prob")
+    assert "raised ZeroDivisionError" in verdict.message
+
+    def singular(X: np.ndarray, y: np.ndarray, p: float) -> Any:
+        return np.linalg.solve(X.T @ X, X.T @ y)
+
+    verdict = verdict_on(make_task(LESSON.find("04.6"), rng()), singular)
+    assert verdict.mistake.startswith("Your matrix is singular")
+    assert "raised LinAlgError" in verdict.message
+
+
 PENALTIES: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {
     "times 1 − p": lambda gram, p: p / (1 - p) * gram,
     "p has no effect": lambda gram, p: np.zeros_like(gram),

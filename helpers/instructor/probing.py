@@ -27,7 +27,7 @@ MAX_TRIES = 6  # kernels that one notebook may end
 _PLACE = re.compile(r"(.*) \([^()]*, line (\d+)\)", re.DOTALL)  # how Python ends a SyntaxError
 _BUSY = (
     "the lesson's own cells did not run to their end ({}); if this machine was busy, grade again "
-    "with --timeout 120 --force"
+    "with --timeout 120 --student NAME"
 )
 
 

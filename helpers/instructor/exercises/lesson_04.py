@@ -237,6 +237,9 @@ INVERTED_DROPOUT = Exercise(
         ),
         "You divide out by 1 − keep_prob, and at keep_prob 1 that is 0. Divide by the probability "
         "of keeping.": _divided_by_dropped,
+        "You divide by keep_prob twice: dividing once makes the expectation x.": (
+            lambda x, q, rng, t: _rescaled(1 / q**2, x, q, rng, t)
+        ),
         "You multiply by keep_prob; divide by it.": lambda x, q, rng, t: _rescaled(q, x, q, rng, t),
         "You took keep_prob for the probability of dropping.": lambda x, q, rng, t: _inverted(
             x, 1 - q, rng, t

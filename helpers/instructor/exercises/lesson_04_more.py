@@ -223,6 +223,10 @@ DROPOUT_RIDGE = Exercise(
     mistakes={
         "Your penalty is (1−p)/p; it is p/(1−p), and grows with the share of dropped "
         "inputs.": lambda X, y, p: _ridge(X, y, (1 - p) / p * _diagonal(X)),
+        "You subtract the penalty from XᵀX; add it. The variance that dropped inputs bring is a "
+        "loss on top of the squared error.": lambda X, y, p: _ridge(
+            X, y, -p / (1 - p) * _diagonal(X)
+        ),
         "Your answer is plain least squares times 1 − p. A penalty with the whole matrix XᵀX comes "
         "to the same. Coins of different inputs are independent, so only its diagonal belongs "
         "there.": lambda X, y, p: (1 - p) * np.linalg.pinv(X) @ y,

@@ -217,6 +217,10 @@ EARLY_STOP = Exercise(
         "The best before epoch 1 is losses[0].": _from(0.0, first=1, start=1),
         "Your best loss is 0 to begin with and your best epoch −1, and no positive loss takes "
         "their place. Epoch 0 is the best to begin with.": _from(0.0, first=1, best_epoch=-1),
+        "Your best loss is 1 to begin with, and a loss may be larger: then epoch 0 counts as a bad "
+        "one. Epoch 0 is the best to begin with: start from losses[0].": _from(1.0, first=1),
+        "Your best loss is 1 to begin with, also when epoch 1 comes. The best before epoch 1 is "
+        "losses[0].": _from(1.0, first=1, start=1),
         "You never look at epoch 0: your best loss is infinite when epoch 1 comes, so that one "
         "counts as better whatever its loss is. The best before it is losses[0].": _from(
             np.inf, first=1, start=1
