@@ -166,7 +166,7 @@ def accuracy_by_statistics(seed: int, *, n_train: int = 300) -> dict[str, float]
 
     "training set" is the right way; "all data" are training and test set together; "test set" its
     own; "mixed batches of 32" and "of 2" the own ones of batches in random order; "test batches of
-    one digit" those of batches that hold 50 images of one digit.
+    one class" those of batches that hold 50 images of one digit.
     """
     from sklearn.preprocessing import StandardScaler
 
@@ -192,7 +192,7 @@ def accuracy_by_statistics(seed: int, *, n_train: int = 300) -> dict[str, float]
         "test set": float(np.mean(own(test) == answers)),
         "mixed batches of 32": mixed(32),
         "mixed batches of 2": mixed(2),
-        "test batches of one digit": float(np.mean(single)),
+        "test batches of one class": float(np.mean(single)),
     }
 
 

@@ -161,6 +161,7 @@ def plot_dead(rates: Sequence[float], trained: Mapping[str, Trained]) -> Figure:
         ax.set_xticks(rates, [f"{rate:g}" for rate in rates])
         ax.minorticks_off()
     left.set_ylim(0, 1)
+    left.text(0.98, 0.03, "leaky ReLU: none", transform=left.transAxes, ha="right")
     right.set_ylim(0.4, 1)
     label_axes(left, title="Dead units, share of all hidden units", x="learning rate (Adam)")
     label_axes(right, title="Test accuracy, mean ± 1 std over seeds", x="learning rate (Adam)")

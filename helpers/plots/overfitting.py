@@ -55,7 +55,9 @@ class _Polynomial:
             [], [], "o", [], [], "s", color="black", markersize=11, fillstyle="none"
         )
         ax.axhline(overfitting.NOISE, color="#666666", linewidth=1, linestyle=":")
-        ax.text(-0.3, 0.9 * overfitting.NOISE, "noise in y", va="top", color="#666666")
+        beside = ax.get_yaxis_transform()
+        ax.text(1.01, overfitting.NOISE, "noise\nin y", va="center", color="#666666",
+                transform=beside)  # fmt: skip
         ax.set(yscale="log", ylim=(LOWEST, 300), xlim=(-0.5, 15), xlabel="degree",
                ylabel="root mean square error")  # fmt: skip
         ax.legend(loc="upper left")
@@ -75,7 +77,8 @@ class _Polynomial:
 
     def _move_errors(self, errors: tuple[Array, Array], shown: int) -> None:
         for line, mark, values in zip((self.train, self.new), self.marks, errors, strict=True):
-            line.set_data(np.arange(len(values)), np.maximum(values, self.floor))
+            shown_values = np.where(values < LOWEST, np.nan, values)  # a triangle tells of those
+            line.set_data(np.arange(len(values)), shown_values)
             mark.set_data([shown], [np.clip(values[shown], self.floor, 290)])
         (off,) = np.nonzero(errors[0] < LOWEST)
         self.below.set_data(off, np.full(len(off), self.floor))

@@ -107,7 +107,8 @@ class _Posterior:
     def alt(self, prior: str, scale: float, estimate: float, n: int) -> str:
         mode, mean = summarize(prior, scale, np.array([estimate]), n)[:, 0]
         return (
-            f"{prior} prior of scale {scale:.2g}; {n} observations with mean {estimate:.2f}. "
+            f"{prior} prior of scale {scale:.2g}; {n} observation{'s' * (n > 1)} with mean "
+            f"{estimate:.2f}. "
             f"The posterior has its mode at {_plain(mode)} and its mean at {mean:z.2f}."
         )
 

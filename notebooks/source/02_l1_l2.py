@@ -441,7 +441,9 @@ claim("s = 0.4 d: share of zeros for 200,000 weights", limit, low=0.376, high=0.
 # %% [markdown]
 # Most of the upper curve is a budget that becomes small beside $\|w\|_1$. With a budget that keeps
 # pace, more weights still mean more zeros, but the share levels off: 0.37 for 200 weights. (The
-# limit is 0.378: the share of a normal variable below the threshold that leaves 0.4 in the mean.)
+# limit is 0.378. The projection moves every weight $t$ toward zero, and those below $t$ to zero;
+# for many weights $t$ is such that the mean of $\max(|z|-t,\,0)$ is 0.4 for a normal $z$. Then
+# $|z|\le t$ has the probability 0.378.)
 
 # %% [markdown]
 # ### Written question 02.w · 2 points
@@ -479,8 +481,8 @@ claim("PyTorch's derivative of |w| at 0", torch.autograd.grad(zero.abs(), zero)[
 
 # %%
 predict(
-    "Lasso with 50 weights, 5 of them non-zero in truth. After 3000 steps of subgradient "
-    "descent, how many weights are exactly zero?",
+    "Linear regression with an L1 penalty (lasso) on 50 weights, 5 of them non-zero in truth. "
+    "After 3000 steps of subgradient descent, how many weights are exactly zero?",
     ["0", "about 20", "about 45"],
     answer=0,
     because="A step is finite, and it would have to end at 0 to the last bit. Weights go back and "
@@ -747,10 +749,11 @@ claim("share of the problems in which lasso's is lower", (lowest < 1).mean(), lo
 # %% [markdown]
 # The lasso paths are made of straight pieces (curved here by the log axis) and end in the axis. The
 # ridge paths fade and do not arrive. Look at the cost: where lasso has removed most of the wrong
-# features, it has also shortened the right ones. In the mean of 20 problems like this one, λ = 0.3
-# leaves one to three wrong features of 15, and about 70 % of the right coefficients. At one and the
-# same λ either method may have the lower test error; the λ of the one means little for the other.
-# Each at its best λ, lasso wins on nearly all of these sparse problems.
+# features, it has also shrunk the right ones. In the mean of 20 problems like this one, λ = 0.3
+# leaves one to three wrong features of 15, and shrinks the right coefficients to about 70 % of
+# their true size. At one and the same λ either method may have the lower test error; the λ of the
+# one means little for the other. Each at its best λ, lasso wins on all or nearly all of these
+# sparse problems.
 
 # %% [markdown]
 # ## 6 Where L1 helps, and where it does not · 15 minutes
@@ -836,10 +839,12 @@ claim("ridge: the same", typical["ridge"], high=0.05)
 
 # %% [markdown]
 # Ridge shares, as told. What lasso does depends on λ and on the noise. At λ = 0.1 it usually splits
-# unevenly and drops a twin in about one data set in six. At λ = 1 it drops one in four of five, at
-# λ = 2 in nearly all. So it does at λ = 0.1 in nearly two of three when the noise has std 1. Go to
-# the diamond with condition 100 and tilt 135: the valley lies along the edge, and the noise decides
-# at which point of the edge you land. A smaller budget is a shorter edge: its end is soon reached.
+# unevenly and drops a twin in about one data set in six. It drops one in four data sets of five at
+# λ = 1, in nearly all at λ = 2; and at λ = 0.1 in nearly two of three when the noise has std 1.
+#
+# Go to the diamond with condition 100 and tilt 135: the valley lies along the edge, and the noise
+# decides at which point of the edge you land. A smaller budget is a shorter edge: its end is soon
+# reached.
 #
 # ### A network
 #

@@ -132,8 +132,9 @@ MIN_MAX = Exercise(
         ),
         "Two things: each column needs its own range (`axis=0`), and the test set is scaled by the "
         "training set's.": lambda train, test: (_by_all(train), _by_all(test)),
-        "You leave the test set as it is. A model that was trained on scaled features must be "
-        "given scaled features: use the same two numbers per column.": (
+        "Your test set comes out as it was. Either you do not scale it, or you take the two "
+        "numbers from `train` after that was overwritten (then they are 0 and 1): a model that was "
+        "trained on scaled features must be given features scaled in the same way.": (
             lambda train, test: (_min_max(train, test)[0], test)
         ),
         "You standardize (mean 0, std 1). Asked is min–max: smallest to 0, largest to 1.": (
@@ -240,6 +241,10 @@ STANDARDIZE = Exercise(
         "that differs by 1 becomes a hundred million or so. Use 1 in place of a std of 0.": (
             _by_moments(repair=lambda s: s + 1e-8)
         ),
+        "You replace a std of 0, and add something tiny to the others. Where a feature's own "
+        "values are tiny, that is all that counts: divide by the std as it is.": (
+            _by_moments(repair=lambda s: np.where(s == 0, 1, s + 1e-8))
+        ),
         "You set a constant feature to 0 in the test set, too. Asked is std 1 in place of 0: a "
         "test value that differs from the training mean stays visible.": _zeroed,
         "You divide by the variance. The standard deviation is its square root.": _by_moments(
@@ -253,8 +258,16 @@ STANDARDIZE = Exercise(
         "rows, axis=0.": _rows,
         "You divide by the std, but do not subtract the mean.": _by_moments(mean=lambda x: 0.0),
         "You subtract the mean, but do not divide by the std.": _by_moments(std=lambda x: 1.0),
-        "You leave the test set as it is. A model that was trained on standardized features must "
-        "be given standardized features.": (
+        "You divide the test set by the right std, and do not subtract the mean. If you do, you "
+        "take it from `train` after that was overwritten: then it is 0.": (
+            lambda train, test: (
+                _standardize(train, test)[0],
+                _by_moments(mean=lambda x: 0.0)(train, test)[1],
+            )
+        ),
+        "Your test set comes out as it was. Either you do not scale it, or you take mean and std "
+        "from `train` after that was overwritten (then they are 0 and 1): a model that was trained "
+        "on standardized features must be given features standardized in the same way.": (
             lambda train, test: (_standardize(train, test)[0], test)
         ),
         "You divide first and subtract the mean afterwards: (x − mean) needs its brackets.": (

@@ -158,6 +158,8 @@ ACTIVATION = Exercise(
         "silu: α has no place in it; it is x · sigmoid(x).": (
             _but(_activate, silu=lambda x, a: x * _sigmoid(a * x))
         ),
+        "relu: np.minimum keeps the negative inputs and makes the positive ones 0. Take the larger "
+        "of x and 0.": _but(_activate, relu=lambda x, a: np.minimum(x, 0)),
         "relu: negative inputs become 0, not their absolute value.": (
             _but(_activate, relu=lambda x, a: np.abs(x))
         ),
@@ -244,6 +246,18 @@ ACTIVATION_GRAD = Exercise(
         "the slope of the left side: 0.": (_but(_gradient, relu=lambda x, a: np.heaviside(x, 0.5))),
         "leaky_relu: below 0 the function is α·x, its slope is α. You return the value.": (
             _but(_gradient, leaky_relu=lambda x, a: np.where(x > 0, 1.0, a * x))
+        ),
+        "leaky_relu: your slope below 0 is 0.01, whatever α says. Use `alpha`.": (
+            _but(_gradient, leaky_relu=lambda x, a: np.where(x > 0, 1.0, 0.01))
+        ),
+        "leaky_relu: below 0 its slope is α; yours has the other sign.": (
+            _but(_gradient, leaky_relu=lambda x, a: np.where(x > 0, 1.0, -a))
+        ),
+        "relu: its slope is 1 above 0 and 0 below. np.sign gives −1 below.": (
+            _but(_gradient, relu=lambda x, a: np.sign(x))
+        ),
+        "sigmoid: the derivative is s·(1 − s) = s − s²; you have 1 − s².": (
+            _but(_gradient, sigmoid=lambda x, a: 1 - _sigmoid(x) ** 2)
         ),
         "leaky_relu: below 0 its slope is α, not 0. That is the point of it.": (
             _but(_gradient, leaky_relu=lambda x, a: np.where(x > 0, 1.0, 0.0))
@@ -340,6 +354,13 @@ MAXOUT = Exercise(
         "You take the maximum over the units. Each unit has its own k pieces: take the maximum "
         "over the pieces, so that (n, units) is left.": (
             lambda x, weights, biases: _pieces(x, weights, biases).max(2).T
+        ),
+        "You take the maximum over the units, which are the last axis of the pieces. Each unit has "
+        "its own k pieces: take the maximum over those, so that (n, units) is left.": (
+            lambda x, weights, biases: _pieces(x, weights, biases).max(2)
+        ),
+        "You subtract the biases: a piece is xW + b.": (
+            lambda x, weights, biases: _pieces(x, weights, -biases).max(0)
         ),
         "You take the maximum over the examples. Each example keeps its own row: take the maximum "
         "over the pieces.": lambda x, weights, biases: _pieces(x, weights, biases).max(1),
@@ -444,6 +465,12 @@ DEAD_FRACTION = Exercise(
         "divide by the number of columns.": lambda z: float((z <= 0).all(0).sum() / len(z)),
         "You divide the number of dead units by the number of all entries. The share is of the "
         "units: divide by the number of columns.": lambda z: float((z <= 0).all(0).sum() / z.size),
+        "You return one True or False for each unit. The share is their mean.": (
+            lambda z: (z <= 0).all(0)
+        ),
+        "You ask where z is 0 or above: that is at work, not off. Off means at most 0.": (
+            lambda z: float((z >= 0).all(0).mean())
+        ),
         "You return percent; asked is a number between 0 and 1.": (
             lambda z: 100 * _dead_fraction(z)
         ),
@@ -454,7 +481,7 @@ DEAD_FRACTION = Exercise(
             lambda z: float((z <= 0).all(0).sum())
         ),
         "You look for zeros. These are pre-activations: before the ReLU a unit that is off is "
-        "negative.": lambda z: float((z == 0).all(0).mean()),
+        "negative or 0.": lambda z: float((z == 0).all(0).mean()),
         "You call units dead that are always on. Off means a pre-activation of at most 0.": (
             lambda z: float((z > 0).all(0).mean())
         ),

@@ -86,6 +86,19 @@ PENALTY = Exercise(
         "You only count the first array: go through the whole list.": lambda p, k: _torch_penalty(
             [np.atleast_2d(p[0])], k
         ),
+        "You count the first array of weights only: is `return` inside the loop?": (
+            lambda p, k: _torch_penalty([next(x for x in p if x.ndim > 1)], k)
+        ),
+        "You count the biases and leave out the weights. Biases have one dimension, weights two "
+        "or more.": lambda p, k: _torch_penalty([x[None] for x in p if x.ndim == 1], k),
+        "np.linalg.norm(p, 1) of a matrix is its largest column sum, and of more dimensions an "
+        "error. The L1 penalty is the sum of all absolute values.": lambda p, k: (
+            float(sum(np.linalg.norm(x, 1) for x in p if x.ndim > 1))
+            if k == "l1"
+            else _torch_penalty(p, k)
+        ),
+        "You give the L1 penalty, whatever `kind` says.": lambda p, k: _torch_penalty(p, "l1"),
+        "You give the L2 penalty, whatever `kind` says.": lambda p, k: _torch_penalty(p, "l2"),
         "You leave out weights with an axis of length 1. A matrix of one row has two dimensions: "
         "count them with `ndim`, whatever their lengths.": lambda p, k: _torch_penalty(
             [x for x in p if x.squeeze().ndim > 1], k
@@ -141,6 +154,18 @@ def _signed(radius: float, budget: float, draws: int, rng: np.random.Generator) 
     return float(np.mean(np.abs(radius * (np.cos(angle) - np.sin(angle))) >= budget))
 
 
+def _two_angles(radius: float, budget: float, draws: int, rng: np.random.Generator) -> float:
+    w1 = radius * np.cos(rng.uniform(0, 2 * np.pi, draws))
+    w2 = radius * np.sin(rng.uniform(0, 2 * np.pi, draws))
+    return float(np.mean(np.abs(np.abs(w1) - np.abs(w2)) >= budget))
+
+
+def _without_pi(radius: float, budget: float, draws: int, rng: np.random.Generator) -> float:
+    angle = rng.uniform(0, 2, draws)
+    w1, w2 = radius * np.abs([np.cos(angle), np.sin(angle)])
+    return float(np.mean(np.abs(w1 - w2) >= budget))
+
+
 def _outside(radius: float, budget: float, draws: int, rng: np.random.Generator) -> float:
     a, b = _draw(radius, budget, draws, rng)
     return float(np.mean(a + b >= budget))
@@ -181,6 +206,15 @@ AXIS_PROBABILITY = Exercise(
         "the circle.": _gaussian,
         "Your answer does not depend on the radius: w* has length R, so multiply cos and sin by "
         "it.": lambda r, s, n, g: _axis_probability(1.0, s, n, g),
+        "You draw the angle twice, once for each coordinate. A point on the circle has one angle, "
+        "in its cos and in its sin.": _two_angles,
+        "Your angles end at 2. A full turn is 2π.": _without_pi,
+        "You have the radius and the budget the wrong way round.": lambda r, s, n, g: (
+            _axis_probability(s, r, n, g)
+        ),
+        "You return percent; asked is a probability, between 0 and 1.": lambda r, s, n, g: (
+            100 * _axis_probability(r, s, n, g)
+        ),
         "You count one of the two axes only. The zero may be in w₁ or in w₂: compare the absolute "
         "difference with the budget.": _one_axis,
         "You count the optima that land on an edge. An exact zero is the other case.": _edges,
@@ -251,8 +285,17 @@ SOFT_THRESHOLD = Exercise(
             lambda w, t: w / (1 + t)
         ),
         "You moved weights away from zero: subtract t from |w|.": lambda w, t: w + t * np.sign(w),
-        "You subtract t from negative weights too. They have to move up, towards zero.": (
+        "Negative weights come out as 0. Those below −t move up by t, to w + t; with "
+        "np.maximum(|w| − t, 0), times the sign of w, both sides are right.": (
             lambda w, t: np.maximum(w - t, 0.0)
+        ),
+        "Python's `max` asks for one answer, and w holds many numbers. `np.maximum` compares entry "
+        "by entry.": lambda w, t: np.sign(w) * max(np.abs(w) - t, 0),
+        "Weights below −t move away from zero in your function: there it is w + t.": (
+            lambda w, t: np.where(np.abs(w) > t, w - t, 0.0)
+        ),
+        "np.minimum keeps the part that is below t. Take the larger of |w| − t and 0.": (
+            lambda w, t: np.sign(w) * np.minimum(np.abs(w) - t, 0.0)
         ),
         "You multiplied the size by w. It has the size already: multiply by the sign of w.": (
             lambda w, t: w * np.abs(_soft(w, t))

@@ -276,6 +276,18 @@ LASSO = Exercise(
         "Your steps are twice too large: the gradient of 1/(2n)‖y − Xw‖² is Xᵀ(Xw − y)/n.": (
             lambda X, y, lam, steps: _descend(X, y, lam, steps, scale=2.0)
         ),
+        "You multiply by L, in the step and in the threshold. The step size is 1/L: divide.": (
+            lambda X, y, lam, steps: _descend(
+                X, y, lam, steps, step=lambda w, g, lr, lam: F.softshrink(w - g / lr, lam / lr)
+            )
+        ),
+        "Your steps are half as large as they may be, and your threshold, too: L is the largest "
+        "eigenvalue of XᵀX/n, not twice that.": (
+            lambda X, y, lam, steps: _descend(X, y, lam, steps, scale=0.5)
+        ),
+        "Your threshold is half of what it should be: λ/L.": lambda X, y, lam, steps: _descend(
+            X, y, lam, steps, step=lambda w, g, lr, lam: F.softshrink(w - lr * g, lr * lam / 2)
+        ),
         "You soft-threshold before the gradient step; it comes after.": lambda X, y, lam, steps: (
             _descend(
                 X, y, lam, steps, step=lambda w, g, lr, lam: F.softshrink(w, lr * lam) - lr * g
