@@ -86,11 +86,11 @@ def plot_decay(run: DecayRun) -> Figure:
         if decay:
             theory = np.sqrt(2 * run.lr * decay)
             right.plot(run.steps[[0, -1]], [theory] * 2, color="black", lw=1, ls=(0, (4, 2)))
-    left.set(yscale="log", xlim=(0, run.steps[-1] * 1.16))
+    left.set(yscale="log", xlim=(0, run.steps[-1]))
     left.set_yticks([1, 2, 4, 8], ["1", "2", "4", "8"])
     left.minorticks_off()
     right.text(0.97, 0.94, "dashed: √(2ηλ)", transform=right.transAxes, ha="right", color=GREY)
-    right.set(yscale="log", ylim=(0.005, 0.5), xlim=(0, run.steps[-1] * 1.16))
+    right.set(yscale="log", ylim=(0.005, 0.5), xlim=(0, run.steps[-1]))
     right.set_yticks([0.01, 0.03, 0.1, 0.3], ["0.01", "0.03", "0.1", "0.3"])
     right.minorticks_off()
     label_axes(left, title="‖W‖ of the second layer", x="step")

@@ -134,7 +134,7 @@ predict(
     "A batch of **two** examples, γ = 1, β = 0, ε negligible. Which values can a unit put out?",
     ["any", "any from −2 to 2", "only −1 and +1", "only 0"],
     answer=2,
-    because="Two values lie at μ ± σ, whatever they are: normalized they are +1 and −1. All that "
+    because="Two different values lie at μ ± σ: normalized they are +1 and −1. All that "
     "is left of the unit's input is which of the two was larger.",
 )
 
@@ -357,9 +357,10 @@ claim("training mode, pairs of one class", alone, low=0.05, high=0.15)
 # ### The other accident: running statistics that lag
 #
 # Keras's 0.99 is PyTorch's 0.01. Typed into PyTorch as it stands, 0.99 keeps almost nothing of the
-# past: the statistics are almost those of the last batch. But 0.01, the right translation, and less
-# keep the *start*, mean 0 and variance 1, for a long time: they need several hundred steps. Below:
-# pixels from 0 to 16, where the start is far off. One training, four sets of running statistics.
+# past: the statistics are almost those of the last batch. But a small momentum keeps the *start*,
+# mean 0 and variance 1, for a long time: 0.01, the right translation, needs several hundred steps,
+# 0.001 several thousand. Below: pixels from 0 to 16, where the start is far off. One training, four
+# sets of running statistics.
 
 # %%
 lag = run_lag([0.99, 0.1, 0.01, 0.001], seeds=SEEDS)
@@ -590,7 +591,8 @@ claim("largest logit", largest, low=3)
 # white circles are lengths 1, 2, 3. Start close to the origin with a large η: one step throws $w$
 # far out, and its length never comes back: from there on it turns slowly. Now add gradient noise (a
 # mini-batch) and weight decay λ: noise pushes out, decay pulls in, and $\|w\|$ settles at
-# $(\eta\nu^2/2\lambda)^{1/4}$ for noise $\nu$ (dashed).
+# $(\eta\nu^2/2\lambda)^{1/4}$ (dashed). Like the gradient itself, its noise is the smaller the
+# longer $w$ is: $\nu/\|w\|$.
 
 # %%
 explore_rays(seed=SEED)
@@ -675,7 +677,8 @@ claim("rate 6.4 with batch norm", rates["batch"][6.4], high=0.25)
 # weights *is* a learning rate: 3 instead of He's 0.25 is the same as a rate $(3/0.25)^2 = 144$
 # times smaller. These networks are only half trained.
 #
-# Why does 0.001 not fail? There the effective rate is more than 60,000 times larger. You saw the
+# Why does 0.001 not fail? By the same formula the effective rate is $(0.25/0.001)^2$, some 60,000
+# times larger (ε, which is not small beside such variances, takes a part of that). You saw the
 # answer in the plane: the first step throws the weights far out, and that lowers the rate.
 
 # %%
@@ -686,11 +689,13 @@ claim("std 0.25: growth in the first step", grown, low=1.0, high=1.05)
 
 # %% [markdown]
 # With batch normalization an effective rate that is too large corrects itself in one step. One that
-# is too small does not.
+# is too small does not. And only normalized weights correct theirs: on the right the rate 6.4
+# fails, while on the left hidden weights of std 0.03 train with about the same effective rate. The
+# large rate on the right is also that of γ, β and the output layer.
 #
 # Layer normalization does not see the length of a layer's weights either, and its first step throws
 # them out as well. Yet at 0.001 it stays at chance. Look at the outputs of the last hidden layer:
-# how much of their mean square differs from image to image?
+# which share of their mean square is variance over the images?
 
 # %%
 grown = sweeps.grow_in_one_step(0.001, norm="layer", seeds=SEEDS[:4])
@@ -702,9 +707,9 @@ for norm in ("batch", "layer"):
     claim(f"std 0.001, {norm} norm: share after the first step", after, **limits)
 
 # %% [markdown]
-# After the throw every image gives nearly the same output. Batch normalization subtracts what the
-# images share and stretches the rest, in every layer. Layer normalization looks at one image only:
-# it cannot know what the others have in common with it.
+# With layer normalization every image gives nearly the same output after the throw. Batch
+# normalization subtracts what the images share and stretches the rest, in every layer. Layer
+# normalization looks at one image only: it cannot know what the others have in common with it.
 
 # %% [markdown]
 # ## 7 Gradients over depth · 10 minutes
@@ -736,12 +741,13 @@ predict(
 # ($g_l$: the gradient at layer $l$; $\|g_l\|^2$ is a sum over its units. The mean over units keeps
 # a factor $n_\text{out}/n_\text{in}$, measured below; it is 1 where layers are equally wide.) The
 # weights' variance cancels, so none that you could choose helps, as long as the layers are wide,
-# the batches large and the weights independent. The inequality is Poincaré's, for normal $z$:
-# equality for straight lines only. For ReLU it is
-# $\frac12\big/\big(\frac12-\frac1{2\pi}\big)=\frac{\pi}{\pi-1}=1.467$, whose root is 1.211 (Yang et
-# al. 2019). **Layer normalization** divides by the spread over features, $\mathbb E[\varphi^2]$ in
-# place of the variance: 1 for ReLU, the same as batch normalization for tanh, whose mean is 0, and
-# for sigmoid far below 1.
+# the batches large and the weights independent. The inequality is Poincaré's: for normal $z$ a
+# function's variance is at most its mean squared slope, and equal to it for straight lines only.
+# For ReLU the quotient is
+# $\frac12\big/\big(\frac12-\frac1{2\pi}\big)=\frac{\pi}{\pi-1}=1.467$, whose root is 1.211 (Yang
+# et al. 2019). **Layer normalization** divides by the spread over features,
+# $\mathbb E[\varphi^2]$ in place of the variance: 1 for ReLU, the same as batch normalization for
+# tanh, whose mean is 0, and for sigmoid far below 1.
 
 # %%
 factors = {a: deep.gradient_factor(a, "batch") for a in ["identity", *ACTIVATIONS]}

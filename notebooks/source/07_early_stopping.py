@@ -22,7 +22,6 @@ import sys
 
 import numpy as np
 import torch
-from numpy.lib.stride_tricks import sliding_window_view
 from tqdm import tqdm
 
 from helpers import SEED, check, claim, descent, nets, plots, predict, progress, stopping
@@ -225,7 +224,7 @@ explore_rule(noisy.part(slice(0, 10)))
 my_patience, my_min_delta = 1, 0.0  # ← your rule
 
 rules = {"yours": (my_patience, my_min_delta), "patience 3": (3, 0.0), "patience 10": (10, 0.0)}
-halves = {"tuned on": slice(0, 10), "new": slice(10, 20)}
+halves = {"first ten": slice(0, 10), "other ten": slice(10, 20)}
 for name, (patience, min_delta) in rules.items():
     for half, part in halves.items():
         o = stopping.judge_rule(
@@ -372,14 +371,12 @@ def smooth(losses, window):
 check("07.2", smooth)
 
 # %% [markdown]
-# NumPy's `sliding_window_view` shows all windows at once (below, the first loss is repeated where
-# the window is not full).
+# Now the same for the curves of all runs at once.
 
 
 # %%
-def means_of_five(curves):  # (T, S): the mean of epochs t − 4 … t
-    padded = np.pad(curves, ((4, 0), (0, 0)), mode="edge")
-    return sliding_window_view(padded, 5, axis=0).mean(2)
+def means_of_five(curves):  # (T, S): the mean of epochs t − 4 … t, of fewer at the start
+    return np.stack([curves[max(0, t - 4) : t + 1].mean(0) for t in range(len(curves))])
 
 
 means, few = means_of_five(losses), noisy.curves(20)
@@ -736,7 +733,8 @@ for lr, low, high in ((0.3, 0.23, 0.25), (1.0, 0.499, 0.501), (1.7, 1.06, 1.08))
 # joins the two at α = 1/(ηt). The green circle is what the walk has spent.
 #
 # 1. With λ₁/λ₂ = 1 the *paths* are the same line. Are the *points* the same?
-# 2. At which steps are the points farthest apart for 30? Does the nearest α help?
+# 2. At which steps are the points farthest apart for 30, measured by the length of $w_t$ (how far
+#    blue has come from the start)? Does the nearest α help?
 # 3. ηλ₁ = 1.7: can any α follow the first steps?
 
 # %%
@@ -755,9 +753,9 @@ claim("the same after 20 steps", nearest[-1], high=0.02)
 
 # %% [markdown]
 # 1. No. On a round bowl both go straight to w*, but at α = 1/(ηt) they have come differently far:
-#    up to 28 % apart with ηλ₁ = 0.3.
-# 2. At step 4, by 28 %. The nearest α halves the largest distance, it does not remove it: the paths
-#    themselves differ.
+#    with ηλ₁ = 0.3 up to 28 % of $\lVert w_t\rVert$ apart.
+# 2. At step 4, by 28 % of $\lVert w_t\rVert$. The nearest α halves the largest distance, it does
+#    not remove it: the paths themselves differ.
 # 3. Not at first. The first step jumps over the valley, where no ridge solution lies: 48 % remain.
 #    The swinging dies out, and after 20 steps some α is within 2 %.
 

@@ -92,6 +92,16 @@ BATCH_NORM_TRAIN = Exercise(
         "You divide by the variance; divide by its root.": lambda x, g, b, e: (
             g * (x - x.mean(0)) / (x.var(0) + e) + b
         ),
+        "You multiply by √γ: γ is the scale itself, no variance.": lambda x, g, b, e: _train_oracle(
+            x, np.sqrt(g), b, e
+        ),
+        "You add ε to the standard deviation and take the root of that. Under the root stands the "
+        "variance: √(σ² + ε).": lambda x, g, b, e: g * (x - x.mean(0)) / np.sqrt(x.std(0) + e) + b,
+        "Your ε is 1e-5, whatever `eps` says.": lambda x, g, b, e: _train_oracle(x, g, b, 1e-5),
+        "You subtract β: the output is γ·x̂ + β.": lambda x, g, b, e: _train_oracle(x, g, -b, e),
+        "You subtract x from the mean: x̂ is (x − mean) / √(σ² + ε).": lambda x, g, b, e: (
+            _train_oracle(x, -g, b, e)
+        ),
         "You do not subtract the mean of the batch.": lambda x, g, b, e: (
             g * x / np.sqrt(x.var(0) + e) + b
         ),
@@ -184,6 +194,14 @@ UPDATE_RUNNING = Exercise(
         "weight of the new batch, and the running variance averages unbiased ones (n − 1).": (
             lambda m, v, x, a: _running_with(m, v, x.mean(0), x.var(0), 1 - a)
         ),
+        "Your momentum is 0.1, whatever `momentum` says.": lambda m, v, x, a: _running_oracle(
+            m, v, x, 0.1
+        ),
+        "For the variance your momentum is reversed; it is the weight of the new batch there, "
+        "too.": lambda m, v, x, a: (
+            _running_oracle(m, v, x, a)[0],
+            _running_oracle(m, v, x, 1 - a)[1],
+        ),
         "Your running variance averages standard deviations; average variances.": (
             lambda m, v, x, a: _running_with(m, v, x.mean(0), x.std(0, ddof=1), a)
         ),
@@ -266,6 +284,19 @@ BATCH_NORM_EVAL = Exercise(
             g * (x - m) / (np.sqrt(v) + e) + b
         ),
         "You forgot ε.": lambda x, g, b, m, v, e: g * (x - m) / np.sqrt(v) + b,
+        "Parentheses are missing: only the mean is divided by the root. Write "
+        "(x − running_mean) / √(running_var + ε).": lambda x, g, b, m, v, e: (
+            g * x - m / np.sqrt(v + e) + b
+        ),
+        "You subtract β: the output is γ·x̂ + β.": lambda x, g, b, m, v, e: _eval_oracle(
+            x, g, -b, m, v, e
+        ),
+        "You forgot γ: the output is γ·x̂ + β.": lambda x, g, b, m, v, e: _eval_oracle(
+            x, np.ones_like(g), b, m, v, e
+        ),
+        "Your ε is 1e-5, whatever `eps` says.": lambda x, g, b, m, v, e: _eval_oracle(
+            x, g, b, m, v, 1e-5
+        ),
         "You use the running mean with the batch's own variance; both are the running "
         "ones.": lambda x, g, b, m, v, e: g * (x - m) / np.sqrt(x.var(0) + e) + b,
         "You use the batch's own mean with the running variance; both are the running "
@@ -318,6 +349,8 @@ def _with_dx(kind: str, g: Array, x: Array, gamma: Array, eps: float) -> Any:
         "no gamma": (centered - x_hat * (g * x_hat).mean(0)) / std,
         "sums": gamma / std * (g - dbeta - x_hat * dgamma),
         "variance": gamma / std**2 * (centered - x_hat * (g * x_hat).mean(0)),
+        "no std": gamma * (centered - x_hat * (g * x_hat).mean(0)),
+        "both signs": gamma / std * (g + g.mean(0) + x_hat * (g * x_hat).mean(0)),
         "not normalized": gamma / std * (centered - x_hat * std * (g * x_hat).mean(0)),
     }[kind]
     return dx, dgamma, dbeta
@@ -384,12 +417,20 @@ BATCH_NORM_BACKWARD = Exercise(
             "constants", g, x, w, e
         ),
         "You treat the variance as a constant: the term with x̂ · mean(grad_out · x̂) is "
-        "missing.": lambda g, x, w, e: _with_dx("constant variance", g, x, w, e),
+        "missing, or 0 (as a product of two means is: the mean of x̂ is 0).": (
+            lambda g, x, w, e: _with_dx("constant variance", g, x, w, e)
+        ),
         "You treat the mean as a constant: the term mean(grad_out) is missing.": (
             lambda g, x, w, e: _with_dx("no mean", g, x, w, e)
         ),
         "The term with x̂ · mean(grad_out · x̂) has the wrong sign: both terms are taken away from "
         "grad_out.": lambda g, x, w, e: _with_dx("sign", g, x, w, e),
+        "Both terms have the wrong sign: they are taken away from grad_out.": (
+            lambda g, x, w, e: _with_dx("both signs", g, x, w, e)
+        ),
+        "You forgot 1/std in the gradient of x: the factor is γ / √(σ² + ε).": (
+            lambda g, x, w, e: _with_dx("no std", g, x, w, e)
+        ),
         "You forgot γ in the gradient of x.": lambda g, x, w, e: _with_dx("no gamma", g, x, w, e),
         "In the gradient of x you subtract sums over the batch where means belong: divide by "
         "n.": lambda g, x, w, e: _with_dx("sums", g, x, w, e),

@@ -79,6 +79,11 @@ def _spatial_group(x: Array, groups: int, eps: float) -> Array:
     return _over(x.reshape(n, groups, c // groups, h, w), (2,), eps).reshape(x.shape)
 
 
+def _group_of_batch(x: Array, groups: int, eps: float) -> Array:
+    n, c, h, w = x.shape
+    return _over(x.reshape(n, groups, c // groups, h, w), (0, 2, 3, 4), eps).reshape(x.shape)
+
+
 def _swapped(x: Array, kind: str, groups: int, eps: float) -> Array:
     other = {"layer": "instance", "instance": "layer", "group": "group"}[kind]
     return _normalize_oracle(x, other, groups, eps)
@@ -146,6 +151,13 @@ NORMALIZE = Exercise(
         ),
         "You do not subtract the mean of the set.": lambda x, k, g, e: _changed(
             x, k, g, e, center=False
+        ),
+        'For "instance" you average over one axis only. Every channel of every image has one mean, '
+        "over height and width.": lambda x, k, g, e: _instead(
+            "instance", _over(x, (3,), e), x, k, g, e
+        ),
+        'For "group" you average over the images, too. Every image has its own groups.': (
+            lambda x, k, g, e: _instead("group", _group_of_batch(x, g, e), x, k, g, e)
         ),
         'For "layer" you average over the images, too. Every image has its own mean and '
         "variance.": lambda x, k, g, e: _instead("layer", _over(x, (0, 1, 2, 3), e), x, k, g, e),
@@ -246,8 +258,14 @@ FOLD_BATCH_NORM = Exercise(
         "You forgot β in the new bias.": (
             lambda *a: _another_bias(lambda b, s, beta, m: (b - m) * s, *a)
         ),
-        "You scale the rows of the weights. Here x @ weight, so the outputs are its "
+        "You scale the rows of the weights. Here h @ weight, so the outputs are its "
         "columns.": _scaled_rows,
+        "You leave the weights as they are: they are scaled as well, by γ / √(running_var + ε).": (
+            lambda W, *rest: (W.copy(), _fold_oracle(W, *rest)[1])
+        ),
+        "You subtract the old bias from the mean: it is bias − running_mean.": (
+            lambda *a: _another_bias(lambda b, s, beta, m: (m - b) * s + beta, *a)
+        ),
         "Where weight is square you scale its rows. A unit's weights are a column, whatever the "
         "shape: weight · scale.": _scaled_rows_if_square,
         "You multiply the diagonal matrix from the left, which scales rows. The outputs are "

@@ -197,6 +197,11 @@ EARLY_STOP = Exercise(
         "You stop one epoch late: patience 1 stops at the first epoch that is not better.": (
             _stop_by(over=lambda waited, patience: waited > patience)
         ),
+        "You stop one epoch early: patience 2 allows one epoch that is not better, and stops at "
+        "the second.": _stop_by(over=lambda waited, patience: waited >= patience - 1),
+        "Lower is better for a loss; your rule waits for a higher one.": _stop_by(
+            better=lambda x, t, best, d: x[t] > x[best] + d
+        ),
         "Your rule ignores min_delta.": _stop_by(better=lambda x, t, best, d: x[t] < x[best]),
         "min_delta has the wrong sign: it makes an improvement harder to count, so the loss "
         "must be below the best *minus* min_delta.": _stop_by(

@@ -300,6 +300,9 @@ GD_FILTER = Exercise(
         "The sign is wrong: a step shrinks what is missing by 1 − ηλ, it does not grow.": (
             lambda e, lr, t: 1 - (1 + lr * e) ** t
         ),
+        "You multiply by t: 1 − ηλ is left after each step, so after t steps its power.": (
+            lambda e, lr, t: 1 - (1 - lr * e) * t
+        ),
         "You raised ηλ to the power t. What is multiplied again each step is 1 − ηλ.": (
             lambda e, lr, t: 1 - (lr * e) ** t
         ),
@@ -345,14 +348,17 @@ RIDGE_FILTER = Exercise(
         "The eigenvalue is missing above the line: λw* is the right side of the equation.": (
             lambda e, a: 1 / (e + a)
         ),
-        "You squared the eigenvalues. That is right for singular values of X; the eigenvalues "
-        "of H = XᵀX/n are squares already.": lambda e, a: e**2 / (e**2 + a),
+        "You squared λ. It is used as it is: only singular values of X are squared, and λ is "
+        "such a square already.": lambda e, a: e**2 / (e**2 + a),
         "The penalty is (α/2)‖w‖²: its gradient is αw, without a 2.": lambda e, a: e / (e + 2 * a),
         "The penalty is (α/2)‖w‖²: in its gradient αw the half is gone.": (
             lambda e, a: e / (e + a / 2)
         ),
-        "Python divides before it adds: e / e + a is 1 + α. Put λ + α in brackets.": (
-            lambda e, a: e / e + a
+        "Python divides before it adds: `eigenvalues / eigenvalues + alpha` is 1 + α (and NaN at "
+        "λ = 0). Put λ + α in brackets.": (lambda e, a: e / e + a),
+        "You divide λ by α; the equation is (λ + α)w = λw*.": lambda e, a: e / a,
+        "You multiply α by the number of directions; each one has α as it is.": lambda e, a: (
+            e / (e + len(e) * a)
         ),
         "α stands beside λ, not beside 1: the equation is (λ + α)w = λw*.": (
             lambda e, a: e / (1 + a)
@@ -397,9 +403,8 @@ ALPHA = Exercise(
         ),
         "η is on the wrong side: with a larger learning rate the same steps go farther, so α "
         "is smaller.": lambda lr, t: lr / t,
-        "The number of steps is on the wrong side: more steps mean a smaller α.": (
-            lambda lr, t: t / lr
-        ),
+        "The number of steps is on the wrong side: more steps mean a smaller α. (`1 / lr * steps` "
+        "is (1/lr)·steps: put lr * steps in brackets.)": (lambda lr, t: t / lr),
         "Your count of steps is one too high: after one step the filter is ηλ, so α is 1/η.": (
             lambda lr, t: 1 / (lr * (t + 1))
         ),
