@@ -514,6 +514,42 @@ def test_the_bank_leaves_out_where_a_mistake_is_right() -> None:
     assert verdict_on(task, lambda x, f: abs(f) * x).mistake == "No sign."
 
 
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (lambda x, f: f * x, "the probes see no difference to a right answer"),
+        (lambda x, f: x * (1 / f), "the same on all probes as 'You divided"),
+    ],
+)
+def test_a_mistake_that_nothing_tells_apart_is_refused(
+    wrong: Callable[..., Any], words: str
+) -> None:
+    mistakes = {**make_exercise().mistakes, "Another.": wrong}
+    with pytest.raises(ExerciseError, match=rf"99\.1, the mistake 'Another\.': .*{words}"):
+        encode_task(make_exercise(mistakes=mistakes))
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("lesson_04.no_such_judge", "no judge 'lesson_04.no_such_judge'"),
+        ("lesson_99.judge", "no judge 'lesson_99.judge'"),
+        ("lesson_04.nothing", "returned no properties"),
+        ("lesson_04.everything", "'You divided.': the judge takes it for a right answer"),
+    ],
+)
+def test_a_judge_that_is_missing_or_accepts_everything_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, words: str
+) -> None:
+    from helpers.judges import exactly, lesson_04
+
+    monkeypatch.setattr(lesson_04, "nothing", lambda calls: [], raising=False)
+    accepting = [exactly("whether it was called", 1, 1)]
+    monkeypatch.setattr(lesson_04, "everything", lambda calls: accepting, raising=False)
+    with pytest.raises(ExerciseError, match=rf"99\.1.*{words}"):
+        encode_task(make_exercise(compare=Judged(name)))
+
+
 def test_an_exercise_without_probes_is_refused() -> None:
     with pytest.raises(ExerciseError, match=r"99\.1 has no probes"):
         encode_task(make_exercise(probes=lambda rng: []))
@@ -524,7 +560,7 @@ def test_an_exercise_without_probes_is_refused() -> None:
     [(("99.1", "99.1"), r"lists 99\.1 twice"), (("99.1", "98.2"), r"tasks are 99\.1, .*'98\.2'")],
 )
 def test_a_lessons_tasks_are_its_own_and_all_different(ids: tuple[str, ...], words: str) -> None:
-    tasks = tuple(make_exercise(id=name) for name in ids)
+    tasks = tuple(make_exercise(id=name, function=f"f{i}") for i, name in enumerate(ids))
     with pytest.raises(ExerciseError, match=words):
         Lesson(number="99", name="x", title="X", minutes=1, exercises=tasks, written=())
 
@@ -547,3 +583,9 @@ def test_vocabulary_exports_the_function_not_the_module() -> None:
     assert check_function is check
     assert isinstance(Close(), Close)
     assert Outcome().error == ""
+
+
+def test_two_exercises_of_a_lesson_cannot_have_one_name() -> None:
+    tasks = (make_exercise(id="99.1"), make_exercise(id="99.2"))
+    with pytest.raises(ExerciseError, match=r"99\.1 and 99\.2 are both called 'scale'"):
+        Lesson(number="99", name="x", title="X", minutes=1, exercises=tasks, written=())

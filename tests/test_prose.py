@@ -144,7 +144,8 @@ Check = Callable[[str, Lesson], Iterator[str]]
 @pytest.mark.parametrize("number", TEXTS)
 @pytest.mark.parametrize("check", CHECKS, ids=lambda c: c.__name__.removeprefix("check_"))
 def test_a_lesson_has_the_form_of_all_lessons(check: Check, number: str) -> None:
-    assert list(check(TEXTS[number], LESSONS[number])) == []
+    faults = list(check(TEXTS[number], LESSONS[number]))
+    assert not faults, "\n".join(faults)
 
 
 PLANTED = (

@@ -86,12 +86,19 @@ def _build(options: argparse.Namespace) -> int:
         print(f"wrote {count(written, 'solved notebook')} to {options.solved}")
         return 0
     if not options.check:
-        print(f"wrote {count(build(lessons=options.lessons), 'file')}")
+        written = build(lessons=options.lessons)
+        print(f"wrote {count(written, 'file')}{':' * bool(written)}")
+        for path in written:
+            print(f"  {_short(path)}")
         return 0
     stale = find_stale(lessons=options.lessons)
     for path in stale:
-        print(f"not what the sources build: {path}; run python -m helpers.instructor build")
+        print(f"not what the sources build: {_short(path)}; run python -m helpers.instructor build")
     return 1 if stale else 0
+
+
+def _short(path: Path) -> Path:
+    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
 
 
 def _seeds(options: argparse.Namespace) -> int:

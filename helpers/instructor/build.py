@@ -26,7 +26,7 @@ BANKS = ROOT / "helpers" / "checks"
 SCHEMA_VERSION = 3
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 QUIET = ("--log-level=ERROR",)  # a kernel warns of its open connection, which is to this machine
-SOLUTION_MARK = "### BEGIN SOLUTION"
+SOLUTION_MARK, SOLUTION_END = "### BEGIN SOLUTION", "### END SOLUTION"
 FLOAT = re.compile(r"-?\d+(?:\.\d+(?:e[+-]?\d+)?|e[+-]?\d+)")  # not a whole number
 
 
@@ -173,8 +173,9 @@ def _mark(cell: NotebookNode, lesson: Lesson, path: Path, marked: set[str]) -> N
     if kind == "check":
         _mark_check(cell, exercise, path, after=marked)
         return
-    if SOLUTION_MARK not in cell.source:
-        raise BuildError(f"{path.name}: exercise {name} has no {SOLUTION_MARK}")
+    for mark in (SOLUTION_MARK, SOLUTION_END):
+        if mark not in cell.source:
+            raise BuildError(f"{path.name}: exercise {name} has no {mark}")
     _set(cell, f"exercise-{name}", grade=False, solution=True, locked=False)
 
 

@@ -10,8 +10,16 @@ from typing import Any
 import numpy as np
 
 from helpers.compare import Close, Judged, close, find_problem
-from helpers.judges import Unfit
-from helpers.judging import Mistake, Outcome, Task, call_answer, properties_of
+from helpers.judges import NoJudge, Unfit
+from helpers.judging import (
+    PASSED,
+    Mistake,
+    Outcome,
+    Task,
+    call_answer,
+    judge_outcomes,
+    properties_of,
+)
 from helpers.values import Seed, encode, fresh
 
 Probe = tuple[Any, ...]
@@ -98,10 +106,20 @@ class Lesson:
         twice = [name for i, name in enumerate(ids) if name in ids[:i]]
         if twice:
             raise ExerciseError(f"lesson {self.number} lists {twice[0]} twice")
+        self._require_own_names()
         foreign = [name for name in ids if not name.startswith(f"{self.number}.")]
         if foreign:
             told = f"its tasks are {self.number}.1, …; got {foreign[0]!r}"
             raise ExerciseError(f"lesson {self.number}: {told}")
+
+    def _require_own_names(self) -> None:
+        """One notebook holds all functions: a second of one name would hide the first."""
+        first: dict[str, str] = {}
+        for exercise in self.exercises:
+            other = first.setdefault(exercise.function, exercise.id)
+            if other != exercise.id:
+                told = f"{other} and {exercise.id} are both called {exercise.function!r}"
+                raise ExerciseError(f"lesson {self.number}: {told}; the later would hide the other")
 
     @property
     def stem(self) -> str:
@@ -149,7 +167,13 @@ def make_task(exercise: Exercise, rng: np.random.Generator, *, mistakes: bool = 
 
 
 def _require_just(task: Task, outcomes: Sequence[Outcome]) -> None:
-    broken = [p for p in properties_of(task, outcomes) if not p.holds]
+    try:
+        found = properties_of(task, outcomes)
+    except NoJudge as error:
+        raise ExerciseError(f"exercise {task.id}: {error}") from error
+    if not found:
+        raise ExerciseError(f"the judge of {task.id} returned no properties: it accepts everything")
+    broken = [p for p in found if not p.holds]
     if broken:
         raise ExerciseError(f"the oracle of {task.id} does not satisfy its own judge: {broken}")
 
@@ -193,6 +217,7 @@ def encode_task(exercise: Exercise) -> dict[str, Any]:
     """
     task = make_task(exercise, np.random.default_rng(BANK_SEED))
     _require_meant(exercise, task)
+    _require_told_apart(exercise, task)
     compare = task.compare
     return {
         "title": exercise.title,
@@ -217,6 +242,22 @@ def _require_meant(exercise: Exercise, task: Task) -> None:
         if slip or not _takes(wrong, len(task.probes[0])):
             told = slip or f"it does not take {len(task.probes[0])} arguments, as the probes have"
             raise ExerciseError(f"a mistake of {exercise.id}, {known.message[:60]!r}: {told}")
+
+
+def _require_told_apart(exercise: Exercise, task: Task) -> None:
+    """On the published probes every mistake is noticed, and none gives what another gives."""
+    names = [f"argument {i + 1}" for i in range(len(task.probes[0]))]
+    by_value = isinstance(task.compare, Close)
+    for known, wrong in zip(task.mistakes, exercise.mistakes.values(), strict=True):
+        outcomes = known.outcomes if by_value else [call_answer(wrong, p) for p in task.probes]
+        verdict = judge_outcomes(task, outcomes, names)
+        told = f"exercise {exercise.id}, the mistake {known.message[:60]!r}"
+        if verdict.state == PASSED:
+            which = "probes see no difference to" if by_value else "judge takes it for"
+            raise ExerciseError(f"{told}: the {which} a right answer")
+        if by_value and verdict.mistake != known.message:
+            same = f"it gives the same on all probes as {verdict.mistake[:60]!r}"
+            raise ExerciseError(f"{told}: {same}; draw probes on which they part")
 
 
 def _takes(answer: Callable[..., Any], count: int) -> bool:

@@ -46,7 +46,7 @@ def run_seeds(sources: Sequence[Path], seeds: Sequence[int], *, show_all: bool =
     Prints the claims that failed, with what was measured on all seeds; with `show_all`, all.
     """
     failures = 0
-    bar = tqdm(total=len(sources) * len(seeds), desc="lessons × seeds")
+    bar = tqdm(total=len(sources) * len(seeds), desc="lessons × seeds", disable=None)
     for source in sources:
         runs = {}
         for seed in seeds:

@@ -90,8 +90,12 @@ Judge = Callable[..., list[Property]]
 TRUSTED = "helpers.instructor."  # a judge that only the grader can find
 
 
+class NoJudge(ValueError):
+    """There is no judge of this name."""
+
+
 def find_judge(name: str) -> Judge:
-    """The judge of a name such as "lesson_04.dropout_mask". Raises ValueError if there is none.
+    """The judge of a name such as "lesson_04.dropout_mask". Raises NoJudge if there is none.
 
     A name that begins with `TRUSTED` is a full one: such a judge is not in a learner's package.
     """
@@ -100,7 +104,7 @@ def find_judge(name: str) -> Judge:
     try:
         found = getattr(import_module(place), function)
     except (ImportError, AttributeError) as error:
-        raise ValueError(f"no judge {name!r} in helpers/judges/: {error}") from error
+        raise NoJudge(f"no judge {name!r} in helpers/judges/: {error}") from error
     judge: Judge = found
     return judge
 
