@@ -92,16 +92,9 @@ BATCH_NORM_TRAIN = Exercise(
         "You divide by the variance; divide by its root.": lambda x, g, b, e: (
             g * (x - x.mean(0)) / (x.var(0) + e) + b
         ),
-        "You multiply by √γ: γ is the scale itself, no variance.": lambda x, g, b, e: _train_oracle(
-            x, np.sqrt(g), b, e
-        ),
         "You add ε to the standard deviation and take the root of that. Under the root stands the "
         "variance: √(σ² + ε).": lambda x, g, b, e: g * (x - x.mean(0)) / np.sqrt(x.std(0) + e) + b,
         "Your ε is 1e-5, whatever `eps` says.": lambda x, g, b, e: _train_oracle(x, g, b, 1e-5),
-        "You subtract β: the output is γ·x̂ + β.": lambda x, g, b, e: _train_oracle(x, g, -b, e),
-        "You subtract x from the mean: x̂ is (x − mean) / √(σ² + ε).": lambda x, g, b, e: (
-            _train_oracle(x, -g, b, e)
-        ),
         "You do not subtract the mean of the batch.": lambda x, g, b, e: (
             g * x / np.sqrt(x.var(0) + e) + b
         ),
@@ -287,9 +280,6 @@ BATCH_NORM_EVAL = Exercise(
         "Parentheses are missing: only the mean is divided by the root. Write "
         "(x − running_mean) / √(running_var + ε).": lambda x, g, b, m, v, e: (
             g * x - m / np.sqrt(v + e) + b
-        ),
-        "You subtract β: the output is γ·x̂ + β.": lambda x, g, b, m, v, e: _eval_oracle(
-            x, g, -b, m, v, e
         ),
         "You forgot γ: the output is γ·x̂ + β.": lambda x, g, b, m, v, e: _eval_oracle(
             x, np.ones_like(g), b, m, v, e

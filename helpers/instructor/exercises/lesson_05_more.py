@@ -79,11 +79,6 @@ def _spatial_group(x: Array, groups: int, eps: float) -> Array:
     return _over(x.reshape(n, groups, c // groups, h, w), (2,), eps).reshape(x.shape)
 
 
-def _group_of_batch(x: Array, groups: int, eps: float) -> Array:
-    n, c, h, w = x.shape
-    return _over(x.reshape(n, groups, c // groups, h, w), (0, 2, 3, 4), eps).reshape(x.shape)
-
-
 def _swapped(x: Array, kind: str, groups: int, eps: float) -> Array:
     other = {"layer": "instance", "instance": "layer", "group": "group"}[kind]
     return _normalize_oracle(x, other, groups, eps)
@@ -151,13 +146,6 @@ NORMALIZE = Exercise(
         ),
         "You do not subtract the mean of the set.": lambda x, k, g, e: _changed(
             x, k, g, e, center=False
-        ),
-        'For "instance" you average over one axis only. Every channel of every image has one mean, '
-        "over height and width.": lambda x, k, g, e: _instead(
-            "instance", _over(x, (3,), e), x, k, g, e
-        ),
-        'For "group" you average over the images, too. Every image has its own groups.': (
-            lambda x, k, g, e: _instead("group", _group_of_batch(x, g, e), x, k, g, e)
         ),
         'For "layer" you average over the images, too. Every image has its own mean and '
         "variance.": lambda x, k, g, e: _instead("layer", _over(x, (0, 1, 2, 3), e), x, k, g, e),
