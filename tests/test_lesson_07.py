@@ -238,7 +238,7 @@ def test_explorables_move_over_their_whole_range(
     }
     explorable = makers[name]()
     try:
-        assert sweep(explorable, points=2) >= 2
+        assert sweep(explorable, points=2) >= 3
     finally:
         explorable.close()
 

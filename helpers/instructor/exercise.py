@@ -16,6 +16,7 @@ from helpers.judging import (
     Mistake,
     Outcome,
     Task,
+    argument_names,
     call_answer,
     judge_outcomes,
     properties_of,
@@ -246,7 +247,7 @@ def _require_meant(exercise: Exercise, task: Task) -> None:
 
 def _require_told_apart(exercise: Exercise, task: Task) -> None:
     """On the published probes every mistake is noticed, and none gives what another gives."""
-    names = [f"argument {i + 1}" for i in range(len(task.probes[0]))]
+    names = argument_names(exercise.oracle, len(task.probes[0]))
     by_value = isinstance(task.compare, Close)
     for known, wrong in zip(task.mistakes, exercise.mistakes.values(), strict=True):
         outcomes = known.outcomes if by_value else [call_answer(wrong, p) for p in task.probes]

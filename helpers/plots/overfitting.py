@@ -77,8 +77,8 @@ class _Polynomial:
 
     def _move_errors(self, errors: tuple[Array, Array], shown: int) -> None:
         for line, mark, values in zip((self.train, self.new), self.marks, errors, strict=True):
-            shown_values = np.where(values < LOWEST, np.nan, values)  # a triangle tells of those
-            line.set_data(np.arange(len(values)), shown_values)
+            visible = np.where(values < LOWEST, np.nan, values)  # a triangle tells of the others
+            line.set_data(np.arange(len(values)), visible)
             mark.set_data([shown], [np.clip(values[shown], self.floor, 290)])
         (off,) = np.nonzero(errors[0] < LOWEST)
         self.below.set_data(off, np.full(len(off), self.floor))

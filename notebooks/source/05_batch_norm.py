@@ -378,6 +378,9 @@ claim("momentum 0.1 against batch statistics", end[0.1] - lag.batch[-1], low=-0.
 claim("momentum 0.99 costs", lag.batch[-1] - end[0.99], low=0.005, high=0.04)
 claim("momentum 0.01 costs, after 150 steps", lag.batch[-1] - end[0.01], low=0.012, high=0.065)
 claim("momentum 0.01 is behind 0.99 by", end[0.99] - end[0.01], low=-0.015, high=0.045)
+for momentum, low, high in ((0.01, 300, 700), (0.001, 3000, 7000)):
+    left = np.log(0.01) / np.log(1 - momentum)
+    claim(f"momentum {momentum:g}: steps until 1 % of the start is left", left, low=low, high=high)
 claim("momentum 0.001: accuracy", end[0.001], low=0.35, high=0.68)
 claim("what is left of the start after 150 batches, 0.01", 0.99**150, low=0.22, high=0.23)
 claim("the same after 500 batches", 0.99**500, high=0.01)

@@ -129,14 +129,19 @@ def _axis_probability(radius: float, budget: float, draws: int, rng: np.random.G
     return float((smaller == 0).double().mean())
 
 
+def _at_corners(w1: np.ndarray, w2: np.ndarray, budget: float) -> float:
+    """The share of points (w₁, w₂) that lie nearest to a corner of the diamond."""
+    return float(np.mean(np.abs(np.abs(w1) - np.abs(w2)) >= budget))
+
+
 def _in_square(radius: float, budget: float, draws: int, rng: np.random.Generator) -> float:
-    w = np.abs(rng.uniform(-radius, radius, (draws, 2)))
-    return float(np.mean(np.abs(w[:, 0] - w[:, 1]) >= budget))
+    w = rng.uniform(-radius, radius, (draws, 2))
+    return _at_corners(w[:, 0], w[:, 1], budget)
 
 
 def _gaussian(radius: float, budget: float, draws: int, rng: np.random.Generator) -> float:
-    w = np.abs(radius * rng.standard_normal((draws, 2)))
-    return float(np.mean(np.abs(w[:, 0] - w[:, 1]) >= budget))
+    w = radius * rng.standard_normal((draws, 2))
+    return _at_corners(w[:, 0], w[:, 1], budget)
 
 
 def _one_axis(radius: float, budget: float, draws: int, rng: np.random.Generator) -> float:
@@ -157,13 +162,12 @@ def _signed(radius: float, budget: float, draws: int, rng: np.random.Generator) 
 def _two_angles(radius: float, budget: float, draws: int, rng: np.random.Generator) -> float:
     w1 = radius * np.cos(rng.uniform(0, 2 * np.pi, draws))
     w2 = radius * np.sin(rng.uniform(0, 2 * np.pi, draws))
-    return float(np.mean(np.abs(np.abs(w1) - np.abs(w2)) >= budget))
+    return _at_corners(w1, w2, budget)
 
 
 def _without_pi(radius: float, budget: float, draws: int, rng: np.random.Generator) -> float:
     angle = rng.uniform(0, 2, draws)
-    w1, w2 = radius * np.abs([np.cos(angle), np.sin(angle)])
-    return float(np.mean(np.abs(w1 - w2) >= budget))
+    return _at_corners(radius * np.cos(angle), radius * np.sin(angle), budget)
 
 
 def _outside(radius: float, budget: float, draws: int, rng: np.random.Generator) -> float:
